@@ -1,0 +1,1 @@
+"""STM32U585 peripherals, one module each, registers declared as data."""

@@ -1,0 +1,1 @@
+"""The virtual cellular network: registration, the SMS centre and the IP gateway."""

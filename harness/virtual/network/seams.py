@@ -1,0 +1,206 @@
+"""Where the virtual parts meet the network: small Protocols and plain values, nothing else.
+
+A *terminal* is a modem as the network sees it; *subscriptions* is the cloud as the network sees it. The network itself
+(:class:`harness.virtual.network.Network`) implements :class:`Carrier` for modems and :class:`Messaging` for the cloud.
+Callbacks (``done``) are called exactly once, in a turn of the world, later than the call that took them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Protocol, TypeAlias
+
+Address: TypeAlias = tuple[str, int]
+"""IPv4 address in dotted form, and a port."""
+
+
+class RegistrationStatus(IntEnum):
+    """``<stat>`` of +CREG, +CGREG and +CEREG (3GPP TS 27.007 clauses 7.2, 10.1.20, 10.1.22)."""
+
+    NOT_REGISTERED = 0
+    HOME = 1
+    SEARCHING = 2
+    DENIED = 3
+    UNKNOWN = 4
+    ROAMING = 5
+
+
+class AccessTechnology(IntEnum):
+    """``<AcT>`` of +COPS and +CEREG (3GPP TS 27.007 clause 7.3); 8 is eMTC as the modules tell it."""
+
+    GSM = 0
+    UTRAN = 2
+    E_UTRAN = 7
+    EMTC = 8
+    NB_IOT = 9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """A cell as a modem tells of it: ``plmn`` is MCC and MNC in digits, ``tac`` and ``ci`` are the numbers."""
+
+    plmn: str
+    operator: str
+    operator_short: str
+    act: AccessTechnology
+    tac: int
+    ci: int
+    rssi_dbm: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """Where a terminal stands with the network.
+
+    Attributes:
+        cell: the cell it camps on, None if none.
+        cause: EMM/GMM reject cause where status is DENIED (3GPP TS 24.301 clause 9.9.3.9), else 0.
+    """
+
+    status: RegistrationStatus
+    cell: Cell | None = None
+    cause: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Datagram:
+    """A UDP datagram."""
+
+    source: Address
+    destination: Address
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """An active packet data context: the address the network gave, and its DNS servers."""
+
+    cid: int
+    apn: str
+    ip: str
+    dns: tuple[str, ...] = ("1.1.1.1", "8.8.8.8")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmsAccepted:
+    """The SMS centre took a SUBMIT, or a terminal took a DELIVER."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmsRejected:
+    """It did not.
+
+    Attributes:
+        cause: RP cause (3GPP TS 24.011 clause 8.2.5.4): 22 memory capacity exceeded, 38 network out of order, ...
+    """
+
+    cause: int
+
+
+SmsOutcome: TypeAlias = SmsAccepted | SmsRejected
+
+
+class Terminal(Protocol):
+    """A modem with its SIM card, seen from the network."""
+
+    @property
+    def iccid(self) -> str: ...
+
+    @property
+    def imsi(self) -> str: ...
+
+    @property
+    def imei(self) -> str: ...
+
+    def registration_changed(self, registration: Registration) -> None:
+        """Learn of every change of the registration."""
+
+    def sms_deliver(self, tpdu: bytes, done: Callable[[SmsOutcome], None]) -> None:
+        """Take an SMS-DELIVER or SMS-STATUS-REPORT TPDU (no SCA); answer by ``done``."""
+
+    def datagram_received(self, cid: int, datagram: Datagram) -> None:
+        """Take a datagram that arrived on packet context ``cid``."""
+
+    def session_lost(self, cid: int) -> None:
+        """Learn that the network ended packet context ``cid``."""
+
+
+class Carrier(Protocol):
+    """The network, seen from a modem."""
+
+    def attach(self, terminal: Terminal) -> None:
+        """Start looking for a network; results come by :meth:`Terminal.registration_changed`."""
+
+    def detach(self, terminal: Terminal) -> None:
+        """Leave: contexts end, SMS wait. No error if it was not attached."""
+
+    def registration(self, terminal: Terminal) -> Registration:
+        """Return where the terminal stands now."""
+
+    def sms_submit(self, terminal: Terminal, tpdu: bytes, done: Callable[[SmsOutcome], None]) -> None:
+        """Hand an SMS-SUBMIT or SMS-COMMAND TPDU (no SCA) to the SMS centre."""
+
+    def memory_available(self, terminal: Terminal) -> None:
+        """Tell the SMS centre that the terminal has room again (RP-SMMA)."""
+
+    def activate(self, terminal: Terminal, cid: int, apn: str, done: Callable[[Session | None], None]) -> None:
+        """Ask for a packet data context; None if the network refuses (not registered, APN, subscription)."""
+
+    def deactivate(self, terminal: Terminal, cid: int) -> None:
+        """End a packet data context; no error if there is none."""
+
+    def send_datagram(self, terminal: Terminal, cid: int, datagram: Datagram) -> None:
+        """Send a datagram on a context; whether it arrives is nobody's promise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """What the owner of a SIM card's account lets it do right now."""
+
+    sim_sid: str
+    attach_allowed: bool
+    sms_allowed: bool
+    data_allowed: bool
+
+
+class Subscriptions(Protocol):
+    """The cloud, seen from the network."""
+
+    def subscription(self, iccid: str) -> Subscription | None:
+        """Return the subscription of a SIM card, None if no account owns it."""
+
+    def sms_received(self, iccid: str, text: str) -> None:
+        """Take a text that the SIM card's device sent to ``000``."""
+
+    def ip_received(self, iccid: str, source: Address, destination: Address, payload: bytes) -> None:
+        """Take a datagram that the SIM card's device sent to the IP gateway."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmsProgress:
+    """What becomes of a mobile-terminated SMS: called once with ``attempted``, then once with one of the others.
+
+    Attributes:
+        attempted: the first attempt to deliver was made.
+        delivered: the device took it.
+        failed: the validity period is over, or it was rejected for good; RP cause or 0.
+    """
+
+    attempted: Callable[[], None]
+    delivered: Callable[[], None]
+    failed: Callable[[int], None]
+
+
+class Messaging(Protocol):
+    """The network, seen from the cloud."""
+
+    def subscription_changed(self, iccid: str) -> None:
+        """Look at the SIM card's subscription again: it may have to leave, or may come back now."""
+
+    def send_sms(self, iccid: str, text: str, progress: SmsProgress) -> None:
+        """Send a text from ``000`` to the device that holds this SIM card, store-and-forward for 24 hours."""
+
+    def send_ip(self, iccid: str, port: int, payload: bytes, done: Callable[[str | None], None]) -> None:
+        """Send a datagram from the IP gateway to a device's port; the device's address, or None if not attached."""

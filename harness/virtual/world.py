@@ -1,0 +1,328 @@
+"""The world that all virtual parts live in: one lock, one event queue, one seed, one journal.
+
+Theory of operation. Whatever changes virtual state does so inside a *turn*: it holds the lock and sees one instant
+that does not move. Turns come from three sides:
+
+* events that are due (:meth:`World.call_later`);
+* the outside: HTTP handlers, descriptors that became readable (:attr:`World.reactor`), other threads - they open a turn
+  with ``with world.turn():``;
+* *runners*, the boards, which execute between events and carry their own finer time while they do.
+
+With a :class:`~harness.clock.VirtualClock` a waiting test drives all of that through :meth:`advance` and
+:meth:`settle`; with a :class:`~harness.clock.RealClock` the thread of :meth:`start` does.
+
+Blocking I/O towards the outside (a webhook) never happens inside a turn: :meth:`outside` runs it on a thread and posts
+the result back as an event. Virtual time does not pass while such a job is under way, and results come home in the
+order the jobs were given, so a run does not depend on how fast a peer answers.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import random
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Protocol, TypeVar
+
+from harness.clock import NANOSECONDS, Duration, RealClock, VirtualClock, random_stream, to_ns, wall_time_ns
+from harness.errors import InternalError
+from harness.journal import Journal
+from harness.virtual.reactor import Reactor
+
+T = TypeVar("T")
+
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+"""Where the calendar of a world in virtual time begins, unless told otherwise."""
+
+QUANTUM = 10_000_000
+"""The longest a busy runner may run ahead of the event queue, in nanoseconds."""
+
+
+class Runner(Protocol):
+    """Something that executes between events: a board."""
+
+    def next_due(self) -> int | None:
+        """Return when it wants to run next (now or earlier: it is busy), or None if only an event can wake it."""
+
+    def run(self, until: int) -> int:
+        """Run up to instant ``until`` and return the instant reached: earlier if it posted something to the world."""
+
+
+@dataclass(order=True, slots=True)
+class Event:
+    """Something that will happen; :meth:`cancel` prevents it."""
+
+    t: int
+    seq: int
+    action: Callable[[], None] | None = field(compare=False)
+    name: str = field(compare=False)
+
+    def cancel(self) -> None:
+        """Let it not happen; no error if it has."""
+        self.action = None
+
+    @property
+    def pending(self) -> bool:
+        """Whether it has neither happened nor been cancelled."""
+        return self.action is not None
+
+
+class World:
+    """Clock, event queue, seed, lock and journal of one set of virtual parts.
+
+    Args:
+        seed: fixes every draw of chance in this world.
+        clock: a virtual clock (the default), or a real one; then :meth:`start` must be called.
+        epoch: calendar time of instant 0; by default 2026-01-01 in virtual time and the present in real time.
+
+        >>> world = World(seed=1)
+        >>> _ = world.call_later("24h", lambda: print("a day later"), name="demo")
+        >>> world.clock.sleep("25h")
+        a day later
+    """
+
+    def __init__(self, *, seed: int = 0, clock: VirtualClock | RealClock | None = None,
+                 epoch: datetime | None = None) -> None:
+        self.seed = seed
+        self.clock: VirtualClock | RealClock = clock or VirtualClock()
+        self.lock = threading.RLock()
+        self.reactor = Reactor()
+        self.journal = Journal(now=self.now)
+        self._now = self.clock.now()
+        self._local: int | None = None  # a runner's own time while it runs
+        self._queue: list[Event] = []
+        self._seq = itertools.count()
+        self._runners: list[Runner] = []
+        self._streams: dict[str, random.Random] = {}
+        self._jobs: deque[tuple[Future[object], Callable[[Future[object]], None]]] = deque()
+        self._pool: ThreadPoolExecutor | None = None
+        self._thread: threading.Thread | None = None
+        self._stopping = False
+        if epoch is None:
+            epoch = EPOCH if self.is_virtual else datetime.fromtimestamp(wall_time_ns() / NANOSECONDS, UTC)
+        self.epoch = epoch
+        if isinstance(self.clock, VirtualClock):
+            self.clock.attach(self)
+
+    def __repr__(self) -> str:
+        return f"World(seed={self.seed}, now={self.now() / NANOSECONDS:.6f}s, {len(self._queue)} events)"
+
+    # -- time and chance ----------------------------------------------------------------------------------------------
+
+    @property
+    def is_virtual(self) -> bool:
+        """Whether time stands still between waits."""
+        return isinstance(self.clock, VirtualClock)
+
+    def now(self) -> int:
+        """Return the instant of this turn in nanoseconds; inside a runner, the runner's own finer time."""
+        return self._now if self._local is None else self._local
+
+    def set_local_time(self, instant: int | None) -> None:
+        """For runners: what :meth:`now` tells while the runner executes; None when it has returned."""
+        self._local = instant
+
+    def calendar(self) -> datetime:
+        """Return the date and time of this instant in UTC."""
+        return self.epoch + timedelta(microseconds=self.now() // 1_000)
+
+    def random(self, name: str) -> random.Random:
+        """Return the random stream of this name: the same draws in every run with the same seed."""
+        stream = self._streams.get(name)
+        if stream is None:
+            stream = self._streams[name] = random_stream(self.seed, name)
+        return stream
+
+    # -- events -------------------------------------------------------------------------------------------------------
+
+    def call_at(self, instant: int, action: Callable[[], None], *, name: str) -> Event:
+        """Let ``action`` happen at ``instant``, or as soon as possible if that has passed; safe from any thread."""
+        with self.lock:
+            event = Event(instant, next(self._seq), action, name)
+            first = not self._queue or event < self._queue[0]
+            heapq.heappush(self._queue, event)
+        if first and self._thread is not None and threading.current_thread() is not self._thread:
+            self.reactor.wake()
+        return event
+
+    def call_later(self, delay: Duration, action: Callable[[], None], *, name: str) -> Event:
+        """Let ``action`` happen after ``delay``."""
+        return self.call_at(self.now() + to_ns(delay), action, name=name)
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Hold the world still: for the outside (HTTP handlers, other threads) before it touches virtual state."""
+        with self.lock:
+            self._refresh()
+            yield
+
+    def outside(self, job: Callable[[], T], then: Callable[[Future[T]], None]) -> None:
+        """Run the blocking ``job`` on a thread and call ``then`` with its future in a turn of this world.
+
+        The job must bound its own time. ``then`` calls come in the order the jobs were given.
+        """
+        with self.lock:
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(max_workers=8, thread_name_prefix="world-outside")
+            future = self._pool.submit(job)
+            self._jobs.append((future, then))  # type: ignore[arg-type]
+        future.add_done_callback(lambda _: self.reactor.wake())
+
+    # -- runners ------------------------------------------------------------------------------------------------------
+
+    def add_runner(self, runner: Runner) -> None:
+        """Let ``runner`` execute from now on."""
+        with self.lock:
+            self._runners.append(runner)
+        self.reactor.wake()
+
+    def remove_runner(self, runner: Runner) -> None:
+        """Stop running ``runner``; no error if it is not here."""
+        with self.lock:
+            if runner in self._runners:
+                self._runners.remove(runner)
+
+    def wake(self) -> None:
+        """Tell the world that a runner's :meth:`Runner.next_due` may have become earlier."""
+        self.reactor.wake()
+
+    # -- virtual time: called by the clock ----------------------------------------------------------------------------
+
+    def advance(self, limit: int) -> int:
+        """Run what is due at the next instant, not later than ``limit``; return the instant reached."""
+        with self.lock:
+            target = self._next_instant(limit)
+            reached = self._run_runners(target)
+            self._jump(reached)
+            self._run_due()
+            return self._now
+
+    def settle(self) -> bool:
+        """Wait for outside jobs under way, serve readable descriptors and run what is due; tell if anything moved."""
+        moved = self._collect_jobs(block=True)
+        with self.lock:
+            moved |= self.reactor.poll(0)
+            moved |= self._run_due()
+        return moved
+
+    # -- real time ----------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Let a world with a real clock live on a thread of its own until :meth:`close`."""
+        if self.is_virtual:
+            raise InternalError("a virtual world is moved by its clock, not by a thread")
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._live, name="world", daemon=True)
+            self._thread.start()
+
+    def close(self) -> None:
+        """Stop the thread and forget everything that would still happen. May be called twice."""
+        self._stopping = True
+        self.reactor.wake()
+        if self._thread is not None:
+            self._thread.join(timeout=10)
+            self._thread = None
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool = None
+        with self.lock:
+            self._queue.clear()
+            self._runners.clear()
+            self._jobs.clear()
+            self.reactor.close()
+
+    def _live(self) -> None:
+        while not self._stopping:
+            self._collect_jobs(block=False)
+            with self.lock:
+                self._refresh()
+                self._run_due()
+                for runner in self._runners:
+                    due = runner.next_due()
+                    if due is not None and due <= self._now:
+                        self._run_one(runner, self._now)
+                timeout = self._idle_seconds()
+            ready = self.reactor.wait(timeout)
+            if ready:
+                with self.lock:
+                    self._refresh()
+                    self.reactor.dispatch(ready)
+
+    def _idle_seconds(self) -> float:
+        instants = [due for runner in self._runners if (due := runner.next_due()) is not None]
+        if (head := self._head()) is not None:
+            instants.append(head)
+        if not instants:
+            return 1.0
+        return min(1.0, max(0, min(instants) - self.clock.now()) / NANOSECONDS)
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _refresh(self) -> None:
+        if not self.is_virtual and self._local is None:
+            self._now = max(self._now, self.clock.now())
+
+    def _head(self) -> int | None:
+        while self._queue and not self._queue[0].pending:
+            heapq.heappop(self._queue)
+        return self._queue[0].t if self._queue else None
+
+    def _next_instant(self, limit: int) -> int:
+        target = limit
+        if (head := self._head()) is not None:
+            target = min(target, head)
+        for runner in self._runners:
+            due = runner.next_due()
+            if due is not None:
+                target = min(target, due if due > self._now else self._now + QUANTUM)
+        return max(target, self._now)
+
+    def _run_runners(self, target: int) -> int:
+        reached = target
+        for runner in tuple(self._runners):
+            due = runner.next_due()
+            if due is not None and due <= reached:
+                reached = min(reached, max(self._run_one(runner, reached), self._now))
+        return reached
+
+    def _run_one(self, runner: Runner, until: int) -> int:
+        try:
+            return runner.run(until)
+        finally:
+            self._local = None
+
+    def _jump(self, instant: int) -> None:
+        self._now = max(self._now, instant)
+        if isinstance(self.clock, VirtualClock):
+            self.clock.jump(self._now)
+
+    def _run_due(self) -> bool:
+        ran = False
+        while (head := self._head()) is not None and head <= self._now:
+            event = heapq.heappop(self._queue)
+            action, event.action = event.action, None
+            if action is not None:
+                action()
+                ran = True
+        return ran
+
+    def _collect_jobs(self, *, block: bool) -> bool:
+        moved = False
+        while self._jobs:
+            future, then = self._jobs[0]
+            if block:
+                future.exception()  # waits; the job bounds its own time
+            elif not future.done():
+                break
+            with self.lock:
+                self._refresh()
+                self._jobs.popleft()
+                then(future)
+            moved = True
+        return moved
