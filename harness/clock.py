@@ -31,6 +31,9 @@ NANOSECONDS = 1_000_000_000
 Duration: TypeAlias = str | int | float | timedelta
 """How callers say how long: ``"250ms"``, ``"10s"``, ``"5min"``, ``"24h"``, seconds as a number, or a timedelta."""
 
+RandomStream: TypeAlias = random.Random
+"""A source of chance with a state of its own."""
+
 T = TypeVar("T")
 
 _UNITS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": NANOSECONDS, "min": 60 * NANOSECONDS, "h": 3600 * NANOSECONDS,
@@ -60,7 +63,7 @@ def to_ns(duration: Duration) -> int:
     return value
 
 
-def random_stream(seed: int, name: str) -> random.Random:
+def random_stream(seed: int, name: str) -> RandomStream:
     """Return a random generator of its own for ``name``: draws from one stream never shift another."""
     digest = hashlib.sha256(f"{seed}:{name}".encode()).digest()
     return random.Random(int.from_bytes(digest[:16], "big"))

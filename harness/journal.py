@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from harness.clock import NANOSECONDS
 
-Plain: TypeAlias = str | int | float | bool | None | list["Plain"] | dict[str, "Plain"]
+Plain: TypeAlias = str | int | float | bool | list["Plain"] | dict[str, "Plain"] | None
 """What an event may carry: JSON values. Bytes are written as lower-case hex."""
 
 Fact: TypeAlias = Plain | bytes | tuple["Fact", ...]

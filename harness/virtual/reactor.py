@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import threading
@@ -48,20 +49,16 @@ class Reactor:
     def wake(self) -> None:
         """Let a :meth:`wait` in another thread return now."""
         if not self._closed:
-            try:
+            with contextlib.suppress(OSError):  # the pipe is full (the waiter will wake anyway) or closed
                 os.write(self._wake_write, b"\0")
-            except (BlockingIOError, OSError):
-                pass  # the pipe is full (the waiter will wake anyway) or closed
 
     def wait(self, timeout: float) -> Ready:
         """Return what is ready within ``timeout`` seconds, without calling anything."""
         ready = []
         for key, mask in self._selector.select(timeout):
             if key.fd == self._wake_read:
-                try:
+                with contextlib.suppress(BlockingIOError):
                     os.read(self._wake_read, 4096)
-                except BlockingIOError:
-                    pass
             else:
                 ready.append((key, mask))
         return ready

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import random
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -30,7 +29,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol, TypeVar
 
-from harness.clock import NANOSECONDS, Duration, RealClock, VirtualClock, random_stream, to_ns, wall_time_ns
+from harness.clock import (
+    NANOSECONDS,
+    Duration,
+    RandomStream,
+    RealClock,
+    VirtualClock,
+    random_stream,
+    to_ns,
+    wall_time_ns,
+)
 from harness.errors import InternalError
 from harness.journal import Journal
 from harness.virtual.reactor import Reactor
@@ -99,7 +107,7 @@ class World:
         self._queue: list[Event] = []
         self._seq = itertools.count()
         self._runners: list[Runner] = []
-        self._streams: dict[str, random.Random] = {}
+        self._streams: dict[str, RandomStream] = {}
         self._jobs: deque[tuple[Future[object], Callable[[Future[object]], None]]] = deque()
         self._pool: ThreadPoolExecutor | None = None
         self._thread: threading.Thread | None = None
@@ -132,7 +140,7 @@ class World:
         """Return the date and time of this instant in UTC."""
         return self.epoch + timedelta(microseconds=self.now() // 1_000)
 
-    def random(self, name: str) -> random.Random:
+    def random(self, name: str) -> RandomStream:
         """Return the random stream of this name: the same draws in every run with the same seed."""
         stream = self._streams.get(name)
         if stream is None:

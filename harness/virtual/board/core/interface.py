@@ -1,8 +1,8 @@
 """What a CPU core offers to the board around it, and what it asks of the board.
 
 Two implementations stand behind it: the readable Python core, which is the specification, and a C core which must give
-the same trace. Time is counted in CPU *cycles* since power-on; the board converts them to nanoseconds. Stops happen only
-at the start of a basic block, so a run cut into slices gives the same trace as one that is not.
+the same trace. Time is counted in CPU *cycles* since power-on; the board converts them to nanoseconds. Stops happen
+only at the start of a basic block, so a run cut into slices gives the same trace as one that is not.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class CoreState(Enum):
 
 
 class HaltReason(IntEnum):
-    """Why the core entered Debug state; values are the bits of DFSR (Armv8-M Architecture Reference Manual, D1.2.62)."""
+    """Why the core entered Debug state; values are the bits of DFSR (Armv8-M Architecture Reference Manual)."""
 
     HALTED = 1
     BREAKPOINT = 2
