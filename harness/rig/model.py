@@ -1,0 +1,147 @@
+"""What a rig file may say: one pydantic model, no key beyond it.
+
+A rig file describes one place where tests run: its cloud, its modems and its boards. A file that says nothing describes
+a fully virtual rig with one modem and one board.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from harness.clock import to_ns
+
+
+def _duration(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError("write a duration such as '250ms', '10s' or '24h'")
+    return to_ns(value)
+
+
+Nanoseconds = Annotated[int, BeforeValidator(_duration)]
+"""A duration, written as ``"250ms"``, ``"10s"``, ``"24h"`` or as a number of seconds."""
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")]
+"""What devices are called: letters, digits, ``-`` and ``_``, at most 32."""
+
+AccountSid = Annotated[str, Field(pattern=r"^AC[0-9a-f]{32}$")]
+DeviceSid = Annotated[str, Field(pattern=r"^UV[0-9a-f]{32}$")]
+Iccid = Annotated[str, Field(pattern=r"^89\d{16,18}$")]
+Imsi = Annotated[str, Field(pattern=r"^\d{14,15}$")]
+
+
+class Table(BaseModel):
+    """A table of the rig file; unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class WorldTable(Table):
+    """``[world]``: time and chance of the virtual parts."""
+
+    seed: int = 1
+    """Fixes every draw of chance; the same seed gives the same run."""
+
+
+class NetworkTable(Table):
+    """``[network]``: how the virtual cellular network behaves."""
+
+    registration: Nanoseconds = to_ns("2s")
+    """From power-on of a modem to its registration."""
+    sms_latency: Nanoseconds = to_ns("500ms")
+    """From the SMS centre to a modem, and back."""
+    ip_latency: Nanoseconds = to_ns("100ms")
+    """From the IP gateway to a modem, and back."""
+    uplink_latency: Nanoseconds = to_ns("50ms")
+    """Between a board's kernel and the Microvisor cloud, one way."""
+
+
+class CloudTable(Table):
+    """``[cloud]``: which service the tests talk to.
+
+    A real service takes its credentials from the environment variables named here, never from the file.
+    """
+
+    kind: Literal["virtual", "twilio", "kore"] = "virtual"
+    host: str = "127.0.0.1"
+    """Address the virtual cloud listens on."""
+    ports: tuple[int, int, int, int] | None = None
+    """Ports of the virtual cloud: Super SIM, Programmable Wireless, Microvisor, upload; any free ones if absent."""
+    account_sid: AccountSid | None = None
+    """Account of the virtual cloud; drawn from the seed if absent."""
+    auth_token: str | None = Field(default=None, min_length=8, max_length=64)
+    """Token of the virtual cloud; drawn from the seed if absent."""
+    account_sid_env: str = "TWILIO_ACCOUNT_SID"
+    auth_token_env: str = "TWILIO_AUTH_TOKEN"
+
+
+class ModemTable(Table):
+    """``[[modem]]``: a modem and the SIM card in it."""
+
+    name: Name
+    kind: Literal["virtual", "serial"] = "virtual"
+    profile: str = "bg96"
+    """Module of a virtual modem, and dialect of a real one."""
+    port: str | None = None
+    """pyserial URL or device of a real modem; path of the link to a virtual one's port (default: runtime folder)."""
+    baud: int = Field(default=115200, gt=0)
+    iccid: Iccid | None = None
+    """Checked against the card in a real modem; given to the card of a virtual one."""
+    imsi: Imsi | None = None
+    sim_status: Literal["new", "ready", "active", "inactive"] = "active"
+    """Status of the SIM card in the virtual cloud when a test begins."""
+    unique_name: str | None = None
+    """Unique name of the SIM card in the virtual cloud; the modem's name if absent."""
+
+    @model_validator(mode="after")
+    def _port_of_a_real_one(self) -> ModemTable:
+        if self.kind == "serial" and self.port is None:
+            raise ValueError("a modem of kind 'serial' needs 'port': a device such as /dev/serial/by-id/... or a URL")
+        return self
+
+
+class BoardTable(Table):
+    """``[[board]]``: a Microvisor board."""
+
+    name: Name
+    kind: Literal["virtual", "probe"] = "virtual"
+    probe: str | None = None
+    """Unique id of the debug probe of a real board, or a part of it, as ``pyocd list`` shows it."""
+    device_sid: DeviceSid | None = None
+    """The device in the cloud; drawn from the seed for a virtual board if absent."""
+    hclk_hz: int = Field(default=64_000_000, ge=1_000_000, le=160_000_000)
+    """Core clock of a virtual board in hertz."""
+
+    @model_validator(mode="after")
+    def _probe_of_a_real_one(self) -> BoardTable:
+        if self.kind == "probe" and (self.probe is None or self.device_sid is None):
+            raise ValueError("a board of kind 'probe' needs 'probe' (see 'pyocd list') and 'device_sid'")
+        return self
+
+
+class RigFile(Table):
+    """A whole rig file."""
+
+    name: Name = "virtual"
+    world: WorldTable = WorldTable()
+    network: NetworkTable = NetworkTable()
+    cloud: CloudTable = CloudTable()
+    modem: tuple[ModemTable, ...] = (ModemTable(name="modem-1"),)
+    board: tuple[BoardTable, ...] = (BoardTable(name="board-1"),)
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> RigFile:
+        names = [*(modem.name for modem in self.modem), *(board.name for board in self.board)]
+        if len(names) != len(set(names)):
+            raise ValueError("every modem and board needs a name of its own")
+        iccids = [modem.iccid for modem in self.modem if modem.iccid]
+        if len(iccids) != len(set(iccids)):
+            raise ValueError("two modems can't hold the same SIM card: 'iccid' must differ")
+        return self
+
+    @property
+    def is_virtual(self) -> bool:
+        """Whether nothing real is declared."""
+        kinds = {self.cloud.kind, *(modem.kind for modem in self.modem), *(board.kind for board in self.board)}
+        return kinds == {"virtual"}

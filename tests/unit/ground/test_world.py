@@ -1,0 +1,163 @@
+"""The world: events in order, jobs outside of time, runners in step, two runs alike."""
+
+import os
+import threading
+from concurrent.futures import Future
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.clock import NANOSECONDS, RealClock, pause
+from harness.errors import InternalError
+from harness.virtual.world import EPOCH, QUANTUM, World
+
+
+@given(st.lists(st.integers(0, 1000), max_size=40))
+def test_events_happen_in_order_of_time_then_of_posting(delays: list[int]) -> None:
+    world = World()
+    seen: list[tuple[int, int]] = []
+    for index, delay in enumerate(delays):
+        world.call_at(delay, lambda index=index: seen.append((world.now(), index)), name="e")  # type: ignore[misc]
+    world.clock.sleep("1s")
+    assert seen == sorted((delay, index) for index, delay in enumerate(delays))
+    world.close()
+
+
+def test_a_cancelled_event_does_not_happen() -> None:
+    world = World()
+    seen: list[str] = []
+    event = world.call_later("1s", lambda: seen.append("no"), name="no")
+    assert event.pending
+    event.cancel()
+    world.clock.sleep("2s")
+    assert not seen
+    assert not event.pending
+
+
+def test_results_from_outside_come_home_in_the_order_they_were_asked_for() -> None:
+    world = World()
+    release = threading.Event()
+    seen: list[tuple[str, int]] = []
+
+    def slow() -> str:
+        release.wait(5)
+        return "slow"
+
+    def fast() -> str:
+        release.set()
+        return "fast"
+
+    def note(future: Future[str]) -> None:
+        seen.append((future.result(), world.now()))
+
+    def post() -> None:
+        world.outside(slow, note)
+        world.outside(fast, note)
+
+    world.call_later("1s", post, name="post")
+    world.clock.wait(lambda: len(seen) == 2, within="10s", what="both")
+    assert seen == [("slow", NANOSECONDS), ("fast", NANOSECONDS)]
+    world.close()
+
+
+class _Counter:
+    """A runner that is always busy and counts the nanoseconds it was given."""
+
+    def __init__(self, world: World) -> None:
+        self.world, self.at, self.slices = world, 0, 0
+
+    def next_due(self) -> int | None:
+        return self.at
+
+    def run(self, until: int) -> int:
+        self.slices += 1
+        self.at = max(self.at, until)
+        self.world.set_local_time(self.at)
+        return self.at
+
+
+def test_a_busy_runner_advances_in_quanta_and_stops_at_events() -> None:
+    world = World()
+    counter = _Counter(world)
+    world.add_runner(counter)
+    seen: list[int] = []
+    world.call_at(QUANTUM // 2, lambda: seen.append(counter.at), name="half")
+    world.clock.sleep(3 * QUANTUM / NANOSECONDS)
+    assert seen == [QUANTUM // 2]
+    assert counter.at == 3 * QUANTUM
+    assert counter.slices == 4
+    world.remove_runner(counter)
+    world.remove_runner(counter)
+
+
+def test_calendar_starts_at_the_epoch() -> None:
+    world = World()
+    world.clock.sleep("90min")
+    assert world.calendar() == datetime(2026, 1, 1, 1, 30, tzinfo=UTC)
+    assert World(epoch=datetime(2030, 5, 1, tzinfo=UTC)).calendar().year == 2030
+    assert world.epoch == EPOCH
+
+
+def test_a_virtual_world_has_no_thread() -> None:
+    with pytest.raises(InternalError, match="moved by its clock"):
+        World().start()
+
+
+def test_a_real_world_serves_events_descriptors_and_jobs() -> None:
+    world = World(clock=RealClock())
+    read, write = os.pipe()
+    seen: list[str] = []
+    done = threading.Event()
+
+    def readable() -> None:
+        seen.append(os.read(read, 10).decode())
+        world.outside(lambda: threading.current_thread().name, home)
+
+    def home(future: Future[str]) -> None:
+        assert future.result().startswith("world-outside")
+        world.call_later("5ms", done.set, name="done")
+
+    def say_hello() -> None:
+        os.write(write, b"hello")
+
+    world.reactor.add(read, readable)
+    world.start()
+    with world.turn():
+        world.call_later("5ms", say_hello, name="write")
+    assert done.wait(5)
+    assert seen == ["hello"]
+    world.reactor.remove(read)
+    world.close()
+    world.close()
+    os.close(read)
+    os.close(write)
+
+
+def test_posting_from_another_thread_wakes_a_sleeping_world() -> None:
+    world = World(clock=RealClock())
+    world.start()
+    pause(0.02)
+    happened = threading.Event()
+    with world.turn():
+        world.call_later("1ms", happened.set, name="soon")
+    assert happened.wait(0.5)
+    world.close()
+
+
+def _run(seed: int) -> str:
+    world = World(seed=seed)
+
+    def roll() -> None:
+        world.journal.record("test", "rolled", value=world.random("dice").randrange(10**9))
+
+    for second in range(20):
+        world.call_later(second, roll, name="roll")
+    world.clock.sleep("1min")
+    return world.journal.digest()
+
+
+def test_equal_seeds_give_equal_journals() -> None:
+    assert _run(7) == _run(7)
+    assert _run(7) != _run(8)

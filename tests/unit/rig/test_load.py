@@ -1,0 +1,52 @@
+"""Rig files: every wrong key is named, with the file and what is allowed."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.errors import RigFileError
+from harness.rig.load import load_rig, parse_rig
+
+
+def test_an_empty_file_is_a_virtual_rig_with_a_modem_and_a_board() -> None:
+    rig = parse_rig("", name="empty.toml")
+    assert rig == load_rig(None)
+    assert rig.is_virtual
+    assert [modem.name for modem in rig.modem] == ["modem-1"]
+    assert [board.name for board in rig.board] == ["board-1"]
+
+
+@pytest.mark.parametrize(("text", "complaint"), [
+    ("modems = 1", "rig.toml: modems: no such key (did you mean 'modem'?); allowed here: board, cloud, modem, name, "
+                   "network, world"),
+    ('[[modem]]\nname="a"\nprot="x"', "rig.toml: modem[0].prot: no such key (did you mean 'port'?)"),
+    ('[cloud]\nkind="aws"', "rig.toml: cloud.kind: input should be 'virtual', 'twilio' or 'kore', not 'aws'"),
+    ('[[modem]]\nname="a"\nkind="serial"', "rig.toml: modem[0]: a modem of kind 'serial' needs 'port'"),
+    ('[[board]]\nname="a"\nkind="probe"', "rig.toml: board[0]: a board of kind 'probe' needs 'probe'"),
+    ('[network]\nsms_latency="3 weeks"', "rig.toml: network.sms_latency: not a duration: '3 weeks'"),
+    ('[[modem]]\nname="a"\niccid="123"', "rig.toml: modem[0].iccid: string should match pattern"),
+    ('[[board]]\nname="modem-1"', "every modem and board needs a name of its own"),
+    ("a = ", "rig.toml: not TOML"),
+])
+def test_what_is_wrong_is_named(text: str, complaint: str) -> None:
+    with pytest.raises(RigFileError) as caught:
+        parse_rig(text, name="rig.toml")
+    assert complaint in str(caught.value)
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    with pytest.raises(RigFileError) as caught:
+        parse_rig('name="a b"\n[world]\nsead=1', name="rig.toml")
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_a_missing_or_huge_file_is_a_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(RigFileError, match="can't be read"):
+        load_rig(tmp_path / "none.toml")
+    huge = tmp_path / "huge.toml"
+    huge.write_bytes(b"#" * (2 << 20))
+    with pytest.raises(RigFileError, match="no rig file"):
+        load_rig(huge)
+    (tmp_path / "bin.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(RigFileError, match="can't be read"):
+        load_rig(tmp_path / "bin.toml")
