@@ -1,0 +1,276 @@
+"""Store and forward: texts on their way to devices, one queue for each SIM card.
+
+Theory of operation. A text is one or more TPDUs (*parts*). The head of a queue is attempted when it arrives; nothing
+overtakes it, and one TPDU at a time is under way to a terminal. An attempt ends in one of four ways: accepted (the next
+part follows), refused for good (the text fails), refused for now, or without an answer. After the last two the queue
+waits: until the next pause of the retry schedule is over, until the terminal registers or reports free memory (an
+*alert*), or until the text's validity period ends - whichever comes first. While nothing is waiting there is no timer,
+and a waiting queue has exactly one, so a day of waiting costs a few dozen events.
+
+An acknowledgement that comes after the answer limit is void, as in a real network: the text will be sent again.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+from harness.clock import to_ns
+from harness.journal import Plain
+from harness.virtual.network.seams import SmsOutcome, SmsProgress, SmsRejected, Subscription, Terminal
+from harness.virtual.network.settings import NetworkSettings
+from harness.virtual.world import Event, World
+
+MEMORY_EXCEEDED = 22
+CONGESTION = 42
+UNKNOWN_SUBSCRIBER = 30
+NOT_SUBSCRIBED = 50
+TEMPORARY_CAUSES = frozenset({MEMORY_EXCEEDED, 27, 38, 41, CONGESTION, 47})
+"""RP causes after which another attempt may succeed (3GPP TS 24.011 clause 8.2.5.4)."""
+
+NOTHING = SmsProgress(attempted=lambda: None, delivered=lambda: None, failed=lambda cause: None)
+"""Progress that nobody wants to hear of."""
+
+
+@dataclass(slots=True, eq=False)
+class StoredText:
+    """A text that waits for its device."""
+
+    serial: int
+    kind: str
+    iccid: str
+    expires: int
+    progress: SmsProgress
+    parts_left: int
+    attempted: bool = False
+    attempts: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class _Part:
+    text: StoredText
+    tpdu: bytes
+    duplicated: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class _Queue:
+    iccid: str
+    parts: deque[_Part] = field(default_factory=deque)
+    under_way: int = 0  # serial of the attempt that waits for an answer, 0 if none does
+    limit: Event | None = None
+    timer: Event | None = None
+    retry_at: int = 0  # means something while there is a timer
+    next_planned: bool = False
+    failures: int = 0
+    full: bool = False
+
+
+class SmsQueues:
+    """The queues of one network.
+
+    Args:
+        reachable: the terminal that holds a SIM card and has service, or None.
+        subscription: what the owner of a SIM card lets it do.
+    """
+
+    def __init__(self, world: World, settings: NetworkSettings, *, reachable: Callable[[str], Terminal | None],
+                 subscription: Callable[[str], Subscription | None]) -> None:
+        self._world = world
+        self._settings = settings
+        self._reachable = reachable
+        self._subscription = subscription
+        self._pauses = tuple(to_ns(pause) for pause in settings.sms_retries)
+        self._queues: dict[str, _Queue] = {}
+        self._serials = itertools.count(1)
+        self._attempts = itertools.count(1)
+
+    def __repr__(self) -> str:
+        return f"SmsQueues({sum(len(queue.parts) for queue in self._queues.values())} parts waiting)"
+
+    def waiting(self, iccid: str) -> int:
+        """Return how many TPDUs wait for a SIM card's device or are under way to it."""
+        queue = self._queues.get(iccid)
+        return len(queue.parts) if queue is not None else 0
+
+    def add(self, iccid: str, kind: str, tpdus: tuple[bytes, ...], progress: SmsProgress, *,
+            validity: int | None = None) -> StoredText:
+        """Store a text and attempt it at once if its queue is empty.
+
+        Args:
+            kind: ``deliver`` or ``status_report``.
+            tpdus: its parts, in order.
+            validity: nanoseconds it may wait; the network's validity period if None, and never longer than that.
+        """
+        longest = to_ns(self._settings.sms_validity)
+        span = longest if validity is None else min(validity, longest)
+        text = StoredText(next(self._serials), kind, iccid, self._world.now() + span, progress, len(tpdus))
+        queue = self._queues.setdefault(iccid, _Queue(iccid))
+        self._record(text, "sms_stored", kind=kind, parts=len(tpdus))
+        if len(queue.parts) + len(tpdus) > self._settings.sms_queue_limit:
+            self._fail(queue, text, CONGESTION, "queue full")
+            return text
+        queue.parts.extend(_Part(text, tpdu) for tpdu in tpdus)
+        if queue.timer is not None and (queue.full or self._reachable(iccid) is None):
+            self._mark_attempted(text)  # in vain: the network knows that the terminal is full, or not there
+            self._arm(queue)
+        else:
+            self._plan_next(queue)
+        return text
+
+    def alert(self, iccid: str) -> None:
+        """Attempt now: the terminal has service again, or memory."""
+        queue = self._queues.get(iccid)
+        if queue is not None:
+            queue.full = False
+            queue.failures = 0
+            if queue.parts:
+                self._plan_next(queue)
+            else:
+                self._forget(queue)
+
+    def abandon(self, iccid: str) -> None:
+        """The terminal is gone: no answer will come to what is under way."""
+        queue = self._queues.get(iccid)
+        if queue is not None and queue.under_way:
+            self._end_attempt(queue)
+            self._wait(queue, "absent subscriber")
+
+    # -- attempts -----------------------------------------------------------------------------------------------------
+
+    def _plan_next(self, queue: _Queue) -> None:
+        # an event of its own: no terminal is called from inside its own answer
+        if queue.parts and not queue.under_way and not queue.next_planned:
+            queue.next_planned = True
+            self._stop_timer(queue)
+            self._world.call_later(0, partial(self._attempt, queue), name="network.sms_attempt")
+
+    def _attempt(self, queue: _Queue) -> None:
+        queue.next_planned = False
+        self._expire(queue)
+        if not queue.parts:
+            return
+        subscription = self._subscription(queue.iccid)
+        if subscription is None or not subscription.sms_allowed:
+            known = subscription is not None
+            self._fail(queue, queue.parts[0].text, NOT_SUBSCRIBED if known else UNKNOWN_SUBSCRIBER,
+                       "SMS not allowed" if known else "unknown subscriber")
+            self._plan_next(queue)
+            return
+        terminal = self._reachable(queue.iccid)
+        if terminal is None:
+            for part in tuple(queue.parts):
+                self._mark_attempted(part.text)
+            self._wait(queue, "absent subscriber")
+            return
+        chance = self._world.random("network.sms")
+        if self._settings.sms_reorder and len(queue.parts) > 1 and chance.random() < self._settings.sms_reorder:
+            queue.parts[0], queue.parts[1] = queue.parts[1], queue.parts[0]
+            self._record(queue.parts[0].text, "sms_reordered")
+        part = queue.parts[0]
+        self._mark_attempted(part.text)
+        part.text.attempts += 1
+        serial = queue.under_way = next(self._attempts)
+        queue.limit = self._world.call_later(self._settings.sms_answer_limit, partial(self._unanswered, queue, serial),
+                                             name="network.sms_limit")
+        if self._settings.sms_loss and chance.random() < self._settings.sms_loss:
+            self._record(part.text, "sms_lost", attempt=part.text.attempts)
+            return
+        terminal.sms_deliver(part.tpdu, partial(self._answered, queue, serial))
+
+    def _answered(self, queue: _Queue, serial: int, outcome: SmsOutcome) -> None:
+        if queue.under_way != serial:
+            self._world.journal.record("network", "sms_answer_ignored", device=queue.iccid)
+            return
+        part = queue.parts[0]
+        self._end_attempt(queue)
+        if isinstance(outcome, SmsRejected):
+            if outcome.cause in TEMPORARY_CAUSES:
+                queue.full = outcome.cause == MEMORY_EXCEEDED
+                self._wait(queue, f"refused with cause {outcome.cause}")
+            else:
+                self._fail(queue, part.text, outcome.cause, "refused")
+                self._plan_next(queue)
+            return
+        queue.failures = 0
+        if self._again(part):
+            self._record(part.text, "sms_duplicated")
+        else:
+            queue.parts.popleft()
+            part.text.parts_left -= 1
+            if not part.text.parts_left:
+                self._record(part.text, "sms_delivered", attempts=part.text.attempts)
+                part.text.progress.delivered()
+        if queue.parts:
+            self._plan_next(queue)
+        else:
+            self._forget(queue)
+
+    def _again(self, part: _Part) -> bool:
+        odds = self._settings.sms_duplication
+        if part.duplicated or not odds or self._world.random("network.sms").random() >= odds:
+            return False
+        part.duplicated = True
+        return True
+
+    def _unanswered(self, queue: _Queue, serial: int) -> None:
+        if queue.under_way == serial:
+            self._end_attempt(queue)
+            self._wait(queue, "no answer")
+
+    def _end_attempt(self, queue: _Queue) -> None:
+        queue.under_way = 0
+        if queue.limit is not None:
+            queue.limit.cancel()
+            queue.limit = None
+
+    # -- waiting ------------------------------------------------------------------------------------------------------
+
+    def _wait(self, queue: _Queue, reason: str) -> None:
+        pause = self._pauses[min(queue.failures, len(self._pauses) - 1)]
+        queue.failures += 1
+        queue.retry_at = self._world.now() + pause
+        self._record(queue.parts[0].text, "sms_waiting", reason=reason)
+        self._arm(queue)
+
+    def _arm(self, queue: _Queue) -> None:
+        self._stop_timer(queue)
+        instant = min(queue.retry_at, min(part.text.expires for part in queue.parts))
+        queue.timer = self._world.call_at(instant, partial(self._plan_next, queue), name="network.sms_retry")
+
+    def _stop_timer(self, queue: _Queue) -> None:
+        if queue.timer is not None:
+            queue.timer.cancel()
+            queue.timer = None
+
+    def _expire(self, queue: _Queue) -> None:
+        now = self._world.now()
+        for part in tuple(queue.parts):
+            if part.text.expires <= now and part.text.parts_left:
+                self._fail(queue, part.text, 0, "validity period over")
+
+    def _mark_attempted(self, text: StoredText) -> None:
+        if not text.attempted:
+            text.attempted = True
+            self._record(text, "sms_attempted")
+            text.progress.attempted()
+
+    def _fail(self, queue: _Queue, text: StoredText, cause: int, reason: str) -> None:
+        queue.parts = deque(part for part in queue.parts if part.text is not text)
+        text.parts_left = 0
+        self._mark_attempted(text)
+        self._record(text, "sms_failed", cause=cause, reason=reason)
+        text.progress.failed(cause)
+        if not queue.parts:
+            self._forget(queue)
+
+    def _forget(self, queue: _Queue) -> None:
+        self._stop_timer(queue)
+        if self._queues.get(queue.iccid) is queue and not queue.full:
+            del self._queues[queue.iccid]
+
+    def _record(self, text: StoredText, event: str, **data: Plain) -> None:
+        self._world.journal.record("network", event, device=text.iccid, t=None, sms=text.serial, **data)
