@@ -1,1 +1,25 @@
 """The CPU: memory, exceptions, NVIC, SysTick and the run loop, behind one interface."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from harness.errors import UsageError
+from harness.virtual.board.core.interface import Core, CoreClient
+
+CoreChoice = Literal["auto", "python", "c"]
+
+
+def make_core(client: CoreClient, prefer: CoreChoice = "auto") -> Core:
+    """Return a core for ``client``: the C core where it was built, else the Python core; they behave alike.
+
+    Raises:
+        UsageError: the C core was asked for by name and was not built.
+    """
+    if prefer not in ("auto", "python", "c"):
+        raise UsageError(f"no such core: {prefer!r} (there are: auto, python, c)")
+    if prefer == "c":
+        raise UsageError("the C core was not built; the Python core gives the same results")
+    from harness.virtual.board.core.python_core import PythonCore  # the emulator is heavy: loaded when needed
+
+    return PythonCore(client)

@@ -117,6 +117,8 @@ class Core(Protocol):
     """Addresses of hardware breakpoints; honoured from the next :meth:`run` on."""
     halt_on_reset: bool
     """Whether to enter Debug state before the first instruction after a reset (VC_CORERESET)."""
+    debug_enabled: bool
+    """DHCSR.C_DEBUGEN: where set, BKPT enters Debug state; where clear it is a HardFault."""
 
     @property
     def cycles(self) -> int:
@@ -149,6 +151,9 @@ class Core(Protocol):
 
     def unpend(self, irq: int) -> None:
         """Clear the pending state of an external interrupt."""
+
+    def set_line(self, irq: int, level: bool) -> None:
+        """Drive the input line of an external interrupt: high pends it, and again whenever its handler returns."""
 
     def read_register(self, register: int) -> int:
         """Return a register by its :class:`Register` number (S0 + n for floating point)."""

@@ -1,0 +1,210 @@
+"""The address map of the board, laid over the emulator.
+
+Flash and RAM are memory of the emulator. The peripheral space starts out unmapped: the first access to each 1 KiB
+block asks the board, and only where it answers the block becomes memory-mapped I/O. So an access to a hole faults
+exactly at its instruction, which a callback of the emulator could not do any more. A register that a *mapped* block
+refuses gives an imprecise bus fault, as a buffered write does in silicon.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from unicorn import unicorn_const as const
+from unicorn.unicorn_py3.unicorn import Uc, UcError
+
+from harness.errors import UsageError
+from harness.virtual.board.core.interface import (
+    FLASH_BASE,
+    FLASH_SIZE,
+    PERIPHERAL_BASE,
+    PERIPHERAL_SIZE,
+    RAM_BASE,
+    RAM_SIZE,
+    VENEER_BASE,
+    VENEER_SLOTS,
+    VENEER_STRIDE,
+    BusError,
+    CoreClient,
+)
+
+PPB_BASE, PPB_SIZE = 0xE000_0000, 0x10_0000
+VENEER_END = VENEER_BASE + VENEER_SLOTS * VENEER_STRIDE
+STUB_BASE = 0x9FFF_F000
+"""A page of our own, for instructions that stand in for a missing emulator interface."""
+
+_BLOCK = 0x400
+_PAGE = 0x1000
+_VENEER = struct.pack("<HHHH", 0xDF00, 0x4770, 0xDE00, 0xDE00)  # svc #0; bx lr; udf; udf
+_UNDEFINED = struct.pack("<H", 0xDE00)
+_SEV = b"\x40\xbf"
+
+
+class Memory:
+    """Memory and memory-mapped registers of one core.
+
+    Args:
+        uc: the emulator.
+        client: answers for the peripheral space.
+        ppb_read, ppb_write: answer for the private peripheral bus: (address, size[, value]).
+        refused: told of an access that a mapped block refused.
+    """
+
+    def __init__(self, uc: Uc, client: Callable[[], CoreClient], *, ppb_read: Callable[[int, int], int],
+                 ppb_write: Callable[[int, int, int], None], refused: Callable[[BusError], None]) -> None:
+        self._uc, self._client, self._refused = uc, client, refused
+        self._ppb_read, self._ppb_write = ppb_read, ppb_write
+        self._answered: tuple[int, int] | None = None
+        self.fault_address = 0
+        self.on_program: Callable[[int, int], None] = lambda address, size: None
+        uc.mem_map(FLASH_BASE, FLASH_SIZE, const.UC_PROT_READ | const.UC_PROT_EXEC)
+        uc.mem_write(FLASH_BASE, b"\xff" * FLASH_SIZE)
+        uc.mem_map(RAM_BASE, RAM_SIZE, const.UC_PROT_ALL)
+        uc.mem_map(VENEER_BASE, _PAGE, const.UC_PROT_READ | const.UC_PROT_EXEC)
+        page = _VENEER * VENEER_SLOTS
+        uc.mem_write(VENEER_BASE, page + _UNDEFINED * ((_PAGE - len(page)) // 2))
+        uc.mem_map(STUB_BASE, _PAGE, const.UC_PROT_READ | const.UC_PROT_EXEC)
+        uc.mmio_map(PPB_BASE, PPB_SIZE, self._on_ppb_read, None, self._on_ppb_write, None)
+        uc.hook_add(const.UC_HOOK_MEM_INVALID, self._on_invalid)
+
+    def __repr__(self) -> str:
+        return f"Memory(flash={FLASH_SIZE >> 10} KiB, RAM={RAM_SIZE >> 10} KiB)"
+
+    def read(self, address: int, size: int) -> bytes:
+        """Return memory or registers, registers in the widest aligned accesses that fit; raises BusError."""
+        if _inside(address, size, PERIPHERAL_BASE, PERIPHERAL_SIZE):
+            return _by_access(address, size, self._client().bus_read)
+        if _inside(address, size, PPB_BASE, PPB_SIZE):
+            return _by_access(address, size, self._ppb_read)
+        return self.read_plain(address, size)
+
+    def read_plain(self, address: int, size: int) -> bytes:
+        """Return bytes of flash, RAM or a veneer; raises BusError elsewhere."""
+        if not _is_plain(address, size):
+            raise BusError(address, write=False)
+        return bytes(self._uc.mem_read(address, size))
+
+    def read_word(self, address: int) -> int:
+        """Return a word of flash or RAM; raises BusError elsewhere."""
+        return int.from_bytes(self.read_plain(address, 4), "little")
+
+    def write(self, address: int, data: bytes) -> None:
+        """Write RAM or registers; raises BusError, for flash too."""
+        if _inside(address, len(data), PERIPHERAL_BASE, PERIPHERAL_SIZE):
+            for at, size, value in _accesses(address, data):
+                self._client().bus_write(at, size, value)
+        elif _inside(address, len(data), PPB_BASE, PPB_SIZE):
+            for at, size, value in _accesses(address, data):
+                self._ppb_write(at, size, value)
+        else:
+            self.write_plain(address, data)
+
+    def write_plain(self, address: int, data: bytes) -> None:
+        """Write RAM; raises BusError elsewhere."""
+        if not _inside(address, len(data), RAM_BASE, RAM_SIZE):
+            raise BusError(address, write=True)
+        self._uc.mem_write(address, data)
+
+    def program(self, address: int, data: bytes) -> None:
+        """Put bytes into flash.
+
+        Raises:
+            UsageError: not entirely inside flash.
+        """
+        if not _inside(address, len(data), FLASH_BASE, FLASH_SIZE):
+            raise UsageError(f"{len(data)} bytes at 0x{address:08x} are not inside flash "
+                             f"(0x{FLASH_BASE:08x} to 0x{FLASH_BASE + FLASH_SIZE:08x})")
+        self._uc.mem_write(address, data)
+        self._uc.ctl_flush_tb()
+        self.on_program(address, len(data))
+
+    def find_events(self, address: int, size: int) -> list[int]:
+        """Return the even addresses in this part of flash that may hold an SEV instruction."""
+        start = max(address & ~1, FLASH_BASE)
+        data = self.read_plain(start, size + address - start)
+        found, index = [], data.find(_SEV)
+        while index >= 0:
+            if index % 2 == 0:
+                found.append(start + index)
+            index = data.find(_SEV, index + 1)
+        return found
+
+    def _on_ppb_read(self, uc: Uc, offset: int, size: int, user: Any) -> int:
+        return self._ppb_read(PPB_BASE + offset, size)
+
+    def _on_ppb_write(self, uc: Uc, offset: int, size: int, value: int, user: Any) -> None:
+        self._ppb_write(PPB_BASE + offset, size, value)
+
+    def _on_invalid(self, uc: Uc, access: int, address: int, size: int, value: int, user: Any) -> bool:
+        """Ask the board whether something is there. True makes the emulator look again: it finds the new mapping."""
+        self.fault_address = address
+        if access not in (const.UC_MEM_READ_UNMAPPED, const.UC_MEM_WRITE_UNMAPPED):
+            return False
+        if not _inside(address, size, PERIPHERAL_BASE, PERIPHERAL_SIZE):
+            return False
+        answer = 0
+        try:
+            if access == const.UC_MEM_READ_UNMAPPED:
+                answer = self._client().bus_read(address, size)
+            else:
+                self._client().bus_write(address, size, value & (1 << 8 * size) - 1)
+        except BusError:
+            return False
+        base = address & ~(_BLOCK - 1)
+        try:
+            uc.mmio_map(base, _BLOCK, self._on_bus_read, base, self._on_bus_write, base)
+        except UcError:
+            return False
+        # The emulator repeats the access through the new mapping; the board must see it once.
+        self._answered = (address, answer)
+        return True
+
+    def _on_bus_read(self, uc: Uc, offset: int, size: int, base: int) -> int:
+        if self._answered is not None:
+            (address, value), self._answered = self._answered, None
+            if address == base + offset:
+                return value
+        try:
+            return self._client().bus_read(base + offset, size)
+        except BusError as error:
+            self._refused(error)
+            return 0
+
+    def _on_bus_write(self, uc: Uc, offset: int, size: int, value: int, base: int) -> None:
+        if self._answered is not None:
+            (address, _), self._answered = self._answered, None
+            if address == base + offset:
+                return
+        try:
+            self._client().bus_write(base + offset, size, value & (1 << 8 * size) - 1)
+        except BusError as error:
+            self._refused(error)
+
+
+def _inside(address: int, size: int, base: int, length: int) -> bool:
+    return base <= address and address + size <= base + length
+
+
+def _is_plain(address: int, size: int) -> bool:
+    return (_inside(address, size, RAM_BASE, RAM_SIZE) or _inside(address, size, FLASH_BASE, FLASH_SIZE)
+            or _inside(address, size, VENEER_BASE, _PAGE))
+
+
+def _spans(address: int, size: int) -> list[tuple[int, int]]:
+    spans, end = [], address + size
+    while address < end:
+        width = 4 if address % 4 == 0 and end - address >= 4 else 2 if address % 2 == 0 and end - address >= 2 else 1
+        spans.append((address, width))
+        address += width
+    return spans
+
+
+def _by_access(address: int, size: int, read: Callable[[int, int], int]) -> bytes:
+    return b"".join(read(at, width).to_bytes(width, "little") for at, width in _spans(address, size))
+
+
+def _accesses(address: int, data: bytes) -> list[tuple[int, int, int]]:
+    return [(at, width, int.from_bytes(data[at - address:at - address + width], "little"))
+            for at, width in _spans(address, len(data))]
