@@ -283,7 +283,9 @@ class CoreDebug:
         self._apply_enables()
 
     def _apply_enables(self) -> None:
-        self._target.core.halt_on_reset = bool(self._dhcsr & C_DEBUGEN and self._demcr & VC_CORERESET)
+        core, enabled = self._target.core, bool(self._dhcsr & C_DEBUGEN)
+        core.debug_enabled = enabled
+        core.halt_on_reset = enabled and bool(self._demcr & VC_CORERESET)
         self._arm()
 
     # -- core registers -----------------------------------------------------------------------------------------------

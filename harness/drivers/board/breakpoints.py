@@ -1,0 +1,59 @@
+"""Hardware breakpoints as context managers."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from harness.clock import Duration
+
+if TYPE_CHECKING:
+    from harness.drivers.board.board import Board
+
+
+class Breakpoint:
+    """A place where the core shall halt, as long as the context is open.
+
+        with board.breakpoint("on_button") as stop:
+            modem.send_sms("000", "PRESS")
+            stop.wait(within="5s")
+            assert board.register("r0") == 1
+
+    At the end the breakpoint is removed, and the core runs on if it still stands there.
+    """
+
+    def __init__(self, board: Board, address: int, name: str) -> None:
+        self._board = board
+        self.address = address
+        self._name = name
+
+    def __repr__(self) -> str:
+        return f"Breakpoint({self._name}, address=0x{self.address:08x})"
+
+    def __enter__(self) -> Self:
+        self._board.set_breakpoint(self.address)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        if not self._board.is_connected:
+            return
+        stands_here = self.is_hit
+        self._board.remove_breakpoint(self.address)
+        if stands_here:
+            self._board.resume()
+
+    @property
+    def is_hit(self) -> bool:
+        """Whether the core is halted here."""
+        return self._board.is_halted and self._board.register("pc") == self.address
+
+    def wait(self, *, within: Duration) -> None:
+        """Let time pass until the core halts here.
+
+        Raises:
+            TimeoutExpired: it did not within this time; tells where the core is.
+        """
+        self._board.clock.wait(lambda: self.is_hit, within=within,
+                               what=f"{self._board.name} to reach {self._name}", saw=self._board.describe)
+        self._board.record("board_breakpoint_hit", where=self._name)
