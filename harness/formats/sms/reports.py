@@ -191,7 +191,7 @@ class StatusReport(_Optional):
 
     @property
     def category(self) -> StatusCategory:
-        """What the status means; values that the standard reserves count as "service rejected", a permanent error."""
+        """What the status means, by its range; values from 0x80 on are reserved and count as a permanent error."""
         if self.status < 0x20:
             return StatusCategory.COMPLETED
         if self.status < 0x40:
