@@ -1,0 +1,30 @@
+"""The near end of modems: AT over any serial port that pyserial opens."""
+
+from harness.drivers.modem.at_port import AtPort, Line, LineKind, Response
+from harness.drivers.modem.channel import SerialChannel, Traffic
+from harness.drivers.modem.dialect import DIALECTS, QUECTEL, Dialect, find_dialect
+from harness.drivers.modem.messages import ReceivedSms, SentSms
+from harness.drivers.modem.modem import Identity, Modem, RegistrationState, RegistrationStatus, Signal
+from harness.drivers.modem.sockets import ReceivedDatagram, UdpSocket
+
+__all__ = [
+    "DIALECTS",
+    "QUECTEL",
+    "AtPort",
+    "Dialect",
+    "Identity",
+    "Line",
+    "LineKind",
+    "Modem",
+    "ReceivedDatagram",
+    "ReceivedSms",
+    "RegistrationState",
+    "RegistrationStatus",
+    "Response",
+    "SentSms",
+    "SerialChannel",
+    "Signal",
+    "Traffic",
+    "UdpSocket",
+    "find_dialect",
+]

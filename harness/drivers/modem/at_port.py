@@ -1,0 +1,424 @@
+"""AT commands over a serial channel, and the unsolicited codes that come between them.
+
+Theory of operation. Everything that arrives becomes one numbered :class:`Line` of a bounded line journal, filed as what
+it is: an echo, part of the response of the command under way, its final result, or unsolicited. Nothing is ever taken
+out of that journal: expectations keep a cursor into it, so one assertion does not eat the evidence of another.
+
+One command is under way at a time. If it is given up on (no final result in time), its result may still come: the next
+command then gets in step with the modem first, so that no result is taken for another command's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import re
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from harness.clock import NANOSECONDS, Clock, Duration, to_ns
+from harness.drivers.modem.channel import SerialChannel
+from harness.drivers.modem.dialect import Dialect, Urc
+from harness.drivers.modem.reader import Block, DataPrompt, Item, Reader, TextLine
+from harness.errors import CommandFailed, ModemError, TimeoutExpired, UsageError
+from harness.journal import Journal
+
+_LINES_KEPT = 20_000
+_CURSORS_KEPT = 1_000
+_MAX_COMMAND = 2_048
+_QUIET = "100ms"  # after this much silence nothing of an earlier command is still to come
+_ATTEMPT = "1s"
+
+ESCAPE = b"\x1b"
+CTRL_Z = b"\x1a"
+
+_RECOVERIES: tuple[tuple[str, bytes, Duration], ...] = (
+    ("an open prompt", ESCAPE + b"\r", "0s"),
+    ("a multiplexer left open", bytes.fromhex("f903ef05c301f2f9"), "0s"),
+    ("data mode", b"+++", "1100ms"),
+    ("a socket that waits for data", b"\r" * 1_500, "0s"),
+)
+"""What may keep a modem from answering, what ends that, and the silence it needs before and after.
+
+The second is the multiplexer close-down command of 3GPP TS 27.010 clause 5.4.6.3.3 in a basic option frame, the third
+the escape sequence of ITU-T V.250 with its guard times.
+"""
+
+
+class LineKind(Enum):
+    """What a line was filed as."""
+
+    ECHO = "echo"
+    RESPONSE = "response"
+    FINAL = "final"
+    UNSOLICITED = "unsolicited"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line that the modem sent.
+
+    Attributes:
+        seq: position in the line journal.
+        t: when it arrived, in nanoseconds of the clock.
+        body: the lines that belong to an unsolicited code, such as the text after ``+CMT:``.
+    """
+
+    seq: int
+    t: int
+    kind: LineKind
+    text: str
+    body: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.t / NANOSECONDS:12.6f} {self.kind.value:11} {self.text}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """What a successful command was answered with.
+
+    Attributes:
+        command: the command line.
+        lines: information lines, without echo, unsolicited codes and final result.
+        result: the final result.
+        blocks: binary blocks, where the command reads data.
+    """
+
+    command: str
+    lines: tuple[str, ...]
+    result: str
+    blocks: tuple[bytes, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The first information line.
+
+        Raises:
+            ModemError: there is none.
+        """
+        if not self.lines:
+            raise ModemError(f"{self.command!r} was answered without an information line")
+        return self.lines[0]
+
+    def value(self, prefix: str) -> str:
+        """Return what follows ``prefix`` in the first line that begins with it, without blanks around it.
+
+        Raises:
+            ModemError: no line begins so.
+        """
+        for line in self.lines:
+            if line.startswith(prefix):
+                return line[len(prefix):].strip()
+        raise ModemError(f"{self.command!r} was answered without {prefix!r}: {list(self.lines)}")
+
+
+class _Command:
+    """A command under way."""
+
+    def __init__(self, text: str, header: re.Pattern[str] | None) -> None:
+        self.text = text
+        self.header = header
+        self.lines: list[str] = []
+        self.blocks: list[bytes] = []
+        self.prompted = False
+        self.result: str | None = None
+        self.success = False
+        self.code: int | None = None
+
+
+class AtPort:
+    """The AT side of one serial channel.
+
+    Args:
+        channel: where octets go and come from; opened by :meth:`open`.
+        dialect: what this family of modems says.
+    """
+
+    def __init__(self, channel: SerialChannel, dialect: Dialect, clock: Clock, journal: Journal, name: str) -> None:
+        self.channel = channel
+        self.dialect = dialect
+        self.name = name
+        self._clock = clock
+        self._journal = journal
+        self._reader = Reader()
+        self._lines: deque[Line] = deque(maxlen=_LINES_KEPT)
+        self._count = itertools.count()
+        self._seen: set[int] = set()
+        self._cursors: dict[str, int] = {}
+        self._pending: _Command | None = None
+        self._unfinished_urc: tuple[str, int, Urc, list[str]] | None = None
+        self._in_step = False
+        self._arrivals = 0
+        self._hooks: list[Callable[[Line], None]] = []
+        channel.listen(self._received)
+
+    def __repr__(self) -> str:
+        return f"AtPort({self.name!r}, {self.channel!r})"
+
+    # -- evidence -----------------------------------------------------------------------------------------------------
+
+    @property
+    def lines(self) -> list[Line]:
+        """All lines that the modem sent, oldest first; the last 20,000 are kept."""
+        return list(self._lines)
+
+    def mark(self) -> int:
+        """Return a cursor: the position of the next line to come."""
+        return self._lines[-1].seq + 1 if self._lines else 0
+
+    def subscribe(self, hook: Callable[[Line], None]) -> None:
+        """Call ``hook`` with every unsolicited code when it is complete. Hooks must not send commands."""
+        self._hooks.append(hook)
+
+    def saw(self) -> str:
+        """Return in words what the modem said last, for messages."""
+        unread = sum(1 for line in self._lines if line.kind is LineKind.UNSOLICITED and line.seq not in self._seen)
+        parts = [f"last line {self._lines[-1].text!r}" if self._lines else "no line at all"]
+        if unread:
+            parts.append(f"{unread} lines unread")
+        if self._reader.unfinished.strip():
+            parts.append(f"an unfinished line {self._reader.unfinished!r}")
+        return ", ".join(parts)
+
+    # -- getting in step ----------------------------------------------------------------------------------------------
+
+    def open(self, *, within: Duration = "30s") -> None:
+        """Open the channel and get in step with the modem, whatever an earlier program left behind.
+
+        Raises:
+            TimeoutExpired: no answer to AT in this time.
+            ModemError, UsageError: the port can't be opened.
+        """
+        self.channel.open()
+        self._in_step = False
+        self.synchronise(within=within)
+
+    def synchronise(self, *, within: Duration = "30s") -> None:
+        """Send AT until the modem answers OK and nothing else, and end what may keep it from that.
+
+        Raises:
+            TimeoutExpired: no answer in this time.
+            PortLost: the port went away.
+        """
+        deadline = self._clock.now() + to_ns(within)
+        attempts = itertools.count()
+        self._pending = None
+        while True:
+            attempt = next(attempts)
+            if attempt:  # twice each recovery, then from the start
+                self._recover(_RECOVERIES[(attempt - 1) % len(_RECOVERIES)])
+            self._reader.clear()
+            self._unfinished_urc = None
+            self._in_step = self._answers() and self._settled() and self._answers()
+            if self._in_step:
+                return
+            if self._clock.now() >= deadline:
+                raise TimeoutExpired(f"an answer to AT on {self.name}", within=to_ns(within) / NANOSECONDS,
+                                     saw=self.saw())
+
+    def _answers(self) -> bool:
+        try:
+            return self._run(_Command("AT", None), within=_ATTEMPT).lines == ()
+        except (TimeoutExpired, CommandFailed):
+            return False
+
+    def _settled(self) -> bool:
+        """Wait until nothing more comes; False if it never stops."""
+        for _ in range(50):
+            before = self._arrivals
+            self._clock.sleep(_QUIET)
+            self.channel.check()
+            if self._arrivals == before:
+                self._reader.clear()
+                return True
+        return False
+
+    def _recover(self, recovery: tuple[str, bytes, Duration]) -> None:
+        what, octets, guard = recovery
+        self._journal.record("driver", "recovery_tried", device=self.name, against=what)
+        self._clock.sleep(guard)
+        self.channel.write(octets)
+        self._clock.sleep(guard)
+        self._settled()
+
+    # -- commands -----------------------------------------------------------------------------------------------------
+
+    def command(self, text: str, *, within: Duration | None = None, data: bytes | None = None,
+                header: str = "") -> Response:
+        """Send a command line and return its response.
+
+        Args:
+            text: the line, with AT, without the carriage return.
+            within: how long it may take; the dialect's timeout for this command if None.
+            data: what to send when the modem prompts for it, its terminator included.
+            header: regular expression of a line that a binary block follows; its group ``length`` is the block's.
+
+        Raises:
+            CommandFailed: a final result other than success.
+            TimeoutExpired: no final result, or no prompt, in time.
+            PortLost: the port went away.
+            UsageError: not a command line, or another command is under way.
+        """
+        if not re.fullmatch(r"(?i:AT)[\x20-\x7e]*", text) or len(text) > _MAX_COMMAND:
+            raise UsageError(f"a command line is AT and up to {_MAX_COMMAND} printable ASCII characters, not {text!r}")
+        if self._pending is not None:
+            raise UsageError(f"{self.name}: {self._pending.text!r} is under way; one command at a time")
+        if not self._in_step:
+            self.synchronise()
+        span = self.dialect.timeout_for(text) if within is None else within
+        return self._run(_Command(text, re.compile(header) if header else None), within=span, data=data)
+
+    def _run(self, command: _Command, *, within: Duration, data: bytes | None = None) -> Response:
+        self._pending = command
+        self._reader.prompt = self.dialect.prompt if data is not None else ""
+        deadline = self._clock.now() + to_ns(within)
+        try:
+            self.channel.write(command.text.encode("ascii") + b"\r", within=within)
+            if data is not None:
+                self._await(command, lambda: command.prompted, deadline, f"the prompt of {command.text!r}")
+                if command.result is None:
+                    self.channel.write(data)
+            self._await(command, lambda: False, deadline, f"the result of {command.text!r}")
+        except TimeoutExpired:
+            self._in_step = False
+            self._journal.record("driver", "command_timed_out", device=self.name, command=command.text)
+            if data is not None:
+                with contextlib.suppress(TimeoutExpired):
+                    self.channel.write(ESCAPE)
+            raise
+        finally:
+            self._pending = None
+            self._reader.prompt = ""
+        result = command.result or ""
+        self._journal.record("driver", "command_answered", device=self.name, command=command.text, result=result,
+                             lines=list(command.lines))
+        if not command.success:
+            raise CommandFailed(command.text, result, code=command.code)
+        return Response(command=command.text, lines=tuple(command.lines), result=result, blocks=tuple(command.blocks))
+
+    def _await(self, command: _Command, ready: Callable[[], bool], deadline: int, what: str) -> None:
+        def done() -> bool:
+            self.channel.check()
+            return command.result is not None or ready()
+
+        left = max(0, deadline - self._clock.now())
+        self._clock.wait(done, within=left / NANOSECONDS, what=f"{what} on {self.name}", saw=self.saw)
+
+    # -- unsolicited codes --------------------------------------------------------------------------------------------
+
+    def expect_urc(self, prefix: str, *, within: Duration = "10s", matching: str = "",
+                   since: int | None = None) -> Line:
+        """Return the next unsolicited code that begins with ``prefix``.
+
+        Each call for the same prefix and pattern goes on where the last one found its line; calls for different ones
+        do not take anything from each other.
+
+        Args:
+            matching: regular expression that must occur in the line, too.
+            since: a cursor of :meth:`mark` to look from instead.
+
+        Raises:
+            TimeoutExpired: none came in time.
+            PortLost: the port went away.
+        """
+        key = f"{prefix}\0{matching}"
+        start = self._cursors.get(key, 0) if since is None else since
+        pattern = re.compile(matching)
+
+        def found() -> Line | None:
+            line = self.find_urc(prefix, start, pattern)
+            if line is None:
+                self.channel.check()
+            return line
+
+        line = self._clock.wait(found, within=within, what=f"{prefix!r} on {self.name}", saw=self.saw)
+        self._seen.add(line.seq)
+        if len(self._cursors) >= _CURSORS_KEPT:
+            self._cursors.clear()
+        self._cursors[key] = line.seq + 1
+        return line
+
+    def find_urc(self, prefix: str, start: int, pattern: re.Pattern[str]) -> Line | None:
+        """Return the first unsolicited code from cursor ``start`` on that fits, or None; without waiting."""
+        if not self._lines or self._lines[-1].seq < start:
+            return None
+        oldest = self._lines[0].seq
+        for line in itertools.islice(self._lines, max(0, start - oldest), None):
+            if line.kind is LineKind.UNSOLICITED and line.text.startswith(prefix) and pattern.search(line.text):
+                return line
+        return None
+
+    def seen(self, line: Line) -> None:
+        """Count a line as read in messages of what else was there."""
+        self._seen.add(line.seq)
+
+    # -- what arrives -------------------------------------------------------------------------------------------------
+
+    def _received(self, data: bytes) -> None:
+        self._arrivals += len(data)
+        self._reader.feed(data)
+        while (item := self._reader.next_item()) != "need data":
+            self._take(item)
+
+    def _take(self, item: Item) -> None:
+        command = self._pending
+        if isinstance(item, Block):
+            if command is not None:
+                command.blocks.append(item.data)
+        elif isinstance(item, DataPrompt):
+            if command is not None:
+                command.prompted = True
+            self._reader.prompt = ""
+        elif isinstance(item, TextLine) and (text := item.text.strip("\x00")).strip():
+            self._take_line(text)
+
+    def _take_line(self, text: str) -> None:
+        if self._unfinished_urc is not None:
+            head, t, code, body = self._unfinished_urc
+            body.append(text)
+            if len(body) == code.more_lines:
+                self._unfinished_urc = None
+                self._announce(head, t, tuple(body))
+            return
+        command = self._pending
+        if command is None:
+            self._unsolicited(text, self.dialect.urc(text, "", False))
+            return
+        if text == command.text and not command.lines:
+            self._file(LineKind.ECHO, text)
+            return
+        final = self.dialect.final(text, command.text)
+        if final is not None:
+            self._file(LineKind.FINAL, text)
+            command.success, command.code = final[0].success, final[1]
+            command.result = text
+            self._pending = None
+            return
+        urc = self.dialect.urc(text, command.text, bool(command.lines))
+        if urc is not None:
+            self._unsolicited(text, urc)
+            return
+        self._file(LineKind.RESPONSE, text)
+        command.lines.append(text)
+        if command.header is not None and (match := command.header.fullmatch(text)):
+            self._reader.take_block(int(match["length"]))
+
+    def _unsolicited(self, text: str, urc: Urc | None) -> None:
+        if urc is not None and urc.more_lines:
+            self._unfinished_urc = (text, self._clock.now(), urc, [])
+        else:
+            self._announce(text, self._clock.now(), ())
+
+    def _announce(self, text: str, t: int, body: tuple[str, ...]) -> None:
+        line = self._file(LineKind.UNSOLICITED, text, t=t, body=body)
+        self._journal.record("driver", "urc_received", device=self.name, text="\n".join((text, *body)))
+        for hook in self._hooks:
+            hook(line)
+
+    def _file(self, kind: LineKind, text: str, *, t: int | None = None, body: tuple[str, ...] = ()) -> Line:
+        line = Line(seq=next(self._count), t=self._clock.now() if t is None else t, kind=kind, text=text, body=body)
+        self._lines.append(line)
+        return line

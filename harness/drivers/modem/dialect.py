@@ -1,0 +1,275 @@
+"""What differs between modem families, as data: commands, unsolicited codes, results, timeouts, socket procedures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from harness.clock import Duration
+from harness.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Urc:
+    """An unsolicited result code.
+
+    Attributes:
+        prefix: how its line begins.
+        pattern: for prefixes that are also responses: what the unsolicited form looks like, in full. Without one, a
+            line in the midst of the command of that name is its response if it has none yet.
+        more_lines: lines that follow and belong to it.
+    """
+
+    prefix: str
+    pattern: str = ""
+    more_lines: int = 0
+
+    @property
+    def command(self) -> str:
+        """The command whose response begins alike: ``+CREG`` of ``+CREG:``."""
+        return self.prefix.split(":")[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinalResult:
+    """A line that ends a command.
+
+    Attributes:
+        pattern: the line in full, as a regular expression; a group ``code`` holds the CME or CMS number.
+        success: whether the command succeeded.
+        only_after: the command it ends; empty if any.
+    """
+
+    pattern: str
+    success: bool
+    only_after: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetupStep:
+    """A command of the start-up; ``required`` unless the modem may refuse it (no SIM card, older firmware)."""
+
+    command: str
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UdpProcedure:
+    """How a UDP socket is opened, used and closed.
+
+    Templates know ``{context}``, ``{apn}``, ``{socket}``, ``{port}``, ``{ip}``, ``{length}``. Patterns are regular
+    expressions over one line with groups among ``context``, ``socket``, ``error``, ``length``, ``ip``, ``port``.
+
+    Attributes:
+        sockets: how many there are, numbered from 0.
+        max_payload: longest datagram in octets that one command sends.
+        active: command and line pattern that tell the address of an active context.
+        configure: commands that define the context.
+        activate: command that activates it.
+        open: command that opens a socket bound to a local port.
+        opened: line that tells how that went; error 0 is success.
+        send: command that opens the prompt for a datagram.
+        arrived: line that tells of datagrams to read.
+        read: command that reads one datagram.
+        read_header: line before the payload; length 0 or no such line: nothing left.
+        close: command that closes the socket.
+        closed: line that tells that the network closed it.
+        context_lost: line that tells that the network ended the context, and all its sockets.
+    """
+
+    sockets: int
+    max_payload: int
+    active: tuple[str, str]
+    configure: tuple[str, ...]
+    activate: str
+    open: str
+    opened: str
+    send: str
+    arrived: str
+    read: str
+    read_header: str
+    close: str
+    closed: str
+    context_lost: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """One family of modems as the driver needs to know it.
+
+    Attributes:
+        name: what rig files call it.
+        identity: the command that tells each of ``manufacturer``, ``model``, ``revision``, ``imei``, ``imsi`` and
+            ``iccid``.
+        setup: what the driver sends once it is in step with the modem.
+        finals: final results, tried in order.
+        urcs: unsolicited result codes.
+        timeouts: how long commands may take, by the start of the command line; the longest match counts.
+        timeout: how long any other command may take.
+        registration: read commands that tell of registration, in the order in which they are asked.
+        prompt: what the modem sends when it wants data.
+        udp: how sockets work.
+        apn: access point name for packet contexts.
+    """
+
+    name: str
+    identity: Mapping[str, str]
+    setup: tuple[SetupStep, ...]
+    finals: tuple[FinalResult, ...]
+    urcs: tuple[Urc, ...]
+    timeouts: Mapping[str, Duration]
+    timeout: Duration
+    registration: tuple[str, ...]
+    prompt: str
+    udp: UdpProcedure
+    apn: str = "super"
+    _finals: tuple[tuple[re.Pattern[str], FinalResult], ...] = field(init=False, repr=False, compare=False)
+    _urcs: tuple[tuple[re.Pattern[str] | None, Urc], ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_finals", tuple((re.compile(item.pattern), item) for item in self.finals))
+        object.__setattr__(self, "_urcs", tuple((re.compile(item.pattern) if item.pattern else None, item)
+                                                for item in sorted(self.urcs, key=lambda item: -len(item.prefix))))
+
+    def timeout_for(self, command: str) -> Duration:
+        """Return how long this command line may take."""
+        upper = command.upper()
+        fitting = [start for start in self.timeouts if upper.startswith(start)]
+        return self.timeouts[max(fitting, key=len)] if fitting else self.timeout
+
+    def final(self, line: str, command: str) -> tuple[FinalResult, int | None] | None:
+        """Return the final result that ``line`` is for ``command``, with its error number, or None if it is none."""
+        for pattern, item in self._finals:
+            if (match := pattern.fullmatch(line)) and command.upper().startswith(item.only_after):
+                code = match.groupdict().get("code")
+                return item, int(code) if code else None
+        return None
+
+    def urc(self, line: str, command: str, answered: bool) -> Urc | None:
+        """Return the unsolicited result code that ``line`` is, or None if it is part of the response.
+
+        Args:
+            command: the command line under way, empty if none is.
+            answered: whether its response has a line already.
+        """
+        for pattern, item in self._urcs:
+            if not line.startswith(item.prefix):
+                continue
+            if item.command.upper() not in _names(command):
+                return item
+            if pattern.fullmatch(line) if pattern is not None else answered:
+                return item
+            return None
+        return None
+
+
+def _names(command: str) -> list[str]:
+    """Return the names of the extended commands in a command line."""
+    return [re.split(r"[=?]", part, maxsplit=1)[0].removeprefix("AT") for part in command.upper().split(";")]
+
+
+_GENERIC_FINALS = (
+    FinalResult(pattern=r"OK", success=True),
+    FinalResult(pattern=r"ERROR", success=False),
+    FinalResult(pattern=r"\+CME ERROR:(?: *(?P<code>\d+)| .*)", success=False),
+    FinalResult(pattern=r"\+CMS ERROR:(?: *(?P<code>\d+)| .*)", success=False),
+    FinalResult(pattern=r"CONNECT(?: .*)?", success=True, only_after="ATD"),
+    FinalResult(pattern=r"NO CARRIER|NO DIALTONE|BUSY|NO ANSWER", success=False, only_after="ATD"),
+)
+
+_CELL = r'(?:,"[0-9A-Fa-f]*","[0-9A-Fa-f]*"(?:,.*)?|,,.*)?'  # tac, ci and what follows; "n,stat" has a bare number here
+
+_GENERIC_URCS = (
+    Urc(prefix="+CMTI:"),
+    Urc(prefix="+CDSI:"),
+    Urc(prefix="+CMT:", more_lines=1),
+    Urc(prefix="+CDS:", more_lines=1),
+    Urc(prefix="+CREG:", pattern=r"\+CREG: *\d+" + _CELL),
+    Urc(prefix="+CGREG:", pattern=r"\+CGREG: *\d+" + _CELL),
+    Urc(prefix="+CEREG:", pattern=r"\+CEREG: *\d+" + _CELL),
+    Urc(prefix="+CGEV:"),
+    Urc(prefix="+CPIN:"),
+    Urc(prefix="+CFUN:"),
+    Urc(prefix="+CTZV:"),
+    Urc(prefix="+CTZE:"),
+    Urc(prefix="+CUSD:", pattern=r"\+CUSD: *\d,.*"),
+    Urc(prefix="RING"),
+    Urc(prefix="+CRING:"),
+)
+
+QUECTEL = Dialect(
+    name="quectel",
+    identity=MappingProxyType({"manufacturer": "AT+CGMI", "model": "AT+CGMM", "revision": "AT+CGMR",
+                               "imei": "AT+CGSN", "imsi": "AT+CIMI", "iccid": "AT+QCCID"}),
+    setup=(
+        SetupStep(command="ATE0"),
+        SetupStep(command="ATV1"),
+        SetupStep(command="AT+CMEE=1"),
+        SetupStep(command="AT+CMGF=0", required=False),
+        SetupStep(command="AT+CNMI=2,1,0,0,0", required=False),
+        SetupStep(command="AT+CREG=2", required=False),
+        SetupStep(command="AT+CEREG=2", required=False),
+    ),
+    finals=(
+        *_GENERIC_FINALS,
+        FinalResult(pattern=r"SEND OK", success=True, only_after="AT+QISEND"),
+        FinalResult(pattern=r"SEND FAIL", success=False, only_after="AT+QISEND"),
+    ),
+    urcs=(
+        *_GENERIC_URCS,
+        Urc(prefix="+QIURC:"),
+        Urc(prefix="+QIOPEN:", pattern=r"\+QIOPEN: *\d+,\d+"),
+        Urc(prefix="+QIND:"),
+        Urc(prefix="+QUSIM:"),
+        Urc(prefix="+QSIMSTAT:"),
+        Urc(prefix="+QPSMTIMER:"),
+        Urc(prefix="+CEDRXP:"),
+        Urc(prefix="RDY"),
+        Urc(prefix="APP RDY"),
+        Urc(prefix="SMS DONE"),
+        Urc(prefix="PB DONE"),
+        Urc(prefix="POWERED DOWN"),
+        Urc(prefix="NORMAL POWER DOWN"),
+    ),
+    timeouts=MappingProxyType({
+        "AT+CMGS": "120s", "AT+CMSS": "120s", "AT+QIACT": "150s", "AT+QIDEACT": "40s", "AT+QIOPEN": "150s",
+        "AT+QISEND": "30s", "AT+QICLOSE": "12s", "AT+COPS": "180s", "AT+CGATT": "140s", "AT+CGACT": "150s",
+        "AT+CFUN": "15s", "AT+CPIN": "5s", "AT+CMGL": "30s", "AT+CMGD": "30s", "AT+QPOWD": "65s", "ATD": "180s",
+    }),
+    timeout="5s",
+    registration=("AT+CEREG?", "AT+CREG?"),
+    prompt=">",
+    udp=UdpProcedure(
+        sockets=12,
+        max_payload=1_460,
+        active=("AT+QIACT?", r'\+QIACT: *(?P<context>\d+),1,\d+,"(?P<ip>[^"]+)".*'),
+        configure=('AT+QICSGP={context},1,"{apn}","","",0',),
+        activate="AT+QIACT={context}",
+        open='AT+QIOPEN={context},{socket},"UDP SERVICE","127.0.0.1",0,{port},0',
+        opened=r"\+QIOPEN: *(?P<socket>\d+),(?P<error>\d+)",
+        send='AT+QISEND={socket},{length},"{ip}",{port}',
+        arrived=r'\+QIURC: *"recv",(?P<socket>\d+)',
+        read="AT+QIRD={socket}",
+        read_header=r'\+QIRD: *(?P<length>\d+)(?:,"(?P<ip>[^"]*)",(?P<port>\d+))?',
+        close="AT+QICLOSE={socket}",
+        closed=r'\+QIURC: *"closed",(?P<socket>\d+)',
+        context_lost=r'\+QIURC: *"pdpdeact",(?P<context>\d+)',
+    ),
+)
+
+DIALECTS: Mapping[str, Dialect] = MappingProxyType({dialect.name: dialect for dialect in (QUECTEL,)})
+"""Dialects by name."""
+
+
+def find_dialect(name: str) -> Dialect:
+    """Return a dialect by its name.
+
+    Raises:
+        UsageError: there is none; names those that are.
+    """
+    try:
+        return DIALECTS[name]
+    except KeyError:
+        raise UsageError(f"no modem dialect {name!r}: there are {', '.join(sorted(DIALECTS))}") from None

@@ -1,0 +1,260 @@
+"""SMS through a modem: sending by +CMGS, receiving by +CMTI or +CMT, long texts cut and joined.
+
+PDU mode is the rule, because it says everything; text mode (3GPP TS 27.005 clause 4) is there for modems and tests that
+need it, and takes what fits one message of the GSM 7-bit alphabet.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime
+
+from harness.clock import NANOSECONDS, Clock, Duration, to_ns
+from harness.drivers.modem.at_port import CTRL_Z, AtPort, Line
+from harness.errors import CommandFailed, FormatError, ModemError, TimeoutExpired, UsageError
+from harness.formats.sms import Deliver, Reassembler, StatusReport, Submit, decode_from_network, gsm7, split_sca
+from harness.journal import Journal
+
+_KEPT = 10_000
+_ANNOUNCED = re.compile(r'\+(?:CMTI|CDSI): *"(?P<store>\w+)",(?P<index>\d+)')
+_HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
+_NO_SUCH_MESSAGE = 321  # +CMS ERROR of 3GPP TS 27.005 clause 3.2.5: invalid memory index
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedSms:
+    """A text that the modem received, whole.
+
+    Attributes:
+        t: when the driver had read all of it, in nanoseconds of the clock.
+        sender: the number or name it came from; ``000`` for Super SIM commands.
+        text: the text; octets (8-bit coding) as ISO 8859-1.
+        timestamp: when the SMS centre took it (the last part to be read), None where it tells no moment.
+        parts: of how many messages it was made.
+    """
+
+    t: int
+    sender: str
+    text: str
+    timestamp: datetime | None
+    parts: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentSms:
+    """A text that the modem handed to the network.
+
+    Attributes:
+        references: TP-MR of each message it was made of, as the modem told them.
+    """
+
+    to: str
+    text: str
+    references: tuple[int, ...]
+
+
+class Messages:
+    """The SMS side of one modem."""
+
+    def __init__(self, port: AtPort, clock: Clock, journal: Journal) -> None:
+        self._port = port
+        self._clock = clock
+        self._journal = journal
+        self._inbox: deque[ReceivedSms] = deque(maxlen=_KEPT)
+        self._reports: deque[StatusReport] = deque(maxlen=_KEPT)
+        self._count = 0
+        self._cursors: dict[tuple[str | None, str | None], int] = {}
+        self._announced: deque[tuple[str, int]] = deque(maxlen=_KEPT)
+        self._direct: deque[Line] = deque(maxlen=_KEPT)
+        self._joiner = Reassembler()
+        self._reference = 0
+        self._store = ""
+        port.subscribe(self._heard)
+
+    def __repr__(self) -> str:
+        return f"Messages({self._count} received, {len(self._announced)} to read)"
+
+    def reset(self) -> None:
+        """Forget what is to be read: the modem was restarted, or the port opened anew."""
+        self._announced.clear()
+        self._direct.clear()
+        self._store = ""
+
+    @property
+    def inbox(self) -> list[ReceivedSms]:
+        """All texts received so far, oldest first; the last 10,000 are kept."""
+        return list(self._inbox)
+
+    @property
+    def status_reports(self) -> list[StatusReport]:
+        """All status reports received so far, oldest first; the last 10,000 are kept."""
+        return list(self._reports)
+
+    # -- sending ------------------------------------------------------------------------------------------------------
+
+    def send(self, to: str, text: str, *, text_mode: bool = False, status_report: bool = False) -> SentSms:
+        """Send a text; see :meth:`Modem.send_sms`."""
+        references = (self._send_text_mode(to, text) if text_mode
+                      else self._send_pdus(to, text, status_report=status_report))
+        self._journal.record("driver", "sms_sent", device=self._port.name, to=to, text=text, parts=len(references))
+        return SentSms(to=to, text=text, references=references)
+
+    def _send_pdus(self, to: str, text: str, *, status_report: bool) -> tuple[int, ...]:
+        self._reference = (self._reference + 1) % 256
+        parts = Submit.parts_for_text(text, destination=to, reference=self._reference,
+                                      status_report_request=status_report)
+        tpdus = [part.encode() for part in parts]  # all of them before the first is sent
+        references = []
+        for tpdu in tpdus:
+            pdu = b"\x00" + tpdu  # no service centre address: the one in the modem
+            response = self._port.command(f"AT+CMGS={len(tpdu)}", data=pdu.hex().upper().encode() + CTRL_Z)
+            references.append(_number(response.value("+CMGS:")))
+        return tuple(references)
+
+    def _send_text_mode(self, to: str, text: str) -> tuple[int, ...]:
+        if not re.fullmatch(r"\+?[0-9*#]+", to):
+            raise UsageError(f"text mode sends to numbers only, not {to!r}")
+        if not text.isascii() or not gsm7.is_encodable(text) or gsm7.septet_count(text) > 160:
+            raise UsageError("text mode takes one message of ASCII characters; use PDU mode for any other text")
+        if set(text) & {"\x1a", "\x1b", "\b"}:
+            raise UsageError("text mode can't carry the characters that end or edit the input")
+        self._port.command("AT+CMGF=1")
+        try:
+            self._port.command('AT+CSCS="IRA"')
+            response = self._port.command(f'AT+CMGS="{to}"', data=text.encode("ascii") + CTRL_Z)
+        finally:
+            self._port.command("AT+CMGF=0")
+        return (_number(response.value("+CMGS:")),)
+
+    # -- receiving ----------------------------------------------------------------------------------------------------
+
+    def expect(self, text: str | None, *, sender: str | None, within: Duration) -> ReceivedSms:
+        """Return the next text that fits; see :meth:`Modem.expect_sms`."""
+        what = f"SMS {text!r}" if text is not None else "an SMS"
+        what += f" from {sender}" if sender is not None else ""
+        span = to_ns(within)
+        deadline = self._clock.now() + span
+        while True:
+            self.fetch()
+            if (received := self._next(text, sender)) is not None:
+                return received
+            left = max(0, deadline - self._clock.now())
+            try:
+                self._clock.wait(self._something_to_read, within=left / NANOSECONDS, what=what)
+            except TimeoutExpired:
+                raise TimeoutExpired(f"{what} on {self._port.name}", within=span / NANOSECONDS,
+                                     saw=self._saw()) from None
+
+    def expect_report(self, reference: int, *, within: Duration) -> StatusReport:
+        """Return the newest status report on this message reference; see :meth:`Modem.expect_status_report`."""
+        span = to_ns(within)
+        deadline = self._clock.now() + span
+        what = f"a status report on message {reference} on {self._port.name}"
+        while True:
+            self.fetch()
+            for report in reversed(self._reports):
+                if report.message_reference == reference:
+                    return report
+            left = max(0, deadline - self._clock.now())
+            try:
+                self._clock.wait(self._something_to_read, within=left / NANOSECONDS, what=what)
+            except TimeoutExpired:
+                raise TimeoutExpired(what, within=span / NANOSECONDS, saw=self._saw()) from None
+
+    def fetch(self) -> None:
+        """Read and delete every message that the modem has announced."""
+        while self._direct:
+            line = self._direct.popleft()
+            self._port.seen(line)
+            self._take_pdu("".join(line.body), line.text)
+        while self._announced:
+            store, index = self._announced[0]
+            self._read(store, index)
+            self._announced.popleft()
+
+    def clear_store(self) -> None:
+        """Delete all messages in the modem's current store, read or not."""
+        self._port.command("AT+CMGD=1,4")
+        self._announced.clear()
+
+    def _something_to_read(self) -> bool:
+        self._port.channel.check()
+        return bool(self._announced or self._direct)
+
+    def _next(self, text: str | None, sender: str | None) -> ReceivedSms | None:
+        key = (text, sender)
+        first = self._count - len(self._inbox)
+        start = self._cursors.get(key, 0)
+        for position, received in enumerate(self._inbox, start=first):
+            if position >= start and text in (None, received.text) and sender in (None, received.sender):
+                if len(self._cursors) >= _KEPT:
+                    self._cursors.clear()
+                self._cursors[key] = position + 1
+                return received
+        return None
+
+    def _saw(self) -> str:
+        if self._inbox:
+            last = ", ".join(f"{sms.text!r} from {sms.sender}" for sms in list(self._inbox)[-3:])
+            return f"{self._count} SMS, the last {last}; {self._port.saw()}"
+        return f"no SMS, {self._port.saw()}"
+
+    def _heard(self, line: Line) -> None:
+        if match := _ANNOUNCED.fullmatch(line.text):
+            self._announced.append((match["store"], int(match["index"])))
+            self._port.seen(line)
+        elif line.body:
+            self._direct.append(line)
+
+    def _read(self, store: str, index: int) -> None:
+        if store != self._store:
+            self._port.command(f'AT+CPMS="{store}"')
+            self._store = store
+        try:
+            response = self._port.command(f"AT+CMGR={index}")
+        except CommandFailed as failure:
+            if failure.code == _NO_SUCH_MESSAGE:  # another program read and deleted it
+                return
+            raise
+        if not response.lines:  # an empty slot, on modems that answer OK
+            return
+        self._take_pdu("".join(response.lines[1:]), response.text)
+        self._port.command(f"AT+CMGD={index}")
+
+    def _take_pdu(self, octets: str, header: str) -> None:
+        if not _HEX.fullmatch(octets):
+            raise ModemError(f"{self._port.name}: {header!r} is not followed by a PDU but by {octets[:40]!r}")
+        try:
+            message = decode_from_network(split_sca(bytes.fromhex(octets))[1])
+        except FormatError as problem:
+            self._journal.record("driver", "sms_unreadable", device=self._port.name, pdu=octets, reason=str(problem))
+            return
+        if isinstance(message, StatusReport):
+            self._reports.append(message)
+            self._journal.record("driver", "sms_report_received", device=self._port.name,
+                                 reference=message.message_reference, status=message.status)
+        elif isinstance(message, Deliver):
+            self._take_deliver(message)
+
+    def _take_deliver(self, message: Deliver) -> None:
+        sender = str(message.originator)
+        text = message.text if message.text is not None else message.data.decode("latin-1")
+        part = message.concatenation
+        whole = self._joiner.feed(sender, part, text, stamp=message.timestamp)
+        if whole is None:
+            return
+        received = ReceivedSms(t=self._clock.now(), sender=sender, text=whole, timestamp=message.timestamp,
+                               parts=part.total if part is not None else 1)
+        self._inbox.append(received)
+        self._count += 1
+        self._journal.record("driver", "sms_received", device=self._port.name, sender=sender, text=whole,
+                             parts=received.parts)
+
+
+def _number(value: str) -> int:
+    first = value.split(",")[0].strip()
+    if not first.isdigit():
+        raise ModemError(f"+CMGS tells no message reference: {value!r}")
+    return int(first)

@@ -1,0 +1,249 @@
+"""UDP sockets of a modem, by the procedure that its dialect describes."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from dataclasses import dataclass
+
+from harness.clock import NANOSECONDS, Clock, Duration, to_ns
+from harness.drivers.modem.at_port import AtPort, Line
+from harness.drivers.modem.dialect import UdpProcedure
+from harness.errors import ModemError, TimeoutExpired, UsageError
+
+Address = tuple[str, int]
+
+_CONTEXT = 1
+_KEPT = 10_000  # datagrams
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedDatagram:
+    """A datagram that a socket received; ``source`` is None where the modem does not tell it."""
+
+    t: int
+    payload: bytes
+    source: Address | None
+
+
+class UdpSocket:
+    """One socket of the modem, bound to a local port. Made by :meth:`Modem.udp_open`.
+
+    Attributes:
+        port: the local port.
+        address: the modem's address in the packet context.
+    """
+
+    def __init__(self, sockets: UdpSockets, number: int, port: int, address: str) -> None:
+        self.port = port
+        self.address = address
+        self._sockets = sockets
+        self._number = number
+        self._received: deque[ReceivedDatagram] = deque(maxlen=_KEPT)
+        self._count = 0
+        self._cursor = 0
+        self.is_open = True
+
+    def __repr__(self) -> str:
+        return f"UdpSocket(port={self.port}, {self._count} datagrams received{'' if self.is_open else ', closed'})"
+
+    def __enter__(self) -> UdpSocket:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def received(self) -> list[ReceivedDatagram]:
+        """All datagrams received so far, oldest first; the last 10,000 are kept."""
+        return list(self._received)
+
+    def send(self, payload: bytes, *, to: Address) -> None:
+        """Send a datagram.
+
+        Raises:
+            UsageError: the payload is empty or too long, or the socket is closed.
+            CommandFailed: the modem could not send it.
+        """
+        self._sockets.send(self, self._number, payload, to)
+
+    def expect(self, payload: bytes | None = None, *, within: Duration = "10s") -> ReceivedDatagram:
+        """Return the next datagram, or the next one with this payload. What was skipped stays in :attr:`received`.
+
+        Raises:
+            TimeoutExpired: it did not come in time; tells what came instead.
+            PortLost: the port went away.
+        """
+        return self._sockets.expect(self, self._number, payload, within)
+
+    def close(self) -> None:
+        """Close the socket. May be called twice.
+
+        Raises:
+            CommandFailed: the modem refused.
+        """
+        self._sockets.close(self, self._number)
+
+    # -- for UdpSockets -----------------------------------------------------------------------------------------------
+
+    def add(self, datagram: ReceivedDatagram) -> None:
+        """Keep a datagram that was read."""
+        self._received.append(datagram)
+        self._count += 1
+
+    def next_match(self, payload: bytes | None) -> ReceivedDatagram | None:
+        """Return the next datagram that fits and move on behind it, or None."""
+        first = self._count - len(self._received)
+        for position, datagram in enumerate(self._received, start=first):
+            if position >= self._cursor and payload in (None, datagram.payload):
+                self._cursor = position + 1
+                return datagram
+        return None
+
+    def describe(self) -> str:
+        """Return in words what came, for messages."""
+        if not self._received:
+            return "no datagram"
+        return ", ".join(repr(datagram.payload[:40]) for datagram in list(self._received)[-3:])
+
+
+class UdpSockets:
+    """All sockets of one modem."""
+
+    def __init__(self, port: AtPort, clock: Clock) -> None:
+        self._port = port
+        self._clock = clock
+        self._procedure: UdpProcedure = port.dialect.udp
+        self._arrived = re.compile(self._procedure.arrived)
+        self._closed = re.compile(self._procedure.closed)
+        self._context_lost = re.compile(self._procedure.context_lost)
+        self._open: dict[int, UdpSocket] = {}
+        self._waiting: set[int] = set()
+        port.subscribe(self._heard)
+
+    def __repr__(self) -> str:
+        return f"UdpSockets({list(self._open.values())!r})"
+
+    def reset(self) -> None:
+        """Forget all sockets: the modem was restarted, or another one is at the port."""
+        for socket in self._open.values():
+            socket.is_open = False
+        self._open.clear()
+        self._waiting.clear()
+
+    def open(self, port: int, apn: str) -> UdpSocket:
+        """Activate the packet context if need be and open a socket bound to ``port``."""
+        if not 1 <= port <= 65_535:
+            raise UsageError(f"a UDP port is 1 to 65535, not {port}")
+        procedure = self._procedure
+        number = next((n for n in range(procedure.sockets) if n not in self._open), None)
+        if number is None:
+            raise UsageError(f"all {procedure.sockets} sockets of {self._port.name} are open")
+        address = self._activate(apn)
+        opened = re.compile(procedure.opened)
+        since = self._port.mark()
+        self._run(procedure.open, socket=number, port=port, apn=apn)
+        line = self._port.expect_urc("", matching=rf"^(?:{_number(procedure.opened, number)})$", since=since,
+                                     within=self._port.dialect.timeout_for(procedure.open))
+        match = opened.fullmatch(line.text)
+        error = match["error"] if match else "?"
+        if error != "0":
+            raise ModemError(f"{self._port.name} could not open UDP port {port}: socket error {error}")
+        socket = self._open[number] = UdpSocket(self, number, port, address)
+        return socket
+
+    def send(self, socket: UdpSocket, number: int, payload: bytes, to: Address) -> None:
+        """Send a datagram on a socket."""
+        self._check(socket)
+        if not 1 <= len(payload) <= self._procedure.max_payload:
+            raise UsageError(f"a datagram is 1 to {self._procedure.max_payload} octets here, not {len(payload)}")
+        if not 1 <= to[1] <= 65_535:
+            raise UsageError(f"a UDP port is 1 to 65535, not {to[1]}")
+        self._run(self._procedure.send, data=payload, socket=number, length=len(payload), ip=to[0], port=to[1])
+
+    def expect(self, socket: UdpSocket, number: int, payload: bytes | None, within: Duration) -> ReceivedDatagram:
+        """Return the next datagram of a socket that fits."""
+        deadline = self._clock.now() + to_ns(within)
+        while True:
+            if number in self._waiting and socket.is_open:
+                self._read(socket, number)
+            if (datagram := socket.next_match(payload)) is not None:
+                return datagram
+            self._check(socket)
+            left = max(0, deadline - self._clock.now())
+            what = "a datagram" if payload is None else f"datagram {payload[:40]!r}"
+            try:
+                self._clock.wait(lambda: number in self._waiting or not socket.is_open or self._lost(),
+                                 within=left / NANOSECONDS, what=what)
+            except TimeoutExpired:
+                raise TimeoutExpired(f"{what} at UDP port {socket.port} of {self._port.name}",
+                                     within=to_ns(within) / NANOSECONDS, saw=socket.describe()) from None
+
+    def close(self, socket: UdpSocket, number: int) -> None:
+        """Close a socket."""
+        if socket.is_open:
+            socket.is_open = False
+            self._open.pop(number, None)
+            self._waiting.discard(number)
+            self._run(self._procedure.close, socket=number)
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _activate(self, apn: str) -> str:
+        query, pattern = self._procedure.active
+        if address := self._address(query, pattern):
+            return address
+        for template in self._procedure.configure:
+            self._run(template, apn=apn)
+        self._run(self._procedure.activate, apn=apn)
+        if address := self._address(query, pattern):
+            return address
+        raise ModemError(f"{self._port.name} activated packet context {_CONTEXT} but tells no address of it")
+
+    def _address(self, query: str, pattern: str) -> str:
+        for line in self._port.command(query).lines:
+            match = re.fullmatch(pattern, line)
+            if match and int(match["context"]) == _CONTEXT:
+                return match["ip"]
+        return ""
+
+    def _read(self, socket: UdpSocket, number: int) -> None:
+        self._waiting.discard(number)
+        for _ in range(_KEPT):
+            response = self._port.command(self._procedure.read.format(socket=number),
+                                          header=self._procedure.read_header)
+            if not response.blocks:
+                return
+            match = re.fullmatch(self._procedure.read_header, response.text)
+            source = (match["ip"], int(match["port"])) if match and match["ip"] else None
+            socket.add(ReceivedDatagram(t=self._clock.now(), payload=response.blocks[0], source=source))
+
+    def _run(self, template: str, *, data: bytes | None = None, **values: str | int) -> None:
+        self._port.command(template.format(context=_CONTEXT, **values), data=data)
+
+    def _heard(self, line: Line) -> None:
+        if match := self._arrived.fullmatch(line.text):
+            self._waiting.add(int(match["socket"]))
+        elif match := self._closed.fullmatch(line.text):
+            self._drop(int(match["socket"]))
+        elif (match := self._context_lost.fullmatch(line.text)) and int(match["context"]) == _CONTEXT:
+            for number in tuple(self._open):
+                self._drop(number)
+
+    def _drop(self, number: int) -> None:
+        socket = self._open.pop(number, None)
+        if socket is not None:
+            socket.is_open = False
+
+    def _lost(self) -> bool:
+        self._port.channel.check()
+        return False
+
+    def _check(self, socket: UdpSocket) -> None:
+        if not socket.is_open:
+            raise UsageError(f"the socket on UDP port {socket.port} of {self._port.name} is closed")
+
+
+def _number(pattern: str, number: int) -> str:
+    """Return ``pattern`` with its group ``socket`` fixed to one number."""
+    return pattern.replace(r"(?P<socket>\d+)", str(number))
