@@ -1,0 +1,95 @@
+"""What the resource models of one account share: identity, time, chance, the journal, the way to webhooks."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, TypedDict
+
+from harness.formats.sid import make_sid
+from harness.journal import Fact
+from harness.virtual.cloud.choices import Choices
+from harness.virtual.world import World
+
+if TYPE_CHECKING:
+    from harness.clock import RandomStream
+
+
+def draw_hex(stream: RandomStream) -> str:
+    """Return 32 hexadecimal digits."""
+    return f"{stream.getrandbits(128):032x}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notification:
+    """A debugger event: something went wrong that no response could tell.
+
+    Attributes:
+        code: number in the public error catalogue.
+        resource_sid: what it is about.
+    """
+
+    sid: str
+    date_created: datetime
+    code: int
+    message: str
+    resource_sid: str
+
+
+class Stamp(TypedDict):
+    """Identity and dates of a new resource."""
+
+    sid: str
+    account_sid: str
+    date_created: datetime
+    date_updated: datetime
+
+
+class Account:
+    """One account and its surroundings.
+
+    Attributes:
+        notifications: debugger events, oldest first; the oldest go when there are too many.
+        ignored_parameters: how many parameters that no operation knows were given.
+    """
+
+    def __init__(self, world: World, choices: Choices, *, sid: str, auth_token: str,
+                 notifications: int = 10_000) -> None:
+        self.world = world
+        self.choices = choices
+        self.sid = sid
+        self.auth_token = auth_token
+        self.notifications: deque[Notification] = deque(maxlen=notifications)
+        self.ignored_parameters = 0
+        self._sids = world.random("cloud.sids")
+
+    def __repr__(self) -> str:
+        return f"Account({self.sid!r})"
+
+    def now(self) -> datetime:
+        """Return the calendar time of this instant."""
+        return self.world.calendar()
+
+    def calendar_at(self, instant: int) -> datetime:
+        """Return the calendar time of an instant in nanoseconds."""
+        return self.world.epoch + timedelta(microseconds=instant // 1_000)
+
+    def stamp(self, prefix: str) -> Stamp:
+        """Return what every new resource begins with."""
+        now = self.now()
+        return Stamp(sid=self.new_sid(prefix), account_sid=self.sid, date_created=now, date_updated=now)
+
+    def new_sid(self, prefix: str) -> str:
+        """Draw the SID of a new resource; equal runs draw equal SIDs."""
+        return make_sid(prefix, draw_hex(self._sids))
+
+    def record(self, event: str, /, *, device: str = "", **data: Fact) -> None:
+        """Write a fact into the journal."""
+        self.world.journal.record("cloud", event, device=device, t=None, **data)
+
+    def notify(self, code: int, message: str, *, resource_sid: str) -> None:
+        """Keep a debugger event and write it into the journal."""
+        self.notifications.append(Notification(sid=self.new_sid("NO"), date_created=self.now(), code=code,
+                                               message=message, resource_sid=resource_sid))
+        self.record("debugger_notified", device=resource_sid, code=code, message=message)

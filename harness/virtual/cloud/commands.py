@@ -1,0 +1,197 @@
+"""SMS Commands and IP Commands, to devices and from them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable
+
+from harness.errors import PduError
+from harness.formats.sms.gsm7 import septet_count
+from harness.virtual.cloud.account import Account
+from harness.virtual.cloud.machines import IP_COMMAND, SMS_COMMAND, By, CommandStatus
+from harness.virtual.cloud.parameters import Arguments
+from harness.virtual.cloud.records import Callback, Direction, IpCommand, PayloadType, Sim, SmsCommand
+from harness.virtual.cloud.refusals import IP_COMMAND_NOT_ATTACHED, Refused, invalid, not_found
+from harness.virtual.cloud.sims import Sims
+from harness.virtual.cloud.store import Collection
+from harness.virtual.cloud.webhooks import Webhooks
+from harness.virtual.network.seams import Messaging, SmsProgress
+
+SMS_CHARACTERS = 160
+"""Longest text of an SMS Command, in characters of the GSM 7-bit alphabet (those of its extension count twice)."""
+
+IP_BYTES = 1_300
+"""Largest payload of an IP Command, in bytes."""
+
+KEPT = 100_000
+"""Commands of each kind that are kept; the oldest go first."""
+
+
+class SmsCommands:
+    """The SMS Commands of one account."""
+
+    def __init__(self, account: Account, sims: Sims, webhooks: Webhooks, messaging: Messaging) -> None:
+        self._account = account
+        self._sims = sims
+        self._webhooks = webhooks
+        self._messaging = messaging
+        self.commands: Collection[SmsCommand] = Collection(
+            "SmsCommands", indexed=("sim_sid", "status", "direction"), limit=KEPT, evict=True)
+
+    def __repr__(self) -> str:
+        return f"SmsCommands({len(self.commands)})"
+
+    def command(self, sid: str) -> SmsCommand:
+        """Return a Command by its SID."""
+        found = self.commands.get(sid)
+        if found is None:
+            raise not_found(f"/SmsCommands/{sid}")
+        return found
+
+    def create(self, arguments: Arguments) -> SmsCommand:
+        """Send a text to a device."""
+        payload = arguments.required("Payload")
+        _check_text(payload, any_alphabet=self._account.choices.sms_payload_alphabet == "any")
+        sim = self._sims.referenced(arguments.required("Sim"))
+        fleet = self._sims.fleet_of(sim)
+        _check_usable(self._account, sim, fleet is not None and fleet.sms_commands_enabled, "SMS Commands")
+        command = self._add(sim, payload, CommandStatus.QUEUED, Direction.TO_SIM, arguments.callback())
+        self._messaging.send_sms(sim.iccid, payload, SmsProgress(
+            attempted=lambda: self._move(sim, command, CommandStatus.SENT),
+            delivered=lambda: self._move(sim, command, CommandStatus.DELIVERED),
+            failed=lambda cause: self._move(sim, command, CommandStatus.FAILED, cause=cause)))
+        self._sims.count_command(sim)
+        return command
+
+    def received(self, iccid: str, text: str) -> None:
+        """Take in a text that a device sent; nothing happens if no account owns the card."""
+        sim = self._sims.sims.by("iccid", iccid)
+        if sim is None:
+            return
+        command = self._add(sim, text, CommandStatus.RECEIVED, Direction.FROM_SIM, Callback())
+        self._sims.count_command(sim)
+        self._webhooks.sms_command(sim, command, self._webhooks.sms_callback(self._sims.fleet_of(sim)))
+
+    def _add(self, sim: Sim, payload: str, status: CommandStatus, direction: Direction,
+             callback: Callback) -> SmsCommand:
+        command = self.commands.add(SmsCommand(
+            **self._account.stamp("HC"), sim_sid=sim.sid, payload=payload,
+            status=status, direction=direction, callback=callback))
+        self._account.record(f"sms_command_{'created' if direction is Direction.TO_SIM else 'received'}",
+                             device=sim.sid, sid=command.sid, payload=payload)
+        return command
+
+    def _move(self, sim: Sim, command: SmsCommand, target: CommandStatus, *, cause: int = 0) -> None:
+        SMS_COMMAND.move(command.status, target, By.NETWORK)
+        if self.commands.get(command.sid) is command:
+            self.commands.change(command, self._account.now(), status=target)
+        else:
+            command.status = target  # it is too old to be kept, but its callback is still due
+        facts = {"cause": cause} if cause else {}
+        self._account.record(f"sms_command_{target.value}", device=sim.sid, sid=command.sid, **facts)
+        if target.value in self._account.choices.sms_callback_statuses:
+            self._webhooks.sms_command(sim, command, command.callback)
+
+
+class IpCommands:
+    """The IP Commands of one account."""
+
+    def __init__(self, account: Account, sims: Sims, webhooks: Webhooks, messaging: Messaging) -> None:
+        self._account = account
+        self._sims = sims
+        self._webhooks = webhooks
+        self._messaging = messaging
+        self.commands: Collection[IpCommand] = Collection(
+            "IpCommands", indexed=("sim_sid", "sim_iccid", "status", "direction"), limit=KEPT, evict=True)
+
+    def __repr__(self) -> str:
+        return f"IpCommands({len(self.commands)})"
+
+    def command(self, sid: str) -> IpCommand:
+        """Return a Command by its SID."""
+        found = self.commands.get(sid)
+        if found is None:
+            raise not_found(f"/IpCommands/{sid}")
+        return found
+
+    def create(self, arguments: Arguments) -> IpCommand:
+        """Send a datagram to a device."""
+        payload_type = PayloadType(arguments.text("PayloadType") or PayloadType.TEXT)
+        payload = arguments.required("Payload")
+        data = _payload_bytes(payload, payload_type)
+        port = arguments.number("DevicePort", 0)
+        sim = self._sims.referenced(arguments.required("Sim"))
+        fleet = self._sims.fleet_of(sim)
+        _check_usable(self._account, sim, fleet is not None and fleet.data_enabled, "data")
+        command = self._add(sim, payload, payload_type, CommandStatus.QUEUED, Direction.TO_SIM, None, port,
+                            arguments.callback())
+        self._messaging.send_ip(sim.iccid, port, data, self._sent(sim, command))
+        return command
+
+    def received(self, iccid: str, source: tuple[str, int], payload: bytes) -> None:
+        """Take in a datagram that a device sent; nothing happens if no account owns the card."""
+        sim = self._sims.sims.by("iccid", iccid)
+        if sim is None:
+            return
+        command = self._add(sim, base64.b64encode(payload).decode("ascii"), PayloadType.BINARY, CommandStatus.RECEIVED,
+                            Direction.FROM_SIM, source[0], source[1], Callback())
+        self._webhooks.ip_command(sim, command, self._webhooks.ip_callback(self._sims.fleet_of(sim)))
+
+    def _sent(self, sim: Sim, command: IpCommand) -> Callable[[str | None], None]:
+        def done(device_ip: str | None) -> None:
+            target = CommandStatus.FAILED if device_ip is None else CommandStatus.SENT
+            IP_COMMAND.move(command.status, target, By.NETWORK)
+            if self.commands.get(command.sid) is command:
+                self.commands.change(command, self._account.now(), status=target, device_ip=device_ip)
+            else:
+                command.status, command.device_ip = target, device_ip
+            self._account.record(f"ip_command_{target.value}", device=sim.sid, sid=command.sid)
+            if device_ip is None:
+                reason = "the device has no data session"
+                self._account.notify(IP_COMMAND_NOT_ATTACHED, reason, resource_sid=command.sid)
+                self._webhooks.ip_command(sim, command, command.callback, code=IP_COMMAND_NOT_ATTACHED, message=reason)
+            else:
+                self._webhooks.ip_command(sim, command, command.callback)
+
+        return done
+
+    def _add(self, sim: Sim, payload: str, payload_type: PayloadType, status: CommandStatus, direction: Direction,
+             device_ip: str | None, device_port: int, callback: Callback) -> IpCommand:
+        command = self.commands.add(IpCommand(
+            **self._account.stamp("HG"), sim_sid=sim.sid, sim_iccid=sim.iccid,
+            payload=payload, payload_type=payload_type, status=status, direction=direction, device_ip=device_ip,
+            device_port=device_port, callback=callback))
+        self._account.record(f"ip_command_{'created' if direction is Direction.TO_SIM else 'received'}",
+                             device=sim.sid, sid=command.sid, payload=payload, port=device_port)
+        return command
+
+
+def _check_usable(account: Account, sim: Sim, enabled: bool, what: str) -> None:
+    if not sim.usable:
+        raise Refused(account.choices.command_not_possible,
+                      f"the Sim must be ready or active to get a Command; it is '{sim.status}'")
+    if not enabled:
+        raise Refused(account.choices.command_not_possible, f"the Fleet of the Sim does not allow {what}")
+
+
+def _check_text(text: str, *, any_alphabet: bool) -> None:
+    try:
+        length = len(text) if any_alphabet else septet_count(text)
+    except PduError as error:
+        raise invalid("Payload", str(error)) from None
+    if length > SMS_CHARACTERS:
+        raise invalid("Payload", f"must have at most {SMS_CHARACTERS} single-byte characters; it has {length}")
+
+
+def _payload_bytes(payload: str, payload_type: PayloadType) -> bytes:
+    if payload_type is PayloadType.BINARY:
+        try:
+            data = base64.b64decode(payload, validate=True)
+        except (binascii.Error, ValueError):
+            raise invalid("Payload", "must be Base64 where PayloadType is binary") from None
+    else:
+        data = payload.encode()
+    if not 1 <= len(data) <= IP_BYTES:
+        raise invalid("Payload", f"must have 1 to {IP_BYTES} bytes; it has {len(data)}")
+    return data

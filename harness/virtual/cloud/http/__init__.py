@@ -1,0 +1,1 @@
+"""The HTTP front of the virtual cloud: four hosts, one server, one thread."""

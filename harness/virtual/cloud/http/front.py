@@ -1,0 +1,260 @@
+"""The ASGI application: finds the API and the operation, lets the model do it in one turn of the world, writes JSON.
+
+Nothing is awaited inside a turn, and no request waits for another one's webhooks or for a board.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+from urllib.parse import quote
+
+from starlette.types import Receive, Scope, Send
+
+from harness.errors import BundleError
+from harness.formats.bundle import Bundle
+from harness.virtual.cloud import microvisor_api, supersim_api
+from harness.virtual.cloud.account import draw_hex
+from harness.virtual.cloud.cloud import Cloud
+from harness.virtual.cloud.http import bodies
+from harness.virtual.cloud.http.answers import CORS, OK, Answer, refusal, to_bytes, unauthenticated
+from harness.virtual.cloud.http.auth import Authenticator
+from harness.virtual.cloud.http.paging import PAGING, Tokens, cut, meta, page_request
+from harness.virtual.cloud.http.router import SUFFIX, Match, routers
+from harness.virtual.cloud.http.streams import LogStreams
+from harness.virtual.cloud.parameters import Param, parse_arguments
+from harness.virtual.cloud.records import Record
+from harness.virtual.cloud.refusals import (
+    CONFLICT,
+    INTERNAL,
+    METHOD_NOT_ALLOWED,
+    NOT_FOUND,
+    UNKNOWN_PARAMETER,
+    Refused,
+    invalid,
+    not_found,
+)
+from harness.virtual.cloud.resources import (
+    Api,
+    Call,
+    Changed,
+    Deleted,
+    Items,
+    Listing,
+    LogFollow,
+    Operation,
+    Resource,
+    Result,
+    SubRecord,
+    render,
+)
+
+OPERATIONS = (*supersim_api.OPERATIONS, *microvisor_api.OPERATIONS)
+RESOURCES = (*supersim_api.RESOURCES, *microvisor_api.RESOURCES)
+
+CANONICAL = {"supersim.twilio.com": Api.SUPERSIM, "wireless.twilio.com": Api.WIRELESS,
+             "microvisor.twilio.com": Api.MICROVISOR, "microvisor-upload.twilio.com": Api.UPLOAD}
+
+Finished: TypeAlias = Record | SubRecord | Changed | Listing | Items | Deleted
+"""A result that is written at once, in one piece."""
+
+_HOST = re.compile(r"(?P<name>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?")
+_CACHE = 16_384
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a request came in: which API, and the roots of its own and of its resources' URLs."""
+
+    api: Api
+    root: str
+
+
+class Front:
+    """The ASGI application of one cloud.
+
+    Args:
+        ports: which local port stands for which API; consulted where the Host header is not a canonical name.
+    """
+
+    def __init__(self, cloud: Cloud, ports: dict[int, Api]) -> None:
+        self.cloud = cloud
+        self.streams = LogStreams(cloud)
+        self._ports = ports
+        self._port_of = {api: port for port, api in ports.items()}
+        self._auth = Authenticator(cloud.credentials())
+        self._tokens = Tokens(draw_hex(cloud.world.random("cloud.pages")).encode())
+        self._routers = routers(OPERATIONS)
+        self._render = {resource.name: render(resource) for resource in RESOURCES}
+        self._unauthenticated = unauthenticated(cloud.choices)
+        self._places: dict[tuple[str, str, int], Place] = {}
+        self._bodies: dict[tuple[str, str], tuple[int, bytes]] = {}
+
+    def __repr__(self) -> str:
+        return f"Front({self.cloud!r})"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        place = self._place(scope, headers.get(b"host", b""))
+        try:
+            answer = await self._answer(scope, headers, place, receive, send)
+        except bodies.ClientGone:
+            return
+        except Refused as refused:
+            answer = self._refused(scope, place, refused)
+        except Exception as error:
+            with self.cloud.world.turn():
+                self.cloud.account.record("api_failed", method=scope["method"],
+                                          error=f"{type(error).__name__}: {error}")
+            answer = refusal(Refused(INTERNAL, "Internal error: please report it"), self.cloud.choices)
+        if answer is None:
+            return
+        length = (b"content-length", b"%d" % len(answer.body))
+        sent = (length, *answer.headers) if answer.status != 204 else answer.headers
+        await send({"type": "http.response.start", "status": answer.status, "headers": sent})
+        await send({"type": "http.response.body", "body": answer.body})
+
+    # -- the way in ---------------------------------------------------------------------------------------------------
+
+    def _place(self, scope: Scope, host: bytes) -> Place:
+        local = scope["server"] or ("127.0.0.1", 0)
+        key = (scope["scheme"], host.decode("latin-1"), local[1])
+        place = self._places.get(key)
+        if place is None:
+            found = _HOST.fullmatch(key[1])
+            name = found["name"] if found else _bracketed(local[0])
+            api = CANONICAL.get(name.lower())
+            authority = key[1] if found else f"{name}:{local[1]}"
+            if api is Api.UPLOAD:
+                authority = authority.replace("microvisor-upload.", "microvisor.", 1)
+            elif api is None and self._ports.get(local[1]) is Api.UPLOAD:
+                authority = f"{name}:{self._port_of[Api.MICROVISOR]}"
+            place = Place(api=api or self._ports.get(local[1], Api.SUPERSIM), root=f"{scope['scheme']}://{authority}")
+            if len(self._places) >= _CACHE:
+                self._places.clear()
+            self._places[key] = place
+        return place
+
+    async def _answer(self, scope: Scope, headers: dict[bytes, bytes], place: Place, receive: Receive,
+                      send: Send) -> Answer | None:
+        if self._auth.user(headers.get(b"authorization")) is None:
+            return self._unauthenticated
+        raw_path = scope["raw_path"].decode("latin-1")
+        match = self._routers[place.api].match(raw_path)
+        if match is None:
+            raise not_found(raw_path.removeprefix("/v1"))
+        operation = match.operations.get(scope["method"])
+        if operation is None:
+            return self._wrong_method(match)
+        bundle = None
+        if operation.upload:
+            content, pairs = await bodies.upload(receive, scope["headers"], headers.get(b"content-length"))
+            bundle = await asyncio.to_thread(_read_bundle, content)
+        elif operation.method == "POST":
+            pairs = await bodies.form(receive, headers.get(b"content-type"), headers.get(b"content-length"))
+        else:
+            pairs = bodies.pairs(scope["query_string"])
+        call_pairs = [pair for pair in pairs if pair[0] not in PAGING] if operation.paged else pairs
+        arguments, ignored = parse_arguments(operation.params, call_pairs)
+        if ignored:
+            self._count_ignored(ignored)
+        with self.cloud.world.turn():
+            result = self._run(operation, match, lambda keys: Call(keys=keys, arguments=arguments, bundle=bundle))
+            if not isinstance(result, LogFollow):
+                return self._written(operation, result, place, raw_path, pairs)
+        if self.streams.is_full:
+            raise Refused(CONFLICT, "there are as many log streams open as there can be", status=503)
+        events = b"text/event-stream" in headers.get(b"accept", b"")
+        await self.streams.serve(result, events=events, receive=receive, send=send)
+        return None
+
+    def _run(self, operation: Operation, match: Match, call: Callable[[tuple[str, ...]], Call]) -> Result:
+        """Run the operation; a key that ends in ``.json`` is tried as it is, then without."""
+        try:
+            return operation.run(self.cloud, call(match.keys))
+        except Refused as refused:
+            if not match.suffixed or refused.code != NOT_FOUND:
+                raise
+        return operation.run(self.cloud, call((*match.keys[:-1], match.keys[-1][:-len(SUFFIX)])))
+
+    def _count_ignored(self, ignored: int) -> None:
+        if self.cloud.choices.unknown_parameters == "refuse":
+            raise Refused(UNKNOWN_PARAMETER, "Unknown parameters")
+        self.cloud.account.ignored_parameters += ignored
+
+    # -- the way out --------------------------------------------------------------------------------------------------
+
+    def _written(self, operation: Operation, result: Finished, place: Place, raw_path: str,
+                 pairs: list[tuple[str, str]]) -> Answer:
+        if isinstance(result, Deleted):
+            return Answer(status=204, headers=CORS)
+        resource = operation.returns
+        assert resource is not None
+        if isinstance(result, Listing | Items):
+            return Answer(status=200, headers=OK, body=self._list(operation, resource, result, place, raw_path, pairs))
+        status = operation.success
+        if isinstance(result, Changed):
+            status, result = 202 if result.running else status, result.record
+        if operation.upload:
+            status = self.cloud.choices.upload_status
+        return Answer(status=status, headers=OK, body=self._body(resource, result, place.root))
+
+    def _body(self, resource: Resource, record: Record | SubRecord, root: str) -> bytes:
+        if isinstance(record, SubRecord):
+            return to_bytes(self._render[resource.name](record, root))
+        key = (record.sid, root)
+        cached = self._bodies.get(key)
+        if cached is not None and cached[0] == record.revision:
+            return cached[1]
+        body = to_bytes(self._render[resource.name](record, root))
+        if len(self._bodies) >= _CACHE:
+            self._bodies.clear()
+        self._bodies[key] = (record.revision, body)
+        return body
+
+    def _list(self, operation: Operation, resource: Resource, result: Listing | Items, place: Place, raw_path: str,
+              pairs: list[tuple[str, str]]) -> bytes:
+        list_name = raw_path.removesuffix(SUFFIX)
+        asked = page_request(pairs, self._tokens, list_name)
+        records, older, newer = cut(result, asked)
+        to_json = self._render[resource.name]
+        token = next((text for name, text in pairs if name == "PageToken"), None)
+        return to_bytes({
+            resource.key: [to_json(record, place.root) for record in records],
+            "meta": meta(key=resource.key, url=place.root + quote(list_name, safe="/%"), asked=asked, token=token,
+                         filters=_filters(operation.params, pairs),
+                         older=None if older is None else self._tokens.issue("PA", list_name, older),
+                         newer=None if newer is None else self._tokens.issue("PB", list_name, newer)),
+        })
+
+    def _wrong_method(self, match: Match) -> Answer:
+        allowed = ", ".join(sorted(match.operations)).encode()
+        return refusal(Refused(METHOD_NOT_ALLOWED, "Method not allowed"), self.cloud.choices, ((b"allow", allowed),))
+
+    def _refused(self, scope: Scope, place: Place, refused: Refused) -> Answer:
+        with self.cloud.world.turn():
+            self.cloud.account.record("api_refused", api=place.api.value, method=scope["method"], code=refused.code,
+                                      message=refused.message)
+        return refusal(refused, self.cloud.choices)
+
+
+
+
+def _filters(params: Iterable[Param], pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(param.name, text) for param in params for name, text in pairs if name == param.name]
+
+
+def _read_bundle(content: bytes) -> Bundle:
+    try:
+        return Bundle.read(content)
+    except BundleError as error:
+        raise invalid("File", f"not an application bundle: {error}") from None
+
+
+def _bracketed(address: str) -> str:
+    return f"[{address}]" if ":" in address else address

@@ -1,0 +1,180 @@
+"""The server: uvicorn on four listening sockets, on a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+from dataclasses import dataclass
+
+import uvicorn
+
+from harness.errors import InternalError, PortTaken, UsageError
+from harness.virtual.cloud.cloud import Cloud
+from harness.virtual.cloud.http.front import Front
+from harness.virtual.cloud.http.streams import LogStreams
+from harness.virtual.cloud.resources import Api
+
+START_SECONDS = 10.0
+STOP_SECONDS = 10.0
+KEEP_ALIVE_SECONDS = 75
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloudPorts:
+    """TCP ports of the four hosts; 0 takes any that is free."""
+
+    supersim: int = 0
+    wireless: int = 0
+    microvisor: int = 0
+    upload: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerUrls:
+    """Roots of the four hosts, without ``/v1`` and without a slash at the end."""
+
+    supersim: str
+    wireless: str
+    microvisor: str
+    upload: str
+
+
+class CloudServer:
+    """Serves a cloud over HTTP while it is started.
+
+    Args:
+        host: address to listen on; this machine only, unless told otherwise.
+        ports: fixed ports, for stacks that people type URLs of.
+
+    Example::
+
+        with CloudServer(cloud) as server:
+            requests.get(server.urls.supersim + "/v1/Sims", auth=(cloud.account_sid, cloud.auth_token))
+    """
+
+    def __init__(self, cloud: Cloud, host: str = "127.0.0.1", *, ports: CloudPorts | None = None) -> None:
+        self.cloud = cloud
+        self._host = host
+        self._wanted = ports or CloudPorts()
+        self._urls: ServerUrls | None = None
+        self._front: Front | None = None
+        self._server: _Server | None = None
+        self._thread: threading.Thread | None = None
+
+    def __repr__(self) -> str:
+        return f"CloudServer({self._urls!r})"
+
+    def __enter__(self) -> CloudServer:
+        self.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.stop()
+
+    @property
+    def urls(self) -> ServerUrls:
+        """Where it listens.
+
+        Raises:
+            UsageError: it is not started.
+        """
+        if self._urls is None:
+            raise UsageError("the cloud's server is not started")
+        return self._urls
+
+    @property
+    def log_streams(self) -> LogStreams:
+        """The open log streams: ``log_streams.sent(stream_id)`` is what the near end compares its count with.
+
+        Raises:
+            UsageError: it is not started.
+        """
+        if self._front is None:
+            raise UsageError("the cloud's server is not started")
+        return self._front.streams
+
+    def start(self) -> None:
+        """Listen, and return when requests are answered. No effect if it is started.
+
+        Raises:
+            PortTaken: a port is in use.
+        """
+        if self._thread is not None:
+            return
+        listening = self._listen()
+        numbers = {api: item.getsockname()[1] for api, item in listening.items()}
+        shown = f"[{self._host}]" if ":" in self._host else self._host
+        self._urls = ServerUrls(**{api.value: f"http://{shown}:{number}" for api, number in numbers.items()})
+        self._front = Front(self.cloud, {number: api for api, number in numbers.items()})
+        server = _Server(uvicorn.Config(
+            self._front, http="httptools", loop="asyncio", ws="none", lifespan="off", interface="asgi3",
+            log_config=None,
+            log_level="critical", access_log=False, proxy_headers=False, server_header=False, date_header=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS, timeout_graceful_shutdown=2))
+        self._server = server
+        self._thread = threading.Thread(target=server.serve_on, args=(list(listening.values()),), name="cloud-http",
+                                        daemon=True)
+        self._thread.start()
+        if not server.ready.wait(START_SECONDS):
+            raise InternalError(f"the cloud's server did not come up within {START_SECONDS:g} s")
+
+    def stop(self) -> None:
+        """End log streams, answer what is under way, close all ports. May be called twice."""
+        if self._thread is None or self._server is None or self._front is None:
+            return
+        self._front.streams.close()
+        self._server.request_stop()
+        self._thread.join(STOP_SECONDS)
+        if self._thread.is_alive():
+            raise InternalError(f"the cloud's server did not stop within {STOP_SECONDS:g} s")
+        self._thread = self._server = self._front = self._urls = None
+
+    def _listen(self) -> dict[Api, socket.socket]:
+        listening: dict[Api, socket.socket] = {}
+        with contextlib.ExitStack() as undo:
+            for api in Api:
+                port: int = getattr(self._wanted, api.value)
+                family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+                # The protocol is named because asyncio sets TCP_NODELAY only on sockets that say they are TCP.
+                item = undo.enter_context(socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP))
+                item.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    item.bind((self._host, port))
+                    item.listen(1_024)
+                except OSError as error:
+                    raise PortTaken(f"can't listen on {self._host}:{port} for {api.value}: {error.strerror}") from None
+                listening[api] = item
+            undo.pop_all()
+        return listening
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its polling: it tells when it is up, and stops when it is told."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+
+    def serve_on(self, sockets: list[socket.socket]) -> None:
+        asyncio.run(self.serve(sockets=sockets))
+
+    def request_stop(self) -> None:
+        """Stop, from any thread."""
+        if self._loop is not None and self._stop is not None:
+            with contextlib.suppress(RuntimeError):  # it has stopped by itself
+                self._loop.call_soon_threadsafe(self._stop.set)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        await super().startup(sockets=sockets)
+        self.ready.set()
+
+    async def main_loop(self) -> None:
+        assert self._stop is not None
+        await self.on_tick(0)
+        await self._stop.wait()

@@ -1,0 +1,230 @@
+"""Parameters of operations: declared as data, parsed from text, refused with the rule that was broken."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+from urllib.parse import urlsplit
+
+from harness.errors import InternalError
+from harness.formats.sid import is_sid
+from harness.virtual.cloud.records import Callback
+from harness.virtual.cloud.refusals import UNKNOWN_PARAMETER, Refused, invalid
+
+Value: TypeAlias = str | int | bool | tuple[str, ...]
+
+UNIQUE_NAME_LENGTH = 64
+"""Longest unique name in characters, as documented for rate plans."""
+
+URL_LENGTH = 2_048
+"""Longest callback URL in characters."""
+
+_INTEGER = re.compile(r"-?[0-9]{1,12}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_URL = re.compile(r"https?://[!-~]+", re.IGNORECASE)
+_BOOLEANS = {"true": True, "false": False}
+
+
+class Kind(StrEnum):
+    """What a parameter's text means."""
+
+    TEXT = "text"
+    NAME = "unique name"
+    REFERENCE = "SID or unique name"
+    SID = "SID"
+    SIDS = "SIDs, one per repetition of the name"
+    ENUM = "one of a list"
+    FLAG = "true or false"
+    NUMBER = "whole number"
+    URL = "http or https URL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Param:
+    """A parameter of an operation.
+
+    Attributes:
+        name: as it is written on the wire; case counts.
+        required: whether it must be given, and not be empty.
+        prefix: letters of the SID it names, or that a unique name must not look like.
+        values: what is allowed, for an ENUM.
+        minimum, maximum: bounds of a NUMBER, or of the length of a TEXT in characters.
+        attribute: attribute of the record that a list filter of this name looks at.
+        missing: error code where it is required and absent.
+        aliases: names that older clients use for it.
+    """
+
+    name: str
+    kind: Kind = Kind.TEXT
+    required: bool = False
+    prefix: str = ""
+    values: tuple[str, ...] = ()
+    minimum: int | None = None
+    maximum: int | None = None
+    attribute: str = ""
+    missing: int = UNKNOWN_PARAMETER
+    aliases: tuple[str, ...] = ()
+
+    def parse(self, texts: list[str]) -> Value:
+        """Return the value of what was given, once or, for SIDS, as often as one likes.
+
+        Raises:
+            Refused: it breaks a rule of the declaration.
+        """
+        if self.kind is Kind.SIDS:
+            return tuple(dict.fromkeys(self._sid(text) for text in texts))
+        if len(texts) > 1:
+            raise invalid(self.name, f"given {len(texts)} times")
+        text = texts[0]
+        if text == "" and (self.required or self.kind in _NEVER_EMPTY):
+            raise invalid(self.name, "must not be empty")
+        return self._one(text)
+
+    def _one(self, text: str) -> Value:
+        match self.kind:
+            case Kind.FLAG:
+                if (value := _BOOLEANS.get(text.lower())) is None:
+                    raise invalid(self.name, "must be true or false")
+                return value
+            case Kind.NUMBER:
+                return self._number(text)
+            case Kind.ENUM:
+                if text not in self.values:
+                    raise invalid(self.name, f"must be one of {', '.join(self.values)}")
+                return text
+            case Kind.SID:
+                return self._sid(text)
+            case Kind.URL:
+                return _url(self.name, text)
+            case Kind.NAME:
+                return self._unique_name(text)
+            case _:
+                return self._text(text)
+
+    def _text(self, text: str) -> str:
+        if self.minimum is not None and len(text) < self.minimum:
+            raise invalid(self.name, f"must have at least {self.minimum} characters")
+        if self.maximum is not None and len(text) > self.maximum:
+            raise invalid(self.name, f"must have at most {self.maximum} characters")
+        return text
+
+    def _number(self, text: str) -> int:
+        if not _INTEGER.fullmatch(text):
+            raise invalid(self.name, "must be a whole number")
+        value = int(text)
+        if (self.minimum is not None and value < self.minimum) or (self.maximum is not None and value > self.maximum):
+            raise invalid(self.name, f"must be between {self.minimum} and {self.maximum}")
+        return value
+
+    def _sid(self, text: str) -> str:
+        if not is_sid(text, self.prefix):
+            raise invalid(self.name, f"must be a SID: {self.prefix} and 32 hexadecimal digits")
+        return text
+
+    def _unique_name(self, text: str) -> str:
+        if len(text) > UNIQUE_NAME_LENGTH:
+            raise invalid(self.name, f"must have at most {UNIQUE_NAME_LENGTH} characters")
+        if _CONTROL.search(text):
+            raise invalid(self.name, "must not hold control characters")
+        if self.prefix and is_sid(text, self.prefix):
+            raise invalid(self.name, "must not look like a SID")
+        return text
+
+
+_NEVER_EMPTY = frozenset({Kind.FLAG, Kind.NUMBER, Kind.ENUM, Kind.SID})
+
+
+class Arguments:
+    """The values of one call, by parameter name; asking for another kind than was declared is a bug of ours."""
+
+    def __init__(self, values: Mapping[str, Value]) -> None:
+        self._values = values
+
+    def __repr__(self) -> str:
+        return f"Arguments({sorted(self._values)})"
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._values
+
+    def text(self, name: str) -> str | None:
+        """Return a text, None if it was not given."""
+        value = self._values.get(name)
+        if value is not None and not isinstance(value, str):
+            raise InternalError(f"{name} is no text")
+        return value
+
+    def required(self, name: str) -> str:
+        """Return a text that was declared as required."""
+        value = self.text(name)
+        if value is None:
+            raise InternalError(f"{name} was not declared as required")
+        return value
+
+    def number(self, name: str, default: int) -> int:
+        """Return a number."""
+        value = self._values.get(name, default)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise InternalError(f"{name} is no number")
+        return value
+
+    def flag(self, name: str, default: bool) -> bool:
+        """Return a boolean."""
+        value = self._values.get(name, default)
+        if not isinstance(value, bool):
+            raise InternalError(f"{name} is no boolean")
+        return value
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Return the texts of a repeated parameter."""
+        value = self._values.get(name, ())
+        if not isinstance(value, tuple):
+            raise InternalError(f"{name} is no list")
+        return value
+
+    def callback(self) -> Callback:
+        """Return what CallbackUrl and CallbackMethod say."""
+        return Callback(url=self.text("CallbackUrl") or None, method=self.text("CallbackMethod") or "POST")
+
+    def given(self, name: str) -> bool:
+        """Return whether it was given and is not empty."""
+        return bool(self._values.get(name))
+
+
+def parse_arguments(params: tuple[Param, ...], pairs: Iterable[tuple[str, str]]) -> tuple[Arguments, int]:
+    """Return the values of the declared parameters and how many pairs nobody declared.
+
+    Raises:
+        Refused: a required parameter is missing, or a value breaks a rule.
+    """
+    texts: dict[str, list[str]] = {}
+    for name, text in pairs:
+        texts.setdefault(name, []).append(text)
+    values: dict[str, Value] = {}
+    for param in params:
+        given = texts.pop(param.name, None)
+        for alias in param.aliases:
+            other = texts.pop(alias, None)
+            given = given if given is not None else other
+        if given is not None:
+            values[param.name] = param.parse(given)
+        elif param.required:
+            raise Refused(param.missing, f"Missing required parameter {param.name}")
+    return Arguments(values), sum(map(len, texts.values()))
+
+
+def _url(name: str, text: str) -> str:
+    if text == "":
+        return text
+    if len(text) > URL_LENGTH or not _URL.fullmatch(text):
+        raise invalid(name, f"must be an http or https URL of at most {URL_LENGTH} characters")
+    try:
+        parts = urlsplit(text)
+        reachable = parts.hostname is not None and parts.port != 0
+    except ValueError:
+        reachable = False
+    if not reachable:
+        raise invalid(name, "must be an http or https URL with a host")
+    return text

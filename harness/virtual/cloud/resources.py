@@ -1,0 +1,222 @@
+"""How resources look and what can be done with them, declared as data.
+
+A :class:`Resource` lists the fields of its JSON; an :class:`Operation` lists method, path, parameters and the function
+of the model that does it. The HTTP front, the contract file and the tests all read the same declarations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import quote
+
+from harness.formats.bundle import Bundle
+from harness.virtual.cloud.parameters import Arguments, Kind, Param
+from harness.virtual.cloud.records import Record
+from harness.virtual.cloud.store import Collection
+
+if TYPE_CHECKING:
+    from harness.virtual.cloud.cloud import Cloud
+
+
+class Api(StrEnum):
+    """The four hosts."""
+
+    SUPERSIM = "supersim"
+    WIRELESS = "wireless"
+    MICROVISOR = "microvisor"
+    UPLOAD = "upload"
+
+
+class Shape(StrEnum):
+    """What a field of a resource holds."""
+
+    TEXT = "string"
+    SID = "sid"
+    DATE = "date-time"
+    ENUM = "enum"
+    FLAG = "boolean"
+    NUMBER = "integer"
+    URI = "uri"
+    METHOD = "http-method"
+    OBJECT = "object"
+    ARRAY = "array"
+    OWN_URL = "url of the resource"
+    LINKS = "urls of related resources"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """A field of a resource's JSON.
+
+    Attributes:
+        read: how to get the value from a record; by default the attribute of the same name.
+        links: for LINKS, name of the link to what follows the resource's own path.
+    """
+
+    name: str
+    shape: Shape = Shape.TEXT
+    prefix: str = ""
+    values: tuple[str, ...] = ()
+    read: Callable[[Any], object] | None = None
+    links: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """A kind of resource as clients see it.
+
+    Attributes:
+        name: its name in the published specification, ``supersim.v1.sim``.
+        key: name of the list in a list response.
+        path: path of one record below the host, percent-encoded.
+    """
+
+    name: str
+    key: str
+    path: Callable[[Any], str]
+    fields: tuple[Field, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """A record that was changed or made; ``running`` where the change is still under way."""
+
+    record: Record | SubRecord
+    running: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubRecord:
+    """Something that is shown as a resource but kept inside another one: a network of a profile, a manifest."""
+
+    owner: Record
+    item: Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What a list operation lists; paging is for the front to do."""
+
+    collection: Collection[Any]
+    filters: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Items:
+    """A list that is small and whole."""
+
+    items: tuple[Record | SubRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """It is gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogFollow:
+    """A device's log is to be streamed."""
+
+    device_sid: str
+    follow: bool
+    after: int
+
+
+Result: TypeAlias = Record | SubRecord | Changed | Listing | Items | Deleted | LogFollow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call of an operation: the keys in its path, decoded, its arguments, and the bundle of an upload."""
+
+    keys: tuple[str, ...]
+    arguments: Arguments
+    bundle: Bundle | None = None
+
+    @property
+    def key(self) -> str:
+        """The last key in the path."""
+        return self.keys[-1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """Something a client can do.
+
+    Attributes:
+        path: below the host, with ``{Name}`` for each key.
+        success: HTTP status of a response that is not 202 (update under way).
+        paged: whether PageSize, Page and PageToken are understood.
+        upload: whether the body is multipart/form-data with a part ``File``.
+    """
+
+    name: str
+    api: Api
+    method: str
+    path: str
+    run: Callable[[Cloud, Call], Result]
+    returns: Resource | None = None
+    params: tuple[Param, ...] = ()
+    success: int = 200
+    paged: bool = False
+    upload: bool = False
+
+
+def render(resource: Resource) -> Callable[[Record | SubRecord, str], dict[str, object]]:
+    """Return a function that makes the JSON object of a record, given the root of the host in front of its paths."""
+    readers = tuple((item.name, _reader(item)) for item in resource.fields)
+    path = resource.path
+
+    def to_json(record: Record | SubRecord, root: str) -> dict[str, object]:
+        url = root + path(record)
+        return {name: read(record, url) for name, read in readers}
+
+    return to_json
+
+
+def iso(moment: datetime | None) -> str | None:
+    """Return a date as the APIs write it: UTC, whole seconds."""
+    if moment is None:
+        return None
+    return (f"{moment.year:04}-{moment.month:02}-{moment.day:02}T"
+            f"{moment.hour:02}:{moment.minute:02}:{moment.second:02}Z")
+
+
+def segment(key: str) -> str:
+    """Return a key as a segment of a path."""
+    return quote(key, safe="")
+
+
+def _reader(item: Field) -> Callable[[Any, str], object]:
+    get: Callable[[Any], Any] = item.read or attrgetter(item.name)
+    match item.shape:
+        case Shape.OWN_URL:
+            return lambda record, url: url
+        case Shape.LINKS:
+            links = item.links
+            return lambda record, url: {name: url + rest for name, rest in links}
+        case Shape.DATE:
+            return lambda record, url: iso(get(record))
+        case _:
+            return lambda record, url: get(record)
+
+
+# Parameters and fields that many resources share.
+
+METHODS = ("GET", "POST")
+
+CALLBACK = (Param(name="CallbackUrl", kind=Kind.URL), Param(name="CallbackMethod", kind=Kind.ENUM, values=METHODS))
+
+DATES = (Field(name="date_created", shape=Shape.DATE), Field(name="date_updated", shape=Shape.DATE))
+
+URL = Field(name="url", shape=Shape.OWN_URL)
+
+
+def identity(prefix: str) -> tuple[Field, Field]:
+    """Return the fields that say whose resource it is, and which."""
+    return (Field(name="sid", shape=Shape.SID, prefix=prefix), Field(name="account_sid", shape=Shape.SID, prefix="AC"))

@@ -1,0 +1,217 @@
+"""Super SIMs: registration, asynchronous updates, and what a card may do on the network right now."""
+
+from __future__ import annotations
+
+from harness.errors import UsageError
+from harness.virtual.cloud.account import Account
+from harness.virtual.cloud.fleets import Fleets
+from harness.virtual.cloud.machines import SIM, By, Move, SimStatus
+from harness.virtual.cloud.parameters import Arguments
+from harness.virtual.cloud.records import Callback, Fleet, Sim
+from harness.virtual.cloud.refusals import (
+    FLEET_NOT_FOUND,
+    FORBIDDEN,
+    SIM_ALREADY_YOURS,
+    SIM_FLEET_BUSY,
+    SIM_KEEPS_FLEET,
+    SIM_NAME_TAKEN,
+    SIM_NEEDS_FLEET,
+    SIM_NOT_FOUND,
+    SIM_NOT_REGISTRABLE,
+    SIM_STATUS_MOVE,
+    Refused,
+    not_found,
+)
+from harness.virtual.cloud.store import Collection
+from harness.virtual.cloud.webhooks import Webhooks
+from harness.virtual.network.seams import Messaging, Subscription
+
+ACTIVATING_COMMANDS = 5
+"""A ready Sim becomes active with this many SMS Commands, sent or received."""
+
+
+class Sims:
+    """The Sims of one account, and the cards that wait to be registered."""
+
+    def __init__(self, account: Account, fleets: Fleets, webhooks: Webhooks, messaging: Messaging) -> None:
+        self._account = account
+        self._fleets = fleets
+        self._webhooks = webhooks
+        self._messaging = messaging
+        self._cards: dict[str, str] = {}
+        self.sims: Collection[Sim] = Collection(
+            "Sims", unique=("unique_name", "iccid"), indexed=("status", "fleet_sid"))
+
+    def __repr__(self) -> str:
+        return f"Sims({len(self.sims)} sims, {len(self._cards)} cards not registered)"
+
+    # -- look-up ----------------------------------------------------------------------------------------------------
+
+    def sim(self, key: str) -> Sim:
+        """Return a Sim by its SID or unique name."""
+        found = self.sims.find(key)
+        if found is None:
+            raise not_found(f"/Sims/{key}")
+        return found
+
+    def referenced(self, key: str) -> Sim:
+        """Return the Sim that a parameter names."""
+        found = self.sims.find(key)
+        if found is None:
+            raise Refused(SIM_NOT_FOUND, f"there is no Sim {key!r}")
+        return found
+
+    def fleet_of(self, sim: Sim) -> Fleet | None:
+        """Return the Fleet of a Sim, if it has one."""
+        return None if sim.fleet_sid is None else self._fleets.fleets.get(sim.fleet_sid)
+
+    def subscription(self, iccid: str) -> Subscription | None:
+        """Return what the owner lets a card do, None if no account has it."""
+        sim = self.sims.by("iccid", iccid)
+        if sim is None:
+            return None
+        fleet = self.fleet_of(sim)
+        usable = sim.usable and fleet is not None
+        return Subscription(sim_sid=sim.sid, attach_allowed=usable,
+                            sms_allowed=usable and fleet is not None and fleet.sms_commands_enabled,
+                            data_allowed=usable and fleet is not None and fleet.data_enabled)
+
+    # -- putting Sims into the world ----------------------------------------------------------------------------------
+
+    def add_card(self, iccid: str, registration_code: str) -> None:
+        """Let a card be registered with this code.
+
+        Raises:
+            UsageError: the card is known already.
+        """
+        if iccid in self._cards or self.sims.by("iccid", iccid):
+            raise UsageError(f"there is a SIM card with ICCID {iccid} already")
+        self._cards[iccid] = registration_code
+
+    def add(self, iccid: str, *, status: SimStatus, fleet: str | None, unique_name: str | None) -> Sim:
+        """Put a registered Sim into the world in a state that clients can only reach step by step.
+
+        Raises:
+            UsageError: the card or the name is taken, there is no such Fleet, or the status can't be had like this.
+        """
+        if status is SimStatus.SCHEDULED:
+            raise UsageError("a Sim can't begin as 'scheduled': that is an update under way")
+        if iccid in self._cards or self.sims.by("iccid", iccid):
+            raise UsageError(f"there is a SIM card with ICCID {iccid} already")
+        if unique_name is not None and self.sims.by("unique_name", unique_name):
+            raise UsageError(f"there is a Sim named {unique_name!r} already")
+        if fleet is not None:
+            known = self._fleets.fleets.find(fleet)
+            if known is None:
+                raise UsageError(f"there is no Fleet {fleet!r}")
+            fleet_sid: str | None = known.sid
+        else:
+            fleet_sid = None if status is SimStatus.NEW else self._fleets.default_fleet().sid
+        sim = self._add(iccid, status=status, fleet_sid=fleet_sid, unique_name=unique_name)
+        self._messaging.subscription_changed(iccid)
+        return sim
+
+    def register(self, arguments: Arguments) -> Sim:
+        """Make a card the account's own."""
+        iccid, code = arguments.required("Iccid"), arguments.required("RegistrationCode")
+        owned = self.sims.by("iccid", iccid)
+        if owned is not None:
+            raise Refused(SIM_ALREADY_YOURS, f"this Super SIM is registered to your account already: {owned.sid}")
+        if self._cards.get(iccid) != code:
+            raise Refused(SIM_NOT_REGISTRABLE, "no Super SIM with this ICCID and registration code can be registered")
+        del self._cards[iccid]
+        return self._add(iccid, status=SimStatus.NEW, fleet_sid=None, unique_name=None)
+
+    def _add(self, iccid: str, *, status: SimStatus, fleet_sid: str | None, unique_name: str | None) -> Sim:
+        sim = self.sims.add(Sim(**self._account.stamp("HS"), iccid=iccid,
+                                unique_name=unique_name, status=status, fleet_sid=fleet_sid))
+        self._account.record("sim_registered", device=sim.sid, iccid=iccid, status=status.value)
+        return sim
+
+    # -- updates ------------------------------------------------------------------------------------------------------
+
+    def update(self, key: str, arguments: Arguments) -> tuple[Sim, bool]:
+        """Change a Sim; return it and whether the change is still under way.
+
+        Everything is checked before anything changes.
+        """
+        sim = self.sim(key)
+        name = arguments.text("UniqueName") or None
+        if "UniqueName" in arguments:
+            self.sims.check("unique_name", name, code=SIM_NAME_TAKEN, but=sim)
+        self._check_account(sim, arguments.text("AccountSid"))
+        wanted = SimStatus(arguments.required("Status")) if "Status" in arguments else None
+        fleet_sid = self._wanted_fleet(sim, arguments)
+        move = self._check_move(sim, wanted, fleet_sid)
+
+        changes: dict[str, object] = {}
+        if "UniqueName" in arguments and name != sim.unique_name:
+            changes["unique_name"] = name
+        moves_fleet = fleet_sid != sim.fleet_sid
+        slow_fleet = (moves_fleet and sim.status is not SimStatus.NEW
+                      and self._account.choices.sim_update_of_fleet == "asynchronous")
+        if moves_fleet and move is None and not slow_fleet:
+            changes["fleet_sid"] = fleet_sid
+        if changes:
+            self.sims.change(sim, self._account.now(), **changes)
+            self._account.record("sim_updated", device=sim.sid, changed=tuple(sorted(changes)))
+        if move is None and not slow_fleet:
+            return sim, False
+        self._begin(sim, wanted or sim.status, fleet_sid, arguments.callback())
+        return sim, True
+
+    def count_command(self, sim: Sim) -> None:
+        """Count an SMS Command of a ready Sim, and activate it when the free ones are used up."""
+        if sim.status is not SimStatus.READY:
+            return
+        self.sims.change(sim, sim.date_updated, commands=sim.commands + 1)
+        if sim.commands >= ACTIVATING_COMMANDS:
+            SIM.move(sim.status, SimStatus.ACTIVE, By.SYSTEM)
+            self.sims.change(sim, self._account.now(), status=SimStatus.ACTIVE, commands=0)
+            self._account.record("sim_status_changed", device=sim.sid, status=sim.status.value, by="system")
+
+    def _check_account(self, sim: Sim, account_sid: str | None) -> None:
+        if account_sid is None:
+            return
+        if account_sid != self._account.sid:
+            raise Refused(FORBIDDEN, "AccountSid must be this account or one of its subaccounts")
+        if sim.status is not SimStatus.NEW:
+            raise Refused(SIM_STATUS_MOVE, "AccountSid can only be set while the Sim is 'new'")
+
+    def _wanted_fleet(self, sim: Sim, arguments: Arguments) -> str | None:
+        if "Fleet" not in arguments:
+            return sim.fleet_sid
+        key = arguments.text("Fleet")
+        if not key:
+            return None
+        fleet = self._fleets.fleets.find(key)
+        if fleet is None:
+            raise Refused(FLEET_NOT_FOUND, f"there is no Fleet {key!r}")
+        return fleet.sid
+
+    def _check_move(self, sim: Sim, wanted: SimStatus | None, fleet_sid: str | None) -> Move[SimStatus] | None:
+        if sim.status is SimStatus.SCHEDULED and fleet_sid != sim.fleet_sid:
+            raise Refused(SIM_FLEET_BUSY, "the Fleet of a Sim can't change while an update is under way")
+        move = None
+        if wanted is not None and wanted is not sim.status:
+            move = SIM.move(sim.status, wanted, By.API)
+        after = wanted or sim.status
+        if after in (SimStatus.READY, SimStatus.ACTIVE) and fleet_sid is None:
+            if sim.fleet_sid is not None:
+                raise Refused(SIM_KEEPS_FLEET, f"a Sim that is '{after}' can't be without a Fleet")
+            raise Refused(SIM_NEEDS_FLEET, f"a Sim needs a Fleet to become '{after}'")
+        return move
+
+    def _begin(self, sim: Sim, target: SimStatus, fleet_sid: str | None, callback: Callback) -> None:
+        before = sim.status
+        self.sims.change(sim, self._account.now(), status=SimStatus.SCHEDULED, before=before)
+        self._account.record("sim_update_scheduled", device=sim.sid, source=before.value, target=target.value)
+
+        def finish() -> None:
+            self.sims.change(sim, self._account.now(), status=target, before=None, fleet_sid=fleet_sid,
+                             commands=sim.commands if target is before else 0)
+            self._account.record("sim_status_changed", device=sim.sid, status=target.value, by="api")
+            self._messaging.subscription_changed(sim.iccid)
+            self._webhooks.sim_status(sim, callback)
+
+        self._account.world.call_later(self._account.choices.sim_update, finish, name=f"update of {sim.sid}")

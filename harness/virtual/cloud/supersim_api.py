@@ -1,0 +1,253 @@
+"""Super SIM v1: its resources and operations, declared."""
+
+from __future__ import annotations
+
+from harness.virtual.cloud.cloud import Cloud
+from harness.virtual.cloud.machines import CommandStatus, SimStatus
+from harness.virtual.cloud.parameters import Kind, Param
+from harness.virtual.cloud.records import Direction, PayloadType
+from harness.virtual.cloud.refusals import SIM_PARAMETER_MISSING
+from harness.virtual.cloud.resources import (
+    CALLBACK,
+    DATES,
+    METHODS,
+    URL,
+    Api,
+    Call,
+    Changed,
+    Deleted,
+    Field,
+    Items,
+    Listing,
+    Operation,
+    Resource,
+    Shape,
+    SubRecord,
+    identity,
+)
+
+SMS_STATUSES = tuple(CommandStatus)
+IP_STATUSES = tuple(status for status in CommandStatus if status is not CommandStatus.DELIVERED)
+DIRECTIONS = tuple(Direction)
+
+
+def _identifiers(pairs: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
+    return [{"mcc": mcc, "mnc": mnc} for mcc, mnc in pairs]
+
+
+# -- resources ----------------------------------------------------------------------------------------------------
+
+SIM = Resource(name="supersim.v1.sim", key="sims", path=lambda sim: f"/v1/Sims/{sim.sid}", fields=(
+    *identity("HS"), Field(name="unique_name"), Field(name="iccid"),
+    Field(name="status", shape=Shape.ENUM, values=tuple(SimStatus)),
+    Field(name="fleet_sid", shape=Shape.SID, prefix="HF"), *DATES, URL,
+    Field(name="links", shape=Shape.LINKS, links=(("billing_periods", "/BillingPeriods"),
+                                                  ("sim_ip_addresses", "/IpAddresses"))),
+))
+
+FLEET = Resource(name="supersim.v1.fleet", key="fleets", path=lambda fleet: f"/v1/Fleets/{fleet.sid}", fields=(
+    *identity("HF"), Field(name="unique_name"), *DATES, URL, Field(name="data_enabled", shape=Shape.FLAG),
+    Field(name="data_limit", shape=Shape.NUMBER),
+    Field(name="data_metering", shape=Shape.ENUM, values=("payg",), read=lambda fleet: "payg"),
+    Field(name="sms_commands_enabled", shape=Shape.FLAG), Field(name="sms_commands_url", shape=Shape.URI),
+    Field(name="sms_commands_method", shape=Shape.METHOD),
+    Field(name="network_access_profile_sid", shape=Shape.SID, prefix="HA", read=lambda fleet: fleet.access_profile_sid),
+    Field(name="ip_commands_url", shape=Shape.URI), Field(name="ip_commands_method", shape=Shape.METHOD),
+))
+
+NETWORK = Resource(name="supersim.v1.network", key="networks", path=lambda item: f"/v1/Networks/{item.sid}", fields=(
+    Field(name="sid", shape=Shape.SID, prefix="HW"), Field(name="friendly_name"), URL, Field(name="iso_country"),
+    Field(name="identifiers", shape=Shape.ARRAY, read=lambda network: _identifiers(network.identifiers)),
+))
+
+PROFILE = Resource(
+    name="supersim.v1.network_access_profile", key="network_access_profiles",
+    path=lambda profile: f"/v1/NetworkAccessProfiles/{profile.sid}", fields=(
+        *identity("HA"), Field(name="unique_name"), *DATES, URL,
+        Field(name="links", shape=Shape.LINKS, links=(("networks", "/Networks"),)),
+    ))
+
+PROFILE_NETWORK = Resource(
+    name="supersim.v1.network_access_profile.network_access_profile_network", key="networks",
+    path=lambda sub: f"/v1/NetworkAccessProfiles/{sub.owner.sid}/Networks/{sub.item.sid}", fields=(
+        Field(name="sid", shape=Shape.SID, prefix="HW", read=lambda sub: sub.item.sid),
+        Field(name="network_access_profile_sid", shape=Shape.SID, prefix="HA", read=lambda sub: sub.owner.sid),
+        Field(name="friendly_name", read=lambda sub: sub.item.friendly_name),
+        Field(name="iso_country", read=lambda sub: sub.item.iso_country.lower()),
+        Field(name="identifiers", shape=Shape.ARRAY, read=lambda sub: _identifiers(sub.item.identifiers)), URL,
+    ))
+
+SMS_COMMAND = Resource(
+    name="supersim.v1.sms_command", key="sms_commands", path=lambda command: f"/v1/SmsCommands/{command.sid}", fields=(
+        *identity("HC"), Field(name="sim_sid", shape=Shape.SID, prefix="HS"), Field(name="payload"),
+        Field(name="status", shape=Shape.ENUM, values=SMS_STATUSES),
+        Field(name="direction", shape=Shape.ENUM, values=DIRECTIONS), *DATES, URL,
+    ))
+
+IP_COMMAND = Resource(
+    name="supersim.v1.ip_command", key="ip_commands", path=lambda command: f"/v1/IpCommands/{command.sid}", fields=(
+        *identity("HG"), Field(name="sim_sid", shape=Shape.SID, prefix="HS"), Field(name="sim_iccid"),
+        Field(name="status", shape=Shape.ENUM, values=IP_STATUSES),
+        Field(name="direction", shape=Shape.ENUM, values=DIRECTIONS), Field(name="device_ip"),
+        Field(name="device_port", shape=Shape.NUMBER),
+        Field(name="payload_type", shape=Shape.ENUM, values=tuple(PayloadType)), Field(name="payload"), *DATES, URL,
+    ))
+
+RESOURCES = (SIM, FLEET, NETWORK, PROFILE, PROFILE_NETWORK, SMS_COMMAND, IP_COMMAND)
+
+# -- what operations do ---------------------------------------------------------------------------------------------
+
+
+def _list_sims(cloud: Cloud, call: Call) -> Listing:
+    filters: dict[str, object] = {}
+    if (status := call.arguments.text("Status")) is not None:
+        filters["status"] = status
+    if (fleet := call.arguments.text("Fleet")) is not None:
+        found = cloud.fleets.fleets.find(fleet)
+        filters["fleet_sid"] = found.sid if found else fleet
+    if (iccid := call.arguments.text("Iccid")) is not None:
+        filters["iccid"] = iccid
+    return Listing(collection=cloud.sims.sims, filters=filters)
+
+
+def _update_sim(cloud: Cloud, call: Call) -> Changed:
+    sim, running = cloud.sims.update(call.key, call.arguments)
+    return Changed(record=sim, running=running)
+
+
+def _list_fleets(cloud: Cloud, call: Call) -> Listing:
+    key = call.arguments.text("NetworkAccessProfile")
+    if key is None:
+        return Listing(collection=cloud.fleets.fleets)
+    found = cloud.fleets.profiles.find(key)
+    return Listing(collection=cloud.fleets.fleets, filters={"access_profile_sid": found.sid if found else key})
+
+
+def _command_filters(cloud: Cloud, call: Call) -> dict[str, object]:
+    filters: dict[str, object] = {}
+    if (sim := call.arguments.text("Sim")) is not None:
+        found = cloud.sims.sims.find(sim)
+        filters["sim_sid"] = found.sid if found else sim
+    for name, attribute in (("SimIccid", "sim_iccid"), ("Status", "status"), ("Direction", "direction")):
+        if (value := call.arguments.text(name)) is not None:
+            filters[attribute] = value
+    return filters
+
+
+def _profile_networks(cloud: Cloud, call: Call) -> Items:
+    profile = cloud.fleets.profile(call.key)
+    return Items(items=tuple(SubRecord(owner=profile, item=cloud.fleets.network(sid))
+                             for sid in reversed(profile.networks)))
+
+
+def _allow_network(cloud: Cloud, call: Call) -> SubRecord:
+    profile, network = cloud.fleets.allow_network(call.key, call.arguments.required("Network"))
+    return SubRecord(owner=profile, item=network)
+
+
+def _allowed_network(cloud: Cloud, call: Call) -> SubRecord:
+    profile, network = cloud.fleets.allowed_network(*call.keys)
+    return SubRecord(owner=profile, item=network)
+
+
+def _forbid_network(cloud: Cloud, call: Call) -> Deleted:
+    cloud.fleets.forbid_network(*call.keys)
+    return Deleted()
+
+
+# -- operations -------------------------------------------------------------------------------------------------------
+
+SIM_PARAM = Param(name="Sim", kind=Kind.REFERENCE, required=True)
+
+_FLEET_CHANGES = (
+    Param(name="IpCommandsUrl", kind=Kind.URL), Param(name="IpCommandsMethod", kind=Kind.ENUM, values=METHODS),
+    Param(name="SmsCommandsUrl", kind=Kind.URL), Param(name="SmsCommandsMethod", kind=Kind.ENUM, values=METHODS),
+    Param(name="DataLimit", kind=Kind.NUMBER, minimum=1, maximum=2_000_000),
+    Param(name="UniqueName", kind=Kind.NAME, prefix="HF"),
+)
+
+OPERATIONS = (
+    Operation(name="CreateSim", api=Api.SUPERSIM, method="POST", path="/v1/Sims", returns=SIM, success=201, params=(
+        Param(name="Iccid", required=True, maximum=32, missing=SIM_PARAMETER_MISSING),
+        Param(name="RegistrationCode", required=True, maximum=32, missing=SIM_PARAMETER_MISSING),
+    ), run=lambda cloud, call: cloud.sims.register(call.arguments)),
+    Operation(name="ListSim", api=Api.SUPERSIM, method="GET", path="/v1/Sims", returns=SIM, paged=True, params=(
+        Param(name="Status", kind=Kind.ENUM, values=tuple(SimStatus)), Param(name="Fleet", kind=Kind.REFERENCE),
+        Param(name="Iccid"),
+    ), run=_list_sims),
+    Operation(name="FetchSim", api=Api.SUPERSIM, method="GET", path="/v1/Sims/{Sid}", returns=SIM,
+              run=lambda cloud, call: cloud.sims.sim(call.key)),
+    Operation(name="UpdateSim", api=Api.SUPERSIM, method="POST", path="/v1/Sims/{Sid}", returns=SIM, params=(
+        Param(name="UniqueName", kind=Kind.NAME, prefix="HS"),
+        Param(name="Status", kind=Kind.ENUM, values=("ready", "active", "inactive")),
+        Param(name="Fleet", kind=Kind.REFERENCE), *CALLBACK, Param(name="AccountSid", kind=Kind.SID, prefix="AC"),
+    ), run=_update_sim),
+    Operation(name="CreateFleet", api=Api.SUPERSIM, method="POST", path="/v1/Fleets", returns=FLEET, success=201,
+              params=(
+        Param(name="NetworkAccessProfile", kind=Kind.REFERENCE, required=True), *_FLEET_CHANGES,
+        Param(name="DataEnabled", kind=Kind.FLAG), Param(name="SmsCommandsEnabled", kind=Kind.FLAG),
+    ), run=lambda cloud, call: cloud.fleets.create_fleet(call.arguments)),
+    Operation(name="ListFleet", api=Api.SUPERSIM, method="GET", path="/v1/Fleets", returns=FLEET, paged=True, params=(
+        Param(name="NetworkAccessProfile", kind=Kind.REFERENCE),
+    ), run=_list_fleets),
+    Operation(name="FetchFleet", api=Api.SUPERSIM, method="GET", path="/v1/Fleets/{Sid}", returns=FLEET,
+              run=lambda cloud, call: cloud.fleets.fleet(call.key)),
+    Operation(name="UpdateFleet", api=Api.SUPERSIM, method="POST", path="/v1/Fleets/{Sid}", returns=FLEET, params=(
+        Param(name="NetworkAccessProfile", kind=Kind.REFERENCE, minimum=1), *_FLEET_CHANGES,
+    ), run=lambda cloud, call: cloud.fleets.update_fleet(call.key, call.arguments)),
+    Operation(name="ListNetwork", api=Api.SUPERSIM, method="GET", path="/v1/Networks", returns=NETWORK, paged=True,
+              params=(
+        Param(name="IsoCountry"), Param(name="Mcc"), Param(name="Mnc"),
+    ), run=lambda cloud, call: Items(items=tuple(cloud.fleets.matching_networks(call.arguments)))),
+    Operation(name="FetchNetwork", api=Api.SUPERSIM, method="GET", path="/v1/Networks/{Sid}", returns=NETWORK,
+              run=lambda cloud, call: cloud.fleets.network(call.key)),
+    Operation(name="CreateNetworkAccessProfile", api=Api.SUPERSIM, method="POST", path="/v1/NetworkAccessProfiles",
+              returns=PROFILE, success=201, params=(
+                  Param(name="UniqueName", kind=Kind.NAME, prefix="HA"),
+                  Param(name="Networks", kind=Kind.SIDS, prefix="HW"),
+              ), run=lambda cloud, call: cloud.fleets.create_profile(call.arguments)),
+    Operation(name="ListNetworkAccessProfile", api=Api.SUPERSIM, method="GET", path="/v1/NetworkAccessProfiles",
+              returns=PROFILE, paged=True, run=lambda cloud, call: Listing(collection=cloud.fleets.profiles)),
+    Operation(name="FetchNetworkAccessProfile", api=Api.SUPERSIM, method="GET", path="/v1/NetworkAccessProfiles/{Sid}",
+              returns=PROFILE, run=lambda cloud, call: cloud.fleets.profile(call.key)),
+    Operation(name="UpdateNetworkAccessProfile", api=Api.SUPERSIM, method="POST",
+              path="/v1/NetworkAccessProfiles/{Sid}", returns=PROFILE,
+              params=(Param(name="UniqueName", kind=Kind.NAME, prefix="HA"),),
+              run=lambda cloud, call: cloud.fleets.update_profile(call.key, call.arguments)),
+    Operation(name="CreateNetworkAccessProfileNetwork", api=Api.SUPERSIM, method="POST",
+              path="/v1/NetworkAccessProfiles/{NetworkAccessProfileSid}/Networks", returns=PROFILE_NETWORK, success=201,
+              params=(Param(name="Network", kind=Kind.SID, prefix="HW", required=True),), run=_allow_network),
+    Operation(name="ListNetworkAccessProfileNetwork", api=Api.SUPERSIM, method="GET", paged=True,
+              path="/v1/NetworkAccessProfiles/{NetworkAccessProfileSid}/Networks", returns=PROFILE_NETWORK,
+              run=_profile_networks),
+    Operation(name="FetchNetworkAccessProfileNetwork", api=Api.SUPERSIM, method="GET", returns=PROFILE_NETWORK,
+              path="/v1/NetworkAccessProfiles/{NetworkAccessProfileSid}/Networks/{Sid}", run=_allowed_network),
+    Operation(name="DeleteNetworkAccessProfileNetwork", api=Api.SUPERSIM, method="DELETE", success=204,
+              path="/v1/NetworkAccessProfiles/{NetworkAccessProfileSid}/Networks/{Sid}", run=_forbid_network),
+    Operation(name="CreateSmsCommand", api=Api.SUPERSIM, method="POST", path="/v1/SmsCommands", returns=SMS_COMMAND,
+              success=201, params=(SIM_PARAM, Param(name="Payload", required=True), *CALLBACK),
+              run=lambda cloud, call: cloud.sms_commands.create(call.arguments)),
+    Operation(name="ListSmsCommand", api=Api.SUPERSIM, method="GET", path="/v1/SmsCommands", returns=SMS_COMMAND,
+              paged=True, params=(
+                  Param(name="Sim", kind=Kind.REFERENCE), Param(name="Status", kind=Kind.ENUM, values=SMS_STATUSES),
+                  Param(name="Direction", kind=Kind.ENUM, values=DIRECTIONS),
+              ), run=lambda cloud, call: Listing(collection=cloud.sms_commands.commands,
+                                                 filters=_command_filters(cloud, call))),
+    Operation(name="FetchSmsCommand", api=Api.SUPERSIM, method="GET", path="/v1/SmsCommands/{Sid}", returns=SMS_COMMAND,
+              run=lambda cloud, call: cloud.sms_commands.command(call.key)),
+    Operation(name="CreateIpCommand", api=Api.SUPERSIM, method="POST", path="/v1/IpCommands", returns=IP_COMMAND,
+              success=201, params=(
+                  SIM_PARAM, Param(name="Payload", required=True),
+                  Param(name="DevicePort", kind=Kind.NUMBER, required=True, minimum=1, maximum=65_535),
+                  Param(name="PayloadType", kind=Kind.ENUM, values=tuple(PayloadType)), *CALLBACK,
+              ), run=lambda cloud, call: cloud.ip_commands.create(call.arguments)),
+    Operation(name="ListIpCommand", api=Api.SUPERSIM, method="GET", path="/v1/IpCommands", returns=IP_COMMAND,
+              paged=True, params=(
+                  Param(name="Sim", kind=Kind.REFERENCE), Param(name="SimIccid"),
+                  Param(name="Status", kind=Kind.ENUM, values=IP_STATUSES),
+                  Param(name="Direction", kind=Kind.ENUM, values=DIRECTIONS),
+              ), run=lambda cloud, call: Listing(collection=cloud.ip_commands.commands,
+                                                 filters=_command_filters(cloud, call))),
+    Operation(name="FetchIpCommand", api=Api.SUPERSIM, method="GET", path="/v1/IpCommands/{Sid}", returns=IP_COMMAND,
+              run=lambda cloud, call: cloud.ip_commands.command(call.key)),
+)

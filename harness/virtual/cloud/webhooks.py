@@ -1,0 +1,145 @@
+"""Webhooks: which are due, to whom, and in which order. The API never waits for one.
+
+Webhooks to one receiver go out one after the other in virtual time, so that it sees them in the same order in every
+run; in real time a few are under way at once. What fails becomes a debugger event.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import deque
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from functools import partial
+from urllib.parse import urlsplit
+
+from harness.virtual.cloud.account import Account
+from harness.virtual.cloud.delivery import BAD_HOST, BAD_URL, Outcome, Request, build, deliver, is_loopback
+from harness.virtual.cloud.records import Callback, Fleet, IpCommand, Sim, SmsCommand
+from harness.virtual.cloud.refusals import INTERNAL, IP_COMMAND_CALLBACK
+from harness.virtual.cloud.webhook_parameters import Subject, WebhookKind, webhook_parameters
+
+QUEUE_LIMIT = 10_000
+"""Webhooks that may wait for one receiver; later ones are dropped, with a debugger event each."""
+
+PARALLEL = 4
+"""Webhooks under way at once to one receiver, in real time."""
+
+
+@dataclass(slots=True)
+class _Receiver:
+    waiting: deque[tuple[WebhookKind, str, Request]] = field(default_factory=deque)
+    busy: int = 0
+
+
+class Webhooks:
+    """Sends webhooks of one account.
+
+    Args:
+        allowed_hosts: hosts beside this machine that may be called.
+    """
+
+    def __init__(self, account: Account, *, allowed_hosts: tuple[str, ...] = ()) -> None:
+        self._account = account
+        self._allowed = frozenset(allowed_hosts)
+        self._receivers: dict[str, _Receiver] = {}
+        self._tokens = account.world.random("cloud.webhooks")
+        self.sent = 0
+        self.failed = 0
+
+    def __repr__(self) -> str:
+        waiting = sum(len(receiver.waiting) for receiver in self._receivers.values())
+        return f"Webhooks({self.sent} sent, {self.failed} failed, {waiting} waiting)"
+
+    # -- what is told -----------------------------------------------------------------------------------------------
+
+    def sim_status(self, sim: Sim, callback: Callback) -> None:
+        """Tell that an update of a Sim is complete."""
+        self._send(WebhookKind.SIM_STATUS, callback, Subject(account_sid=self._account.sid, sim=sim), sim.sid)
+
+    def sms_command(self, sim: Sim, command: SmsCommand, callback: Callback) -> None:
+        """Tell where an SMS Command stands."""
+        self._send(WebhookKind.SMS_COMMAND, callback,
+                   Subject(account_sid=self._account.sid, sim=sim, sms=command), command.sid)
+
+    def ip_command(self, sim: Sim, command: IpCommand, callback: Callback, *, code: int = 0, message: str = "") -> None:
+        """Tell where an IP Command stands."""
+        self._send(WebhookKind.IP_COMMAND, callback, Subject(
+            account_sid=self._account.sid, sim=sim, ip=command, error_code=code, error_message=message), command.sid)
+
+    @staticmethod
+    def sms_callback(fleet: Fleet | None) -> Callback:
+        """Return where texts from devices of a Fleet are told."""
+        return Callback() if fleet is None else Callback(url=fleet.sms_commands_url, method=fleet.sms_commands_method)
+
+    @staticmethod
+    def ip_callback(fleet: Fleet | None) -> Callback:
+        """Return where datagrams from devices of a Fleet are told."""
+        return Callback() if fleet is None else Callback(url=fleet.ip_commands_url, method=fleet.ip_commands_method)
+
+    # -- how it is told ---------------------------------------------------------------------------------------------
+
+    def _send(self, kind: WebhookKind, callback: Callback, subject: Subject, resource_sid: str) -> None:
+        if not callback.url:
+            return
+        origin = self._origin(callback.url)
+        if origin is None:
+            self._fail(kind, resource_sid, BAD_URL, "the callback URL is malformed")
+            return
+        host, receiver_key = origin
+        if not is_loopback(host) and host not in self._allowed:
+            self._fail(kind, resource_sid, BAD_HOST, f"webhooks to {host} are not allowed: only this machine is, "
+                                                     "and hosts that were named")
+            return
+        token = str(uuid.UUID(int=self._tokens.getrandbits(128), version=4))
+        request = build(callback.url, callback.method, webhook_parameters(kind, subject),
+                        auth_token=self._account.auth_token, idempotency_token=token)
+        receiver = self._receivers.setdefault(receiver_key, _Receiver())
+        if len(receiver.waiting) >= QUEUE_LIMIT:
+            self._fail(kind, resource_sid, INTERNAL, f"{QUEUE_LIMIT} webhooks wait for this receiver already")
+            return
+        receiver.waiting.append((kind, resource_sid, request))
+        self._next(receiver_key, receiver)
+
+    def _next(self, key: str, receiver: _Receiver) -> None:
+        at_once = 1 if self._account.world.is_virtual else PARALLEL
+        while receiver.waiting and receiver.busy < at_once:
+            kind, resource_sid, request = receiver.waiting.popleft()
+            receiver.busy += 1
+
+            def done(future: Future[Outcome], kind: WebhookKind = kind, sid: str = resource_sid,
+                     request: Request = request) -> None:
+                receiver.busy -= 1
+                self._finish(kind, sid, request, future.result())
+                self._next(key, receiver)
+                if not receiver.busy and not receiver.waiting:
+                    self._receivers.pop(key, None)
+
+            self._account.world.outside(partial(deliver, request), done)
+
+    def _finish(self, kind: WebhookKind, resource_sid: str, request: Request, outcome: Outcome) -> None:
+        path = urlsplit(request.url).path
+        if outcome.code:
+            self._fail(kind, resource_sid, outcome.code, outcome.detail, path=path)
+            if kind is WebhookKind.IP_COMMAND:
+                self._account.notify(IP_COMMAND_CALLBACK, "the IP Commands webhook was not taken",
+                                     resource_sid=resource_sid)
+            return
+        self.sent += 1
+        self._account.record("webhook_sent", device=resource_sid, kind=kind.value, method=request.method, path=path,
+                             status=outcome.status)
+
+    def _fail(self, kind: WebhookKind, resource_sid: str, code: int, detail: str, *, path: str = "") -> None:
+        self.failed += 1
+        self._account.record("webhook_failed", device=resource_sid, kind=kind.value, path=path, code=code)
+        self._account.notify(code, f"webhook {kind.value}: {detail}", resource_sid=resource_sid)
+
+    @staticmethod
+    def _origin(url: str) -> tuple[str, str] | None:
+        try:
+            parts = urlsplit(url)
+            if parts.hostname is None:
+                return None
+            return parts.hostname, f"{parts.scheme}://{parts.hostname}:{parts.port or 0}"
+        except ValueError:
+            return None
