@@ -17,6 +17,8 @@ COMMON = "common"
 """Directory of what all fixtures share: linker script, start-up code, declarations."""
 HASHES = "SHA256SUMS"
 
+_PACKAGE = Path(__file__).resolve().parent.parent
+_DIRECTORY = "firmware_fixtures"
 _SOURCE_SUFFIXES = (".c", ".h")
 
 
@@ -61,12 +63,16 @@ def fixtures_root() -> Path:
     Raises:
         InternalError: the installation lacks it.
     """
-    package = Path(__file__).resolve().parent.parent
-    candidates = (package / "firmware_fixtures", package.parent / "firmware_fixtures")
+    candidates = (_PACKAGE / _DIRECTORY, _PACKAGE.parent / _DIRECTORY)
     for candidate in candidates:
         if (candidate / COMMON).is_dir():
             return candidate
     raise InternalError(f"the firmware fixtures are in none of {', '.join(map(str, candidates))}")
+
+
+def is_installed() -> bool:
+    """Return whether the fixtures are part of an installed package, not of a checkout."""
+    return fixtures_root().parent == _PACKAGE
 
 
 def fixture_names() -> tuple[str, ...]:
