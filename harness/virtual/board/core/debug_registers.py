@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
-
 from unicorn import arm_const as arm
 
 from harness.errors import UsageError
 from harness.virtual.board.core.interface import Register
-from harness.virtual.board.core.registers import XPSR_NUMBER, XPSR_T, RegisterFile
+from harness.virtual.board.core.registers import RegisterFile
 from harness.virtual.board.core.stubs import Limit, StackLimits
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _PLAIN = {
     **{number: arm.UC_ARM_REG_R0 + number for number in range(13)},
@@ -42,7 +36,7 @@ class DebugRegisters:
             return self._registers.get(_PLAIN[register])
         if register in _LIMITS:
             return self._limits.get(_LIMITS[Register(register)])
-        with self._privileged():
+        with self._registers.privileged():
             if register in _STACKS:
                 return self._registers.get(_STACKS[Register(register)])
             if register == Register.CFBP:
@@ -67,25 +61,11 @@ class DebugRegisters:
         elif register in _LIMITS:
             self._limits.set(_LIMITS[Register(register)], value)
         elif register in _STACKS:
-            with self._privileged():
+            with registers.privileged():
                 registers.set(_STACKS[Register(register)], value & ~3)
         elif register == Register.CFBP:
-            with self._privileged():
+            with self._registers.privileged():
                 for index, part in enumerate(_CFBP):
                     registers.set(part, value >> 8 * index & 0xFF)
         else:
             raise UsageError(f"the core has no register number {register}")
-
-    @contextmanager
-    def _privileged(self) -> Iterator[None]:
-        """Be in Handler mode meanwhile: unprivileged code, and so the emulator's interface, can't reach the others."""
-        registers = self._registers
-        xpsr, pc = registers.get(arm.UC_ARM_REG_XPSR), registers.pc
-        if xpsr & XPSR_NUMBER:
-            yield
-            return
-        registers.jump(pc, XPSR_T | 2)
-        try:
-            yield
-        finally:
-            registers.jump(pc, xpsr)

@@ -100,9 +100,10 @@ class Memory:
                 self._ppb_write(at, size, value)
         else:
             self.write_plain(address, data)
+            self._forget_code(address, len(data))
 
     def write_plain(self, address: int, data: bytes) -> None:
-        """Write RAM; raises BusError elsewhere."""
+        """Write data into RAM; raises BusError elsewhere. Code must go through :meth:`write`."""
         if not _inside(address, len(data), RAM_BASE, RAM_SIZE):
             raise BusError(address, write=True)
         self._uc.mem_write(address, data)
@@ -117,8 +118,13 @@ class Memory:
             raise UsageError(f"{len(data)} bytes at 0x{address:08x} are not inside flash "
                              f"(0x{FLASH_BASE:08x} to 0x{FLASH_BASE + FLASH_SIZE:08x})")
         self._uc.mem_write(address, data)
-        self._uc.ctl_flush_tb()
+        self._forget_code(address, len(data))
         self.on_program(address, len(data))
+
+    def _forget_code(self, address: int, size: int) -> None:
+        """The emulator notices what its own instructions overwrite, but not what is written from outside."""
+        if size:
+            self._uc.ctl_remove_cache(address, address + size)
 
     def find_events(self, address: int, size: int) -> list[int]:
         """Return the even addresses in this part of flash that may hold an SEV instruction."""

@@ -20,12 +20,11 @@ import ctypes
 import struct
 from collections.abc import Sequence
 from enum import Enum, auto
-from typing import Any
 
 from unicorn import arm_const as arm
 from unicorn import unicorn_const as const
 from unicorn.unicorn_const import UC_ARCH_ARM, UC_MODE_MCLASS, UC_MODE_THUMB
-from unicorn.unicorn_py3.unicorn import HOOK_CODE_CFUNC, Uc, UcError, uccallback, uclib
+from unicorn.unicorn_py3.unicorn import HOOK_CODE_CFUNC, Uc, UcError, uclib
 
 from harness.errors import InternalError
 from harness.virtual.board.core import frame, scb
@@ -118,6 +117,7 @@ class PythonCore:
         self._invalid_state = False
         self._imprecise = False
         self._stop: _Stop | None = None
+        self._hook_error: BaseException | None = None
         self._trap = 0
         self._exits: frozenset[int] = frozenset()
         self._resumed_at: int | None = None
@@ -228,7 +228,7 @@ class PythonCore:
             return
         if self._leave_debug():
             self._running = True
-            before = self._registers.pc
+            self._resumed_at = before = self._registers.pc
             try:
                 if self._prepare() and self._registers.pc == before:
                     self._state = CoreState.RUNNING
@@ -328,7 +328,8 @@ class PythonCore:
             self._set_exits(frozenset(self.breakpoints))
         due = self._systick.due
         self._deadline = until if due is None else min(until, due)
-        self._watch = bool(self._model.pending & self._model.enabled)
+        # Unprivileged code can't change the masks, so only privileged code is watched while something is held back.
+        self._watch = bool(self._model.pending & self._model.enabled) and not self._registers.unprivileged
         self._finish(self._emulate(self._registers.pc, 0))
 
     def _emulate(self, address: int, count: int) -> int:
@@ -337,6 +338,9 @@ class PythonCore:
             self._uc.emu_start(address | 1, 0, 0, count)
         except UcError as error:
             return int(error.errno)
+        if self._hook_error is not None:  # Ctrl-C while in the hook
+            hook_error, self._hook_error = self._hook_error, None
+            raise hook_error
         return int(const.UC_ERR_OK)
 
     def _finish(self, error: int) -> None:
@@ -425,26 +429,29 @@ class PythonCore:
         uc.hook_add(const.UC_HOOK_INSN_INVALID, self._on_invalid)
         handle, stop = uc._uch, uclib.uc_emu_stop
 
-        def on_block(_uc: Uc, address: int, size: int, _user: object) -> None:
-            if self._quiet:
-                return
-            # Calls to Microvisor are entered and left without the application seeing a stop inside.
-            if not VENEER_BASE <= address < VENEER_END and (
-                    self._cycles >= self._deadline or (self._watch and self._next() is not None)):
+        def on_block(_handle: object, address: int, size: int, _user: object) -> None:
+            try:
+                if self._quiet:
+                    return
+                # Calls to Microvisor are entered and left without the application seeing a stop inside.
+                if not VENEER_BASE <= address < VENEER_END and (
+                        self._cycles >= self._deadline or (self._watch and self._may_be_unmasked())):
+                    self._stop = _Stop.BLOCK
+                    stop(handle)
+                    return
+                self._cycles += size >> 1
+                self._block_end = address + size
+            except BaseException as error:
+                self._hook_error = error
                 self._stop = _Stop.BLOCK
                 stop(handle)
-                return
-            self._cycles += size >> 1
-            self._block_end = address + size
 
-        # Straight to the library: this is called for every block, and the binding's own wrapper doubles its cost.
-        self._block_hook = uccallback(uc, HOOK_CODE_CFUNC)(on_block)
-        self._add_raw_hook(const.UC_HOOK_BLOCK, self._block_hook)
-
-    def _add_raw_hook(self, kind: int, callback: Any) -> None:
+        # Straight to the library: this is called for every block, and the binding's wrapper would double its cost.
+        self._block_hook = HOOK_CODE_CFUNC(on_block)
         identity = ctypes.c_size_t()
-        if uclib.uc_hook_add(self._uc._uch, ctypes.byref(identity), kind, ctypes.cast(callback, ctypes.c_void_p), None,
-                             ctypes.c_uint64(1), ctypes.c_uint64(0)):
+        if uclib.uc_hook_add(handle, ctypes.byref(identity), const.UC_HOOK_BLOCK,
+                             ctypes.cast(self._block_hook, ctypes.c_void_p), None, ctypes.c_uint64(1),
+                             ctypes.c_uint64(0)):
             raise InternalError("the emulator refused a hook")
 
     def _on_interrupt(self, uc: Uc, number: int, _user: object) -> None:
@@ -512,6 +519,9 @@ class PythonCore:
         if not self._model.pending & self._model.enabled:
             return None
         return self._model.next(self._registers.masks())
+
+    def _may_be_unmasked(self) -> bool:
+        return self._registers.unprivileged or self._next() is not None
 
     def _pend(self, exception: int) -> None:
         before = self._model.pending

@@ -6,7 +6,8 @@ All reads of the frame registers go through one batch call, because the cost of 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from unicorn import arm_const as arm
 from unicorn.unicorn_py3.unicorn import Uc, uclib
@@ -25,6 +26,7 @@ _BATCH = (*_GENERAL, arm.UC_ARM_REG_SP, arm.UC_ARM_REG_LR, arm.UC_ARM_REG_PC, ar
 XPSR_IT = 0x0600_FC00
 XPSR_T = 1 << 24
 XPSR_NUMBER = 0x1FF
+_SOME_HANDLER = 2
 SPSEL, FPCA, SFPA, NPRIV = 1 << 1, 1 << 2, 1 << 3, 1 << 0
 
 
@@ -63,8 +65,32 @@ class RegisterFile:
         """The next instruction to execute, bit 0 clear."""
         return self.get(arm.UC_ARM_REG_PC)
 
+    @property
+    def unprivileged(self) -> bool:
+        """Whether this is unprivileged code: the emulator then hides what such code can't read."""
+        return bool(self.get(arm.UC_ARM_REG_CONTROL) & NPRIV) and not self.get(arm.UC_ARM_REG_XPSR) & XPSR_NUMBER
+
+    @contextmanager
+    def privileged(self) -> Iterator[None]:
+        """Be in Handler mode meanwhile, where everything can be read and written. Not inside a callback."""
+        xpsr, pc = self.get(arm.UC_ARM_REG_XPSR), self.pc
+        if xpsr & XPSR_NUMBER:
+            yield
+            return
+        self.jump(pc, _SOME_HANDLER)
+        try:
+            yield
+        finally:
+            self.jump(pc, xpsr)
+
     def masks(self) -> Masks:
         """Return PRIMASK, BASEPRI and FAULTMASK."""
+        if self.unprivileged:
+            with self.privileged():
+                return self._masks()
+        return self._masks()
+
+    def _masks(self) -> Masks:
         return Masks(self.get(arm.UC_ARM_REG_PRIMASK), self.get(arm.UC_ARM_REG_BASEPRI),
                      self.get(arm.UC_ARM_REG_FAULTMASK))
 
@@ -89,7 +115,7 @@ class RegisterFile:
     def reset(self, stack: int, address: int) -> None:
         """Put every register into its reset state; general registers, which silicon leaves unknown, become zero."""
         # In Handler mode everything may be written, whatever the state was.
-        self.set(arm.UC_ARM_REG_XPSR, XPSR_T | 2)
+        self.set(arm.UC_ARM_REG_XPSR, XPSR_T | _SOME_HANDLER)
         for register in (arm.UC_ARM_REG_CONTROL, arm.UC_ARM_REG_PRIMASK, arm.UC_ARM_REG_BASEPRI,
                          arm.UC_ARM_REG_FAULTMASK, arm.UC_ARM_REG_PSP, arm.UC_ARM_REG_FPSCR, *_GENERAL):
             self.set(register, 0)

@@ -52,8 +52,7 @@ class StackLimits:
 
     def _run(self, limit: Limit, *, write: bool, value: int) -> int:
         registers = self._registers
-        xpsr, pc = registers.get(arm.UC_ARM_REG_XPSR), registers.pc
-        r0 = registers.get(arm.UC_ARM_REG_R0)
+        xpsr, pc, r0 = registers.get(arm.UC_ARM_REG_XPSR), registers.pc, registers.get(arm.UC_ARM_REG_R0)
         registers.set(arm.UC_ARM_REG_R0, value)
         # Handler mode is always privileged, and no IT block may be in progress.
         registers.jump(STUB_BASE, XPSR_T | (xpsr & 0x1FF or 2))
