@@ -1,28 +1,31 @@
 """Tells pyOCD of the target type ``stm32u585``: a plug-in that brings no probe and no RTOS, only the target.
 
 pyOCD has no entry point group for targets, so this one sits in ``pyocd.probe``, which every pyOCD run loads. It answers
-that it should not be loaded, after it has registered the target.
+that it should not be loaded, after it has imported the module that registers the target. Like all plug-ins it imports
+nothing at its top: importing any part of pyOCD loads the plug-ins.
 """
 
 from __future__ import annotations
 
-from pyocd.core.plugin import Plugin
+from importlib import import_module
+from typing import Any
 
 
-class TargetPlugin(Plugin):  # type: ignore[misc]  # pyOCD is not typed
-    """What pyOCD loads."""
+def target_plugin() -> Any:
+    """Return the plug-in that registers the target type."""
+    from pyocd.core.plugin import Plugin
 
-    def should_load(self) -> bool:
-        """Register the target type; return False, because there is no probe class to load."""
-        from harness.drivers.stm32u585 import register_target
+    class TargetPlugin(Plugin):  # type: ignore[misc]  # pyOCD is not typed
+        def should_load(self) -> bool:
+            import_module("harness.drivers.stm32u585")
+            return False
 
-        register_target()
-        return False
+        @property
+        def name(self) -> str:
+            return "stm32u585"
 
-    @property
-    def name(self) -> str:
-        return "stm32u585"
+        @property
+        def description(self) -> str:
+            return "Target type stm32u585 of the microvisor-harness"
 
-    @property
-    def description(self) -> str:
-        return "Target type stm32u585 of the microvisor-harness"
+    return TargetPlugin()

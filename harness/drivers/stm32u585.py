@@ -60,7 +60,6 @@ class STM32U585(CoreSightTarget):  # type: ignore[misc]  # pyOCD is not typed
             LOG.debug("DBGMCU can't be written, so the port may be lost in low-power modes: %s", error)
 
 
-def register_target() -> None:
-    """Make ``stm32u585`` known to pyOCD. May be called twice."""
-    TARGET.setdefault(TARGET_TYPE, STM32U585)
-    BUILTIN_TARGETS.setdefault(TARGET_TYPE, STM32U585)
+# Importing this module is what makes the target type known; pyOCD offers no other way in.
+TARGET.setdefault(TARGET_TYPE, STM32U585)
+BUILTIN_TARGETS.setdefault(TARGET_TYPE, STM32U585)

@@ -48,10 +48,7 @@ def load_pyocd() -> None:
         # pyOCD and its USB libraries use deprecated names of others at import; nothing a user of ours could change.
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("ignore", PendingDeprecationWarning)
-        import pyocd.core.helpers  # noqa: F401  # loads all of pyOCD with its probe plug-ins
-
-        from harness.drivers.stm32u585 import register_target
-    register_target()
+        import harness.drivers.stm32u585  # noqa: F401  # registers the target type, and loads all of pyOCD
     logger = logging.getLogger("pyocd")
     if logger.level == logging.NOTSET:
         logger.setLevel(logging.CRITICAL)

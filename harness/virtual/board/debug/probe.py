@@ -1,6 +1,6 @@
-"""The virtual board as a pyOCD debug probe: a plug-in of the entry point group ``pyocd.probe``, named ``mvh``.
+"""The virtual board as a pyOCD debug probe; :mod:`~harness.virtual.board.debug.plugin` makes it known as ``mvh``.
 
-pyOCD loads this module in every run of every user, so it imports little and does nothing until it is asked for probes.
+pyOCD imports this module in every run of every user, so it imports little and does nothing until asked for probes.
 Then it names the boards of this process, and those of running stacks by the sockets in their folders. Where none runs,
 it names none.
 """
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from pyocd.board.board_ids import BoardInfo
 from pyocd.core import exceptions
-from pyocd.core.plugin import Plugin
+from pyocd.probe.aggregator import PROBE_CLASSES
 from pyocd.probe.debug_probe import DebugProbe
 
 from harness.errors import HarnessError, ProbeError
@@ -286,16 +286,5 @@ class VirtualProbe(DebugProbe):  # type: ignore[misc]  # pyOCD is not typed
         return self._link.execute(operations)
 
 
-class VirtualProbePlugin(Plugin):  # type: ignore[misc]  # pyOCD is not typed
-    """What pyOCD loads."""
-
-    def load(self) -> type[VirtualProbe]:
-        return VirtualProbe
-
-    @property
-    def name(self) -> str:
-        return registry.PREFIX.removesuffix(":")
-
-    @property
-    def description(self) -> str:
-        return "Virtual Microvisor boards of the microvisor-harness"
+# The plug-in does this too, unless this module was the first to import pyOCD.
+PROBE_CLASSES.setdefault(registry.PREFIX.removesuffix(":"), VirtualProbe)
