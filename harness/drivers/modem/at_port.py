@@ -15,14 +15,23 @@ import itertools
 import re
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from harness.clock import NANOSECONDS, Clock, Duration, to_ns
 from harness.drivers.modem.channel import SerialChannel
-from harness.drivers.modem.dialect import Dialect, Urc
-from harness.drivers.modem.reader import Block, DataPrompt, Item, Reader, TextLine
+from harness.drivers.modem.dialect import Dialect
 from harness.errors import CommandFailed, ModemError, TimeoutExpired, UsageError
+from harness.formats.at import (
+    NEED_DATA,
+    Final,
+    InfoLine,
+    Payload,
+    Prompt,
+    ResponseEvent,
+    ResponseReader,
+    ResultKind,
+)
 from harness.journal import Journal
 
 _LINES_KEPT = 20_000
@@ -64,6 +73,7 @@ class Line:
         seq: position in the line journal.
         t: when it arrived, in nanoseconds of the clock.
         body: the lines that belong to an unsolicited code, such as the text after ``+CMT:``.
+        data: the octets that belong to it, such as a datagram that is pushed.
     """
 
     seq: int
@@ -71,6 +81,7 @@ class Line:
     kind: LineKind
     text: str
     body: tuple[str, ...] = ()
+    data: bytes = b""
 
     def __str__(self) -> str:
         return f"{self.t / NANOSECONDS:12.6f} {self.kind.value:11} {self.text}"
@@ -118,9 +129,9 @@ class Response:
 class _Command:
     """A command under way."""
 
-    def __init__(self, text: str, header: re.Pattern[str] | None) -> None:
+    def __init__(self, text: str, *, sends_data: bool = False) -> None:
         self.text = text
-        self.header = header
+        self.sends_data = sends_data
         self.lines: list[str] = []
         self.blocks: list[bytes] = []
         self.prompted = False
@@ -143,13 +154,13 @@ class AtPort:
         self.name = name
         self._clock = clock
         self._journal = journal
-        self._reader = Reader()
+        self._reader = ResponseReader(finals=dialect.finals, payload_headers=dialect.payload_headers)
         self._lines: deque[Line] = deque(maxlen=_LINES_KEPT)
         self._count = itertools.count()
         self._seen: set[int] = set()
         self._cursors: dict[str, int] = {}
         self._pending: _Command | None = None
-        self._unfinished_urc: tuple[str, int, Urc, list[str]] | None = None
+        self._unfinished: _Unfinished | None = None
         self._in_step = False
         self._arrivals = 0
         self._hooks: list[Callable[[Line], None]] = []
@@ -179,8 +190,8 @@ class AtPort:
         parts = [f"last line {self._lines[-1].text!r}" if self._lines else "no line at all"]
         if unread:
             parts.append(f"{unread} lines unread")
-        if self._reader.unfinished.strip():
-            parts.append(f"an unfinished line {self._reader.unfinished!r}")
+        if self._reader.partial.strip():
+            parts.append(f"an unfinished line {self._reader.partial[:80].decode('latin-1')!r}")
         return ", ".join(parts)
 
     # -- getting in step ----------------------------------------------------------------------------------------------
@@ -210,8 +221,7 @@ class AtPort:
             attempt = next(attempts)
             if attempt:  # twice each recovery, then from the start
                 self._recover(_RECOVERIES[(attempt - 1) % len(_RECOVERIES)])
-            self._reader.clear()
-            self._unfinished_urc = None
+            self._forget_input()
             self._in_step = self._answers() and self._settled() and self._answers()
             if self._in_step:
                 return
@@ -221,7 +231,7 @@ class AtPort:
 
     def _answers(self) -> bool:
         try:
-            return self._run(_Command("AT", None), within=_ATTEMPT).lines == ()
+            return self._run(_Command("AT"), within=_ATTEMPT).lines == ()
         except (TimeoutExpired, CommandFailed):
             return False
 
@@ -232,9 +242,13 @@ class AtPort:
             self._clock.sleep(_QUIET)
             self.channel.check()
             if self._arrivals == before:
-                self._reader.clear()
+                self._forget_input()
                 return True
         return False
+
+    def _forget_input(self) -> None:
+        self._reader.reset()
+        self._unfinished = None
 
     def _recover(self, recovery: tuple[str, bytes, Duration]) -> None:
         what, octets, guard = recovery
@@ -246,15 +260,13 @@ class AtPort:
 
     # -- commands -----------------------------------------------------------------------------------------------------
 
-    def command(self, text: str, *, within: Duration | None = None, data: bytes | None = None,
-                header: str = "") -> Response:
+    def command(self, text: str, *, within: Duration | None = None, data: bytes | None = None) -> Response:
         """Send a command line and return its response.
 
         Args:
             text: the line, with AT, without the carriage return.
             within: how long it may take; the dialect's timeout for this command if None.
             data: what to send when the modem prompts for it, its terminator included.
-            header: regular expression of a line that a binary block follows; its group ``length`` is the block's.
 
         Raises:
             CommandFailed: a final result other than success.
@@ -269,11 +281,11 @@ class AtPort:
         if not self._in_step:
             self.synchronise()
         span = self.dialect.timeout_for(text) if within is None else within
-        return self._run(_Command(text, re.compile(header) if header else None), within=span, data=data)
+        return self._run(_Command(text, sends_data=data is not None), within=span, data=data)
 
     def _run(self, command: _Command, *, within: Duration, data: bytes | None = None) -> Response:
         self._pending = command
-        self._reader.prompt = self.dialect.prompt if data is not None else ""
+        self._reader.expect_prompt(data is not None)
         deadline = self._clock.now() + to_ns(within)
         try:
             self.channel.write(command.text.encode("ascii") + b"\r", within=within)
@@ -291,7 +303,7 @@ class AtPort:
             raise
         finally:
             self._pending = None
-            self._reader.prompt = ""
+            self._reader.expect_prompt(False)
         result = command.result or ""
         self._journal.record("driver", "command_answered", device=self.name, command=command.text, result=result,
                              lines=list(command.lines))
@@ -359,66 +371,86 @@ class AtPort:
 
     def _received(self, data: bytes) -> None:
         self._arrivals += len(data)
-        self._reader.feed(data)
-        while (item := self._reader.next_item()) != "need data":
-            self._take(item)
+        self._reader.receive(data)
+        while (event := self._reader.next_event()) is not NEED_DATA:
+            self._take(event)
 
-    def _take(self, item: Item) -> None:
+    def _take(self, event: ResponseEvent) -> None:
         command = self._pending
-        if isinstance(item, Block):
-            if command is not None:
-                command.blocks.append(item.data)
-        elif isinstance(item, DataPrompt):
+        if isinstance(event, InfoLine):
+            if (text := event.text.strip("\x00")).strip():
+                self._take_line(text)
+        elif isinstance(event, Final):
+            if self._unfinished is not None:  # a text may read like a result
+                self._take_line(event.text)
+            elif command is not None and _ends(event, command):
+                self._file(LineKind.FINAL, event.text)
+                command.result, command.success, command.code = event.text, event.ok, event.code
+                self._pending = None
+            else:
+                self._announce(event.text, self._clock.now())
+        elif isinstance(event, Prompt):
             if command is not None:
                 command.prompted = True
-            self._reader.prompt = ""
-        elif isinstance(item, TextLine) and (text := item.text.strip("\x00")).strip():
-            self._take_line(text)
+        elif isinstance(event, Payload):
+            if self._unfinished is not None:
+                head, self._unfinished = self._unfinished, None
+                self._announce(head.text, head.t, data=event.data)
+            elif command is not None:
+                command.blocks.append(event.data)
+        else:
+            self._journal.record("driver", "line_too_long", device=self.name, limit=event.limit)
 
     def _take_line(self, text: str) -> None:
-        if self._unfinished_urc is not None:
-            head, t, code, body = self._unfinished_urc
-            body.append(text)
-            if len(body) == code.more_lines:
-                self._unfinished_urc = None
-                self._announce(head, t, tuple(body))
+        head = self._unfinished
+        if head is not None:
+            head.body.append(text)
+            if len(head.body) >= head.lines:
+                self._unfinished = None
+                self._announce(head.text, head.t, body=tuple(head.body))
             return
         command = self._pending
-        if command is None:
-            self._unsolicited(text, self.dialect.urc(text, "", False))
-            return
-        if text == command.text and not command.lines:
+        if command is not None and text == command.text and not command.lines:
             self._file(LineKind.ECHO, text)
             return
-        final = self.dialect.final(text, command.text)
-        if final is not None:
-            self._file(LineKind.FINAL, text)
-            command.success, command.code = final[0].success, final[1]
-            command.result = text
-            self._pending = None
-            return
-        urc = self.dialect.urc(text, command.text, bool(command.lines))
-        if urc is not None:
-            self._unsolicited(text, urc)
-            return
-        self._file(LineKind.RESPONSE, text)
-        command.lines.append(text)
-        if command.header is not None and (match := command.header.fullmatch(text)):
-            self._reader.take_block(int(match["length"]))
-
-    def _unsolicited(self, text: str, urc: Urc | None) -> None:
-        if urc is not None and urc.more_lines:
-            self._unfinished_urc = (text, self._clock.now(), urc, [])
+        urc = self.dialect.urc(text, command.text if command else "", bool(command and command.lines))
+        if command is not None and urc is None:
+            self._file(LineKind.RESPONSE, text)
+            command.lines.append(text)
+        elif (urc is not None and urc.more_lines) or self.dialect.has_payload(text):
+            self._unfinished = _Unfinished(text, self._clock.now(), urc.more_lines if urc else 0)
         else:
-            self._announce(text, self._clock.now(), ())
+            self._announce(text, self._clock.now())
 
-    def _announce(self, text: str, t: int, body: tuple[str, ...]) -> None:
-        line = self._file(LineKind.UNSOLICITED, text, t=t, body=body)
+    def _announce(self, text: str, t: int, *, body: tuple[str, ...] = (), data: bytes = b"") -> None:
+        line = self._file(LineKind.UNSOLICITED, text, t=t, body=body, data=data)
         self._journal.record("driver", "urc_received", device=self.name, text="\n".join((text, *body)))
         for hook in self._hooks:
             hook(line)
 
-    def _file(self, kind: LineKind, text: str, *, t: int | None = None, body: tuple[str, ...] = ()) -> Line:
-        line = Line(seq=next(self._count), t=self._clock.now() if t is None else t, kind=kind, text=text, body=body)
+    def _file(self, kind: LineKind, text: str, *, t: int | None = None, body: tuple[str, ...] = (),
+              data: bytes = b"") -> Line:
+        line = Line(seq=next(self._count), t=self._clock.now() if t is None else t, kind=kind, text=text, body=body,
+                    data=data)
         self._lines.append(line)
         return line
+
+
+@dataclass(slots=True)
+class _Unfinished:
+    """An unsolicited code of which lines or octets are still to come."""
+
+    text: str
+    t: int
+    lines: int
+    body: list[str] = field(default_factory=list)
+
+
+_CALLS = ("ATD", "ATO", "ATA", "AT+CGDATA")
+
+
+def _ends(final: Final, command: _Command) -> bool:
+    """Return whether a final result can be that of this command: calls and sockets have theirs."""
+    if final.kind in (ResultKind.CALL, ResultKind.CONNECT):
+        return command.text.upper().startswith(_CALLS) or (final.ok and command.sends_data)
+    return final.kind is not ResultKind.SEND or command.sends_data

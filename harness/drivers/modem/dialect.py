@@ -1,4 +1,4 @@
-"""What differs between modem families, as data: commands, unsolicited codes, results, timeouts, socket procedures."""
+"""What differs between modem families, as data: commands, unsolicited codes, timeouts, socket procedures."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from harness.clock import Duration
 from harness.errors import UsageError
+from harness.formats.at import FINAL_RESULTS, PayloadHeader, ResultKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,21 +31,6 @@ class Urc:
     def command(self) -> str:
         """The command whose response begins alike: ``+CREG`` of ``+CREG:``."""
         return self.prefix.split(":")[0]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FinalResult:
-    """A line that ends a command.
-
-    Attributes:
-        pattern: the line in full, as a regular expression; a group ``code`` holds the CME or CMS number.
-        success: whether the command succeeded.
-        only_after: the command it ends; empty if any.
-    """
-
-    pattern: str
-    success: bool
-    only_after: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,12 +90,12 @@ class Dialect:
         identity: the command that tells each of ``manufacturer``, ``model``, ``revision``, ``imei``, ``imsi`` and
             ``iccid``.
         setup: what the driver sends once it is in step with the modem.
-        finals: final results, tried in order.
         urcs: unsolicited result codes.
+        payload_headers: lines that raw octets follow.
+        finals: final results besides the numbered errors.
         timeouts: how long commands may take, by the start of the command line; the longest match counts.
         timeout: how long any other command may take.
         registration: read commands that tell of registration, in the order in which they are asked.
-        prompt: what the modem sends when it wants data.
         udp: how sockets work.
         apn: access point name for packet contexts.
     """
@@ -117,19 +103,17 @@ class Dialect:
     name: str
     identity: Mapping[str, str]
     setup: tuple[SetupStep, ...]
-    finals: tuple[FinalResult, ...]
     urcs: tuple[Urc, ...]
+    payload_headers: tuple[PayloadHeader, ...]
     timeouts: Mapping[str, Duration]
     timeout: Duration
     registration: tuple[str, ...]
-    prompt: str
     udp: UdpProcedure
     apn: str = "super"
-    _finals: tuple[tuple[re.Pattern[str], FinalResult], ...] = field(init=False, repr=False, compare=False)
+    finals: Mapping[str, tuple[bool, ResultKind]] = FINAL_RESULTS
     _urcs: tuple[tuple[re.Pattern[str] | None, Urc], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_finals", tuple((re.compile(item.pattern), item) for item in self.finals))
         object.__setattr__(self, "_urcs", tuple((re.compile(item.pattern) if item.pattern else None, item)
                                                 for item in sorted(self.urcs, key=lambda item: -len(item.prefix))))
 
@@ -139,13 +123,10 @@ class Dialect:
         fitting = [start for start in self.timeouts if upper.startswith(start)]
         return self.timeouts[max(fitting, key=len)] if fitting else self.timeout
 
-    def final(self, line: str, command: str) -> tuple[FinalResult, int | None] | None:
-        """Return the final result that ``line`` is for ``command``, with its error number, or None if it is none."""
-        for pattern, item in self._finals:
-            if (match := pattern.fullmatch(line)) and command.upper().startswith(item.only_after):
-                code = match.groupdict().get("code")
-                return item, int(code) if code else None
-        return None
+    def has_payload(self, line: str) -> bool:
+        """Return whether raw octets follow this line."""
+        matches = (header.pattern.fullmatch(line) for header in self.payload_headers if not header.inline)
+        return any(match is not None and int(match[1]) > 0 for match in matches)
 
     def urc(self, line: str, command: str, answered: bool) -> Urc | None:
         """Return the unsolicited result code that ``line`` is, or None if it is part of the response.
@@ -169,15 +150,6 @@ def _names(command: str) -> list[str]:
     """Return the names of the extended commands in a command line."""
     return [re.split(r"[=?]", part, maxsplit=1)[0].removeprefix("AT") for part in command.upper().split(";")]
 
-
-_GENERIC_FINALS = (
-    FinalResult(pattern=r"OK", success=True),
-    FinalResult(pattern=r"ERROR", success=False),
-    FinalResult(pattern=r"\+CME ERROR:(?: *(?P<code>\d+)| .*)", success=False),
-    FinalResult(pattern=r"\+CMS ERROR:(?: *(?P<code>\d+)| .*)", success=False),
-    FinalResult(pattern=r"CONNECT(?: .*)?", success=True, only_after="ATD"),
-    FinalResult(pattern=r"NO CARRIER|NO DIALTONE|BUSY|NO ANSWER", success=False, only_after="ATD"),
-)
 
 _CELL = r'(?:,"[0-9A-Fa-f]*","[0-9A-Fa-f]*"(?:,.*)?|,,.*)?'  # tac, ci and what follows; "n,stat" has a bare number here
 
@@ -212,11 +184,6 @@ QUECTEL = Dialect(
         SetupStep(command="AT+CREG=2", required=False),
         SetupStep(command="AT+CEREG=2", required=False),
     ),
-    finals=(
-        *_GENERIC_FINALS,
-        FinalResult(pattern=r"SEND OK", success=True, only_after="AT+QISEND"),
-        FinalResult(pattern=r"SEND FAIL", success=False, only_after="AT+QISEND"),
-    ),
     urcs=(
         *_GENERIC_URCS,
         Urc(prefix="+QIURC:"),
@@ -233,6 +200,10 @@ QUECTEL = Dialect(
         Urc(prefix="POWERED DOWN"),
         Urc(prefix="NORMAL POWER DOWN"),
     ),
+    payload_headers=(
+        PayloadHeader(pattern=re.compile(r'\+QIRD: *(\d+)(?:,"[^"]*",\d+)?')),
+        PayloadHeader(pattern=re.compile(r'\+QIURC: *"recv",\d+,(\d+)(?:,"[^"]*",\d+)?')),
+    ),
     timeouts=MappingProxyType({
         "AT+CMGS": "120s", "AT+CMSS": "120s", "AT+QIACT": "150s", "AT+QIDEACT": "40s", "AT+QIOPEN": "150s",
         "AT+QISEND": "30s", "AT+QICLOSE": "12s", "AT+COPS": "180s", "AT+CGATT": "140s", "AT+CGACT": "150s",
@@ -240,7 +211,6 @@ QUECTEL = Dialect(
     }),
     timeout="5s",
     registration=("AT+CEREG?", "AT+CREG?"),
-    prompt=">",
     udp=UdpProcedure(
         sockets=12,
         max_payload=1_460,

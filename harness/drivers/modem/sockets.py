@@ -210,8 +210,7 @@ class UdpSockets:
     def _read(self, socket: UdpSocket, number: int) -> None:
         self._waiting.discard(number)
         for _ in range(_KEPT):
-            response = self._port.command(self._procedure.read.format(socket=number),
-                                          header=self._procedure.read_header)
+            response = self._port.command(self._procedure.read.format(socket=number))
             if not response.blocks:
                 return
             match = re.fullmatch(self._procedure.read_header, response.text)
