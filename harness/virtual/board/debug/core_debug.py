@@ -96,8 +96,8 @@ class CoreDebug:
 
     # -- what the board tells -----------------------------------------------------------------------------------------
 
-    def halted(self, reason: HaltReason) -> None:
-        """Take note that the core entered Debug state, and why."""
+    def halted(self, reason: int) -> None:
+        """Take note that the core entered Debug state, and why: bits of DFSR."""
         self._dfsr |= reason
         self._halt_told = True
 
@@ -235,11 +235,12 @@ class CoreDebug:
         if value & C_HALT:
             if not halted:
                 core.halt(HaltReason.HALTED)
-                self.halted(HaltReason.HALTED)
+                self._notice_halt()
         elif halted and value & C_STEP:
+            self._halt_told = False
             core.step()
             self._dhcsr |= C_HALT
-            self.halted(HaltReason.HALTED)
+            self._notice_halt()
         elif halted:
             self._leave_debug_state()
             self._resumed = True
@@ -257,8 +258,17 @@ class CoreDebug:
             self._halt_told = False
             return False
         if not self._halt_told:
-            self.halted(self._guess_reason())
+            self.halted(self._reason_from_core() or self._guess_reason())
         return True
+
+    def _reason_from_core(self) -> int:
+        """Return the bits of the core's own DFSR, 0 if it has none, and clear them there."""
+        core = self._target.core
+        with contextlib.suppress(BusError):
+            reason = core.read_memory(DFSR, 4)
+            core.write_memory(DFSR, reason)
+            return int.from_bytes(reason, "little")
+        return 0
 
     def _guess_reason(self) -> HaltReason:
         core = self._target.core
