@@ -1,0 +1,103 @@
+"""The STM32U585 around its core: all peripherals on one bus, and the registers that only the kernel touches."""
+
+from __future__ import annotations
+
+from harness.errors import UsageError
+from harness.virtual.board.peripherals.base import Peripheral, PeripheralHost
+from harness.virtual.board.peripherals.bus import Bus
+from harness.virtual.board.peripherals.clock_tree import ClockTree
+from harness.virtual.board.peripherals.exti import Exti
+from harness.virtual.board.peripherals.gpio import PORTS, Pin, Port, parse_pin
+from harness.virtual.board.peripherals.power import FlashRegisters, Pwr
+from harness.virtual.board.peripherals.rcc import Rcc
+from harness.virtual.board.peripherals.timer import TIMERS, Timer
+from harness.virtual.board.peripherals.usart import USARTS, Usart
+
+
+class Soc:
+    """All peripherals of one board.
+
+    Args:
+        strict: whether an access to a register that is not modelled is a bus error.
+    """
+
+    def __init__(self, host: PeripheralHost, clocks: ClockTree, *, strict: bool = False) -> None:
+        self.clocks = clocks
+        self.exti = Exti(host)
+        self.ports = {letter: Port(host, letter, edge=self.exti.edge) for letter in PORTS}
+        self.timers = {name: Timer(host, name, kind) for name, kind in TIMERS.items()}
+        self.usarts = {name: Usart(host, name, kind) for name, kind in USARTS.items()}
+        self.rcc = Rcc(host, clocks, reset_peripheral=self._reset_one)
+        self.pwr = Pwr(host)
+        self.flash = FlashRegisters(host)
+        self._peripherals: dict[str, Peripheral] = {
+            peripheral.name: peripheral for peripheral in (
+                self.exti, *self.ports.values(), *self.timers.values(), *self.usarts.values(), self.rcc, self.pwr,
+                self.flash)}
+        self.bus = Bus(self._peripherals.values(), strict=strict, record=host.record_fact)
+
+    def __repr__(self) -> str:
+        return f"Soc({len(self._peripherals)} peripherals, hclk={self.clocks.hclk} Hz)"
+
+    def reset(self) -> None:
+        """Reset all peripherals, as a system reset does."""
+        for peripheral in self._peripherals.values():
+            peripheral.reset()
+
+    def power_on(self) -> None:
+        """Reset all peripherals and forget what pins did before."""
+        self.reset()
+        for port in self.ports.values():
+            for pin in port.pins:
+                pin.power_on()
+
+    def pin(self, name: str) -> Pin:
+        """Return a pin by its name, ``PA5``.
+
+        Raises:
+            UsageError: there is no such pin.
+        """
+        port, number = parse_pin(name)
+        return self.ports[port].pins[number]
+
+    def uart(self, name: str) -> Usart:
+        """Return a serial interface by its name, ``USART2``.
+
+        Raises:
+            UsageError: there is none of this name.
+        """
+        if name not in self.usarts:
+            raise UsageError(f"no serial interface {name!r}: there are {', '.join(self.usarts)}")
+        return self.usarts[name]
+
+    # -- registers that applications reach through the kernel ---------------------------------------------------------
+
+    def peek(self, address: int) -> int | None:
+        """Return a register on the kernel's list; None if it is not there or the address is not aligned."""
+        peripheral = self._mediated(address)
+        return None if peripheral is None else peripheral.read(address - peripheral.base, 4)
+
+    def poke(self, address: int, mask: int, xor: int) -> bool:
+        """Change bits of a register on the list; those the application may not touch stay. False if not on the list.
+
+        Bits under ``mask`` take the value they have in ``xor``; all others are toggled where ``xor`` has a one.
+        """
+        peripheral = self._mediated(address)
+        if peripheral is None:
+            return False
+        offset = address - peripheral.base
+        value = (peripheral.read(offset, 4) & ~mask) ^ xor
+        peripheral.write(offset, 4, value & 0xFFFF_FFFF)
+        return True
+
+    def _mediated(self, address: int) -> Peripheral | None:
+        peripheral = self.bus.find(address)
+        if peripheral is None or address & 3 or not peripheral.has(address - peripheral.base):
+            return None
+        offset = address - peripheral.base
+        allowed = (peripheral is self.rcc or (peripheral is self.flash and offset == 0)
+                   or (peripheral is self.pwr and offset in (0x0C, 0x28)))
+        return peripheral if allowed else None
+
+    def _reset_one(self, name: str) -> None:
+        self._peripherals[name].reset()
