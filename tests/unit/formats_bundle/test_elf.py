@@ -131,7 +131,8 @@ REFUSED = {
     "compressed section": (patched(section_header(".text") + 8, struct.pack("<I", 0x806)), "is compressed"),
     "sections overlap": (
         patched(section_header(".vectors") + 20, struct.pack("<I", 0x278)), "vectors and .text overlap in flash"),
-    "ragged symbols": (patched(section_header(".symtab") + 20, struct.pack("<I", 33)), "damaged ELF file: .*multiple of entry size"),
+    "ragged symbols": (
+        patched(section_header(".symtab") + 20, struct.pack("<I", 33)), "damaged ELF file: .*multiple of entry size"),
     "too many sections": (patched(48, b"\0\0"), "loads nothing|claims more|damaged"),
 }
 
