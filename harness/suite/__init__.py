@@ -1,1 +1,1 @@
-
+"""The end-to-end suite: what ``mvh run`` runs, on virtual or real devices alike."""

@@ -1,0 +1,1 @@
+"""A device-side simulator and test harness for Microvisor boards and Super SIM modems."""

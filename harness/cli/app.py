@@ -1,0 +1,19 @@
+"""The commands of ``mvh`` and what each is called."""
+
+from __future__ import annotations
+
+import typer
+
+from harness.cli import board, bundle, doctor, firmware, run, up
+
+app = typer.Typer(
+    help="Test cellular IoT devices, real or virtual: Microvisor boards, Super SIM modems and their cloud.",
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(run.run)
+app.command("up")(up.up)
+app.command("doctor")(doctor.doctor)
+app.add_typer(board.app, name="board", help="One virtual board.")
+app.add_typer(bundle.app, name="bundle", help="Application bundles: create, inspect, verify.")
+app.add_typer(firmware.app, name="firmware", help="The firmware fixtures that ship with the harness.")

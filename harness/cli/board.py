@@ -1,0 +1,48 @@
+"""``mvh board``: one virtual board by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli.output import console, print_json
+
+app = typer.Typer(no_args_is_help=True)
+
+_COLOURS = {"log": "default", "uart": "cyan", "pin": "yellow", "kernel": "blue", "crash": "bold red"}
+
+
+@app.callback()
+def board() -> None:
+    """One virtual board."""
+
+
+@app.command("run")
+def run(
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="An ELF image or an application bundle.")],
+    duration: Annotated[str, typer.Option("--for", metavar="TIME", help="How much virtual time: 500ms, 10s, 24h.")]
+    = "10s",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    hclk: Annotated[int, typer.Option("--hclk", metavar="HZ", min=1_000_000, max=160_000_000, help="Core clock.")]
+    = 64_000_000,
+    seed: Annotated[int, typer.Option(help="Fixes every draw of chance.")] = 1,
+) -> None:
+    """Run an ELF image or a bundle on one virtual board, in virtual time, and print what it does.
+
+    One line an event: virtual seconds since power-on, what it comes from (log, uart, pin, kernel, crash), and what.
+    """
+    from harness.clock import to_ns
+    from harness.rig.board_run import read_image, run_image
+
+    to_ns(duration)  # complain of it before anything runs
+    out = console()
+    for happening in run_image(read_image(image), duration=duration, seed=seed, hclk_hz=hclk):
+        if as_json:
+            print_json({"t": happening.t, "source": happening.source, "text": happening.text})
+        else:
+            for line in happening.text.splitlines() or [""]:
+                colour = _COLOURS[happening.source]
+                out.print(f"{happening.t:12.6f}  [{colour}]{happening.source:<6}[/]  ", end="")
+                out.print(line, markup=False, style=None if colour == "default" else colour)

@@ -1,0 +1,20 @@
+"""How commands talk: people get colour and words, machines get one JSON value a line."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from rich.console import Console
+
+
+def console() -> Console:
+    """Return the console for people: colour only on a terminal."""
+    return Console(highlight=False, soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """Write one JSON value as one line and flush, so that a reading program has it at once."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    sys.stdout.flush()

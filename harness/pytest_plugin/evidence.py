@@ -1,0 +1,42 @@
+"""Evidence: what the devices did, attached to the report of a test that failed, and the rig of the run at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.pytest_plugin.fixtures import LAST_RIG, RUN_NOTES
+
+if TYPE_CHECKING:
+    from harness.rig.rig import Rig
+
+_ENTRIES = 60
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item,
+                              call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    rig = item.stash.get(LAST_RIG, None)
+    if rig is not None and call.when == "call" and report.failed:
+        report.sections.append(("rig", _describe(rig)))
+        report.sections.append((f"journal (last {_ENTRIES} of {rig.journal.written})", _journal(rig)))
+        report.sections.extend((f"transcript of {modem.name}", text) for modem in rig.modems.values()
+                               if (text := modem.transcript_tail(_ENTRIES)))
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for note in config.stash.get(RUN_NOTES, []):
+        terminalreporter.write_line(f"rig: {note}")
+
+
+def _describe(rig: Rig) -> str:
+    again = f"repeat it with --seed {rig.seed}" if rig.seed is not None else "real devices: no seed"
+    return "\n".join([rig.description, again, *rig.notes])
+
+
+def _journal(rig: Rig) -> str:
+    return "\n".join(str(entry) for entry in rig.journal.since(rig.journal.written - _ENTRIES))

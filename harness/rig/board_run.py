@@ -1,0 +1,78 @@
+"""One image on one virtual board, in virtual time, with nothing around it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.clock import NANOSECONDS, Duration, to_ns
+from harness.errors import FormatError, UsageError
+from harness.formats.bundle import Bundle
+from harness.formats.elf import ElfImage
+from harness.virtual.board.board import Board
+from harness.virtual.board.journal_text import describe
+from harness.virtual.world import World
+
+_DEVICE_SID = "UV" + "0" * 31 + "1"
+_CHUNK = to_ns("100ms")
+_MAX_BYTES = 64 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """Something the board did.
+
+    Attributes:
+        t: virtual seconds since power-on.
+        source: ``log``, ``uart``, ``pin``, ``kernel`` or ``crash``.
+    """
+
+    t: float
+    source: str
+    text: str
+
+
+def read_image(path: Path) -> ElfImage | Bundle:
+    """Return the ELF image or the bundle in a file, told apart by its first bytes.
+
+    Raises:
+        UsageError: the file can't be read.
+        ElfError, BundleError: it is malformed, or not for this board.
+        FormatError: it is neither.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MAX_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"{path}: can't be read: {error.strerror or error}") from None
+    if len(data) > _MAX_BYTES:
+        raise FormatError(f"{path}: larger than {_MAX_BYTES >> 20} MiB, this is no application image")
+    if data.startswith(b"\x7fELF"):
+        return ElfImage.read(data)
+    if data.startswith(b"PK"):
+        return Bundle.read(data)
+    raise FormatError(f"{path}: neither an ELF image (\\x7fELF) nor a bundle (a zip): it begins with {data[:4]!r}")
+
+
+def run_image(image: ElfImage | Bundle, *, duration: Duration, seed: int = 1,
+              hclk_hz: int = 64_000_000) -> Iterator[Happening]:
+    """Yield what a board with this image does from power-on, for a virtual duration, as it happens."""
+    world = World(seed=seed)
+    board = Board(world, None, name="board", device_sid=_DEVICE_SID, hclk_hz=hclk_hz)
+    try:
+        board.install(image)
+        cursor = world.journal.written
+        board.power_on()
+        end = world.now() + to_ns(duration)
+        while True:
+            for entry in world.journal.since(cursor):
+                cursor = entry.seq + 1
+                if (described := describe(entry)) is not None:
+                    yield Happening(t=entry.t / NANOSECONDS, source=described[0], text=described[1])
+            if world.now() >= end:
+                return
+            world.clock.sleep((min(end, world.now() + _CHUNK) - world.now()) / NANOSECONDS)
+    finally:
+        board.close()
+        world.close()
