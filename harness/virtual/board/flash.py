@@ -7,8 +7,8 @@ hash over its content: a torn record does not count, and the older one does. At 
 something pending leads to the same installation again, from its beginning. So every cut leaves the old application, or
 the new one as soon as the board starts.
 
-Everything that changes a chip goes through :class:`NorFlash`, which counts operations and can cut the power in the middle
-of any of them.
+Everything that changes a chip goes through :class:`NorFlash`, which counts operations and can cut the power in the
+middle of any of them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from harness.errors import HarnessError, InternalError
+from harness.errors import HarnessError, InternalError, UsageError
 from harness.virtual.board.core.interface import FLASH_SIZE
 
 PAGE = 8192
@@ -283,12 +283,13 @@ class FlashStore:
         """Stage, commit and install layers (whether internal, start, content) at one go.
 
         Raises:
-            InternalError: they have no room in the staging area.
+            UsageError: they have no room in the staging area.
         """
         planned = self.plan([(hashlib.sha256(content).hexdigest(), internal, start, len(content))
                              for internal, start, content in layers])
         if planned is None:
-            raise InternalError(f"layers of {sum(len(content) for *_, content in layers)} bytes have no room in staging")
+            total = sum(len(content) for *_, content in layers)
+            raise UsageError(f"layers of {total} bytes have no room in the staging area of {STAGING_SIZE}")
         self.discard_pending()
         for layer, (*_, content) in zip(planned, layers, strict=True):
             self.stage(layer, 0, content)

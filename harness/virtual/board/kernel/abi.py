@@ -3,8 +3,8 @@
 An application calls veneer ``slot`` of the non-secure callable window with at most four words in r0-r3 and gets a
 status in r0. The table holds one call per entry: slot, name, arguments, then the statuses besides OKAY that the SDK
 header lists for it. An argument is a value of a type, or a pointer: ``<`` the kernel reads there, ``>`` it writes,
-``=`` both. Pointers to ``u8`` are buffers whose size is another argument. Slots 20 and 71 are unassigned, slot 12 was a test call
-that no header declares.
+``=`` both. Pointers to ``u8`` are buffers whose size is another argument. Slots 20 and 71 are unassigned, slot 12 was
+a test call that no header declares.
 """
 
 from __future__ import annotations

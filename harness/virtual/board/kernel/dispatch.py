@@ -35,7 +35,7 @@ class Dispatcher:
     def __init__(self, host: KernelHost, services: Mapping[str, Callable[..., MvStatus]]) -> None:
         declared = {call.name for call in CALLS.values()}
         if declared != services.keys():
-            raise InternalError(f"calls without a service or without a declaration: {sorted(declared ^ services.keys())}")
+            raise InternalError(f"calls without service or declaration: {sorted(declared ^ services.keys())}")
         self._host = host
         self._table: dict[int, tuple[tuple[Argument, ...], Callable[..., MvStatus]]] = {
             slot: (call.arguments, services[call.name]) for slot, call in CALLS.items()}

@@ -29,7 +29,8 @@ class ExternalFlash:
 
     def calls(self) -> Mapping[str, Callable[..., MvStatus]]:
         """Return the system calls that end here."""
-        return {"mvExternalFlashOpen": self._thread_only(self.open), "mvExternalFlashClose": self._thread_only(self.close),
+        return {"mvExternalFlashOpen": self._thread_only(self.open),
+                "mvExternalFlashClose": self._thread_only(self.close),
                 "mvExternalFlashGetInfo": self._thread_only(self.get_info),
                 "mvExternalFlashReadBlocking": self._thread_only(self.read),
                 "mvExternalFlashEraseBlocking": self._thread_only(self.erase),

@@ -299,7 +299,7 @@ class Updater:
                                     for known in self._layers[:-1]]
                                    + [(layer.digest, layer.internal, layer.start, total)])
         if planned is None:
-            raise _Failure(UpdateError.NO_ROOM, f"layer {layer.digest} of {total} bytes has no room in the staging area")
+            raise _Failure(UpdateError.NO_ROOM, f"layer {layer.digest} of {total} bytes has no room in staging")
         self._layers = planned
         return planned[-1]
 

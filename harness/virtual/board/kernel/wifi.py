@@ -55,8 +55,9 @@ class Wifi:
         wanted = memory.unpack(structures.MvWifiConfigOut, params)
         if wanted.version != 1:
             return MvStatus.UNSUPPORTEDSTRUCTUREVERSION
-        for address, size in ((wanted.ssid.data, wanted.ssid.size), (wanted.ssid.length, 4), (wanted.has_encryption, 1)):
-            memory.check_write(address, size)
+        memory.check_write(wanted.ssid.data, wanted.ssid.size)
+        memory.check_write(wanted.ssid.length, 4)
+        memory.check_write(wanted.has_encryption, 1)
         if wanted.ssid.size < len(self.ssid):
             return MvStatus.INVALIDBUFFERSIZE
         memory.write(wanted.ssid.data, self.ssid)

@@ -67,8 +67,8 @@ def clock_tree(hclk_hz: int) -> ClockTree:
                         "CR": 0x0300_0505, "ICSCR1": 4 << 28 | 1 << 23, "CFGR1": SOURCE_PLL1 << 2 | SOURCE_PLL1,
                         "CFGR2": 0, "CFGR3": 0, "PLL1CFGR": (m - 1) << 8 | 1 << 18 | SOURCE_HSI16,
                         "PLL1DIVR": (n - 1) | 1 << 9 | 1 << 16 | (r - 1) << 24, "PLL1FRACR": 0, "CSR": 0})
-    raise UsageError(f"the chip can't make a clock of {hclk_hz} Hz: it has MSI ranges ({', '.join(map(str, MSI_RANGES))}) "
-                     f"and a PLL from 16 MHz up to {MAXIMUM_HZ} Hz")
+    raise UsageError(f"the chip can't make a clock of {hclk_hz} Hz: it has the MSI ranges "
+                     f"({', '.join(map(str, MSI_RANGES))}) and a PLL from 16 MHz up to {MAXIMUM_HZ} Hz")
 
 
 def decode(registers: dict[str, int]) -> int:

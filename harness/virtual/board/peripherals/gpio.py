@@ -152,13 +152,19 @@ class Port(Peripheral):
         self._lock_step = 0
         self._locked = 0
         self.pins = tuple(Pin(self, number) for number in range(16))
-        self.reset()
+        self.values.update(_RESETS.get(letter, {}))
+        self.power_on()
 
     def reset(self) -> None:
         super().reset()
         self.values.update(_RESETS.get(self.letter, {}))
         self._lock_step = self._locked = 0
         self.refresh(0xFFFF)
+
+    def power_on(self) -> None:
+        """Let the pins begin with the levels of a chip that comes out of power-on reset: no level *changes*."""
+        for pin in self.pins:
+            pin.power_on()
 
     def refresh(self, pins: int = 0xFFFF) -> None:
         """Work out the levels of these pins anew and tell of those that changed."""

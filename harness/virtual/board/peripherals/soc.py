@@ -45,11 +45,9 @@ class Soc:
             peripheral.reset()
 
     def power_on(self) -> None:
-        """Reset all peripherals and forget what pins did before."""
-        self.reset()
+        """Begin anew: counts of pin changes start at 0, and levels that pins begin with are no changes."""
         for port in self.ports.values():
-            for pin in port.pins:
-                pin.power_on()
+            port.power_on()
 
     def pin(self, name: str) -> Pin:
         """Return a pin by its name, ``PA5``.
