@@ -77,6 +77,7 @@ def open_session(uid: str | None, name: str, options: Mapping[str, object]) -> A
         ProbeError: no such probe, several, one that is in use, or nothing answers behind it.
     """
     load_pyocd()
+    from pyocd.core import exceptions
     from pyocd.core.session import Session
 
     with translated(name):
@@ -85,10 +86,13 @@ def open_session(uid: str | None, name: str, options: Mapping[str, object]) -> A
         session = Session(probe, options={"project_dir": os.getcwd(), **_OPTIONS, **options})
         try:
             session.open()
-        except BaseException:
+        except BaseException as error:
             session.close()
             if probe.is_open:
                 probe.close()
+            if isinstance(error, exceptions.Error) and not isinstance(error, exceptions.ProbeError):
+                # pyOCD says "target not detected" and has the reason in the cause.
+                raise exceptions.ProbeError(f"can't attach: {error.__cause__ or error}") from error
             raise
     return session
 
@@ -101,7 +105,8 @@ def translated(name: str) -> Iterator[None]:
     try:
         yield
     except exceptions.ProbeError as error:
-        raise ProbeError(f"{name}: {error}") from error
+        text = str(error)
+        raise ProbeError(text if text.startswith(name) else f"{name}: {text}") from error
     except exceptions.TransferFaultError as error:
         where = f"0x{error.fault_address:08x}" if error.fault_address is not None else "that address"
         raise BoardError(f"{name}: nothing answers at {where}") from error

@@ -173,8 +173,8 @@ class TinyBoard:
         self.name = name
         self.world = world
         self.resets = 0
+        self.is_powered = True
         self._core = TinyCore()
-        self._ahead = 0  # nanoseconds of world time at which the core had no cycles: it was halted
         words = b"".join(code.to_bytes(2, "little") for code in PROGRAM)
         self._core.program(FLASH_BASE, (RAM_BASE + RAM_SIZE).to_bytes(4, "little")
                            + (FLASH_BASE + 0x11).to_bytes(4, "little") + bytes(8) + words)
@@ -184,6 +184,9 @@ class TinyBoard:
     @property
     def core(self) -> TinyCore:
         return self._core
+
+    def sync(self) -> None:
+        pass
 
     def reset(self) -> None:
         self.resets += 1

@@ -231,6 +231,19 @@ def test_a_board_without_an_application_can_be_halted(near: Board, board: Any) -
     assert near.is_halted
 
 
+def test_a_board_without_power_does_not_answer(near: Board, board: Any, uid: str, world: World) -> None:
+    board.is_powered = False
+    with pytest.raises(ProbeError, match="board-1 has no power: nothing answers on its debug port"):
+        near.read32(RAM_BASE)
+    near.close()
+    with pytest.raises(ProbeError, match="board-1: can't attach: board-1 has no power"):
+        near.connect()
+    assert not near.is_connected
+    board.is_powered = True
+    near.connect()
+    assert near.read32(FLASH_BASE) == RAM_BASE + 0x8000
+
+
 def test_importing_the_driver_does_not_import_pyocd() -> None:
     code = "import sys, harness.drivers.board; sys.exit('pyocd' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -55,6 +55,13 @@ class DebugTarget(Protocol):
     def core(self) -> Core:
         """The core that is debugged."""
 
+    @property
+    def is_powered(self) -> bool:
+        """Whether anything answers on the wires."""
+
+    def sync(self) -> None:
+        """Let the core come to the present instant, before it is touched from outside."""
+
     def reset(self) -> None:
         """Reset the chip as a pulse on nRESET does; the core honours ``halt_on_reset``."""
 
@@ -287,6 +294,8 @@ class CoreDebug:
     def _write_dfsr(self, value: int) -> None:
         self._notice_halt()
         self._dfsr &= ~value
+        with contextlib.suppress(BusError):  # the core's own copy, which the application sees
+            self._target.core.write_memory(DFSR, value.to_bytes(4, "little"))
 
     def _write_demcr(self, value: int) -> None:
         self._demcr = value & _DEMCR_BITS

@@ -140,7 +140,7 @@ class _Connection:
             words = self._port.execute(wire.decode_request(body), may_wait=False)
         except Fault as fault:
             return wire.Reply(status=wire.Status.FAULT, words=tuple(fault.results), text=str(fault))
-        except UsageError as error:
+        except (UsageError, ProbeError) as error:
             return wire.Reply(status=wire.Status.REFUSED, text=str(error))
         return wire.Reply(status=wire.Status.OK, words=tuple(words))
 
@@ -207,7 +207,7 @@ class RemoteLink:
         if reply.status is wire.Status.FAULT:
             raise Fault(reply.text, reply.words)
         if reply.status is wire.Status.REFUSED:
-            raise ProbeError(f"the board refused the request: {reply.text}")
+            raise ProbeError(reply.text)
         return list(reply.words)
 
     def close(self) -> None:

@@ -34,8 +34,13 @@ class DebugPort:
     """DP, AHB-AP and debug registers of one board, for one debugger at a time.
 
     Args:
-        target: the board.
+        target: the board. It tells the port of halts and resets: ``board.debug = port``.
         world: the world it lives in.
+
+    ::
+
+        port = board.debug = DebugPort(board, world)
+        uid = registry.register(port)  # "mvh:board-1": debuggers in this process find it
     """
 
     def __init__(self, target: DebugTarget, world: World) -> None:
@@ -87,9 +92,13 @@ class DebugPort:
 
         Raises:
             Fault: a transfer failed; what follows it was not carried out.
+            ProbeError: the board has no power.
         """
         results: list[int] = []
         with self._world.turn():
+            if not self._target.is_powered:
+                raise ProbeError(f"{self.name} has no power: nothing answers on its debug port")
+            self._target.sync()
             if self._world.now() != self._polled_at:
                 self._debug.forget_polls()
                 self._polled_at = self._world.now()
