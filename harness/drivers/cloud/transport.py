@@ -1,0 +1,201 @@
+"""HTTP to the cloud: authenticated, retried where that is safe, with the API's errors as exceptions.
+
+Proxies and CA bundles of the environment count for hosts beyond this machine only. ``requests`` would take a proxy (and
+a password from ``~/.netrc``) for a server on loopback as well, and ``trust_env=False`` alone would lose the CA bundle.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
+
+import requests
+from requests.utils import get_environ_proxies
+
+from harness.clock import NANOSECONDS, Clock
+from harness.drivers.cloud.credentials import Credentials
+from harness.errors import ApiError, CloudError, CloudUnreachable
+from harness.journal import Journal
+
+Json: TypeAlias = Mapping[str, Any]
+Form: TypeAlias = "Mapping[str, str | Sequence[str]]"
+
+ATTEMPTS = 4
+FIRST_PAUSE_NS = 200_000_000
+LONGEST_PAUSE_NS = 10 * NANOSECONDS
+TIMEOUTS = (5.0, 30.0)
+"""Seconds to connect, and to wait for each piece of an answer."""
+
+_LOOPBACK = ("localhost", "127.", "[::1]", "::1")
+
+
+class Transport:
+    """Requests of one account.
+
+    Args:
+        clock: what pauses between attempts are taken from.
+        trust_env: whether proxies and CA bundles of the environment count, for hosts beyond this machine.
+    """
+
+    def __init__(self, credentials: Credentials, clock: Clock, journal: Journal, *, trust_env: bool = True) -> None:
+        self.clock = clock
+        self.journal = journal
+        self._credentials = credentials
+        self._trust_env = trust_env
+        self._session = self.new_session()
+        credentials.hide_in(journal)
+
+    def __repr__(self) -> str:
+        return f"Transport({self._credentials!r})"
+
+    def close(self) -> None:
+        """Close idle connections. May be called twice."""
+        self._session.close()
+
+    def new_session(self) -> requests.Session:
+        """Return a session of its own, for a thread of its own."""
+        session = requests.Session()
+        session.trust_env = False
+        session.auth = (self._credentials.user, self._credentials.password)
+        return session
+
+    def environment(self, url: str) -> dict[str, Any]:
+        """Return the request arguments that the environment asks for."""
+        host = urlsplit(url).hostname or ""
+        if not self._trust_env or host.startswith(_LOOPBACK):
+            return {"proxies": {}, "verify": True}
+        bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+        return {"proxies": get_environ_proxies(url), "verify": bundle or True}
+
+    def get(self, url: str, query: Form | None = None) -> Json:
+        """Return the JSON object at a URL.
+
+        Raises:
+            ApiError: the API refused.
+            CloudUnreachable: there was no answer, not even after retries.
+        """
+        return self._object(self._request("GET", url, params=query))
+
+    def post(self, url: str, form: Form | None = None, *, files: Mapping[str, Any] | None = None) -> Json:
+        """Post a form, or a file, and return the JSON object that comes back.
+
+        It is sent again only where the first one can't have had an effect: never connected, or refused with 429.
+
+        Raises:
+            ApiError: the API refused.
+            CloudUnreachable: there was no answer; whether the request had an effect is not known.
+        """
+        response = self._request("POST", url, data=form, files=files)
+        self._record("POST", url, response.status_code)
+        return self._object(response)
+
+    def delete(self, url: str) -> None:
+        """Delete what is at a URL.
+
+        Raises:
+            ApiError: the API refused.
+            CloudUnreachable: there was no answer, not even after retries.
+        """
+        response = self._request("DELETE", url)
+        self._record("DELETE", url, response.status_code)
+
+    def pages(self, url: str, key: str, query: Form | None = None) -> Iterator[Json]:
+        """Give the records of a list, page by page as they are asked for.
+
+        Raises:
+            ApiError: the API refused.
+            CloudError: a page leads to another server, or back.
+        """
+        origin = _origin(url)
+        seen: set[str] = set()
+        page = self.get(url, query)
+        while True:
+            yield from page.get(key, ())
+            following = page.get("meta", {}).get("next_page_url")
+            if not following:
+                return
+            if _origin(following) != origin or following in seen:
+                raise CloudError(f"the list {urlsplit(url).path} leads to another server or back to a page already read")
+            seen.add(following)
+            page = self.get(following)
+
+    def _request(self, method: str, url: str, **arguments: Any) -> requests.Response:
+        pause = FIRST_PAUSE_NS
+        for attempt in range(1, ATTEMPTS + 1):
+            last = attempt == ATTEMPTS
+            try:
+                response = self._session.request(method, url, timeout=TIMEOUTS, allow_redirects=False,
+                                                 **self.environment(url), **arguments)
+            except requests.exceptions.RequestException as error:
+                if last or not _may_repeat(method, error):
+                    raise CloudUnreachable(f"no answer to {method} {url}: {_cause(error)}") from None
+                self._retried(method, url, attempt, type(error).__name__)
+            else:
+                if response.status_code < 300:
+                    return response
+                again = response.status_code == 429 or (method != "POST" and response.status_code >= 500)
+                if last or not again:
+                    raise api_error(response)
+                self._retried(method, url, attempt, str(response.status_code))
+                pause = max(pause, _retry_after(response))
+            self.clock.sleep(min(pause, LONGEST_PAUSE_NS) / NANOSECONDS)
+            pause *= 2
+        raise AssertionError("the last attempt returns or raises")
+
+    def _object(self, response: requests.Response) -> Json:
+        try:
+            value = response.json()
+        except ValueError:
+            value = None
+        if not isinstance(value, dict):
+            raise ApiError("the answer is no JSON object", status=response.status_code)
+        return value
+
+    def _record(self, method: str, url: str, status: int) -> None:
+        self.journal.record("driver", "api_called", method=method, path=urlsplit(url).path, status=status)
+
+    def _retried(self, method: str, url: str, attempt: int, reason: str) -> None:
+        self.journal.record("driver", "api_call_retried", method=method, path=urlsplit(url).path, attempt=attempt,
+                            reason=reason)
+
+
+def _may_repeat(method: str, error: requests.exceptions.RequestException) -> bool:
+    """Return whether a request can be made again: a POST only if it never reached the server."""
+    if isinstance(error, requests.exceptions.SSLError):
+        return False
+    if method == "POST":
+        return isinstance(error, requests.exceptions.ConnectTimeout) or "NewConnectionError" in _cause(error)
+    return isinstance(error, requests.exceptions.ConnectionError | requests.exceptions.Timeout)
+
+
+def _cause(error: BaseException) -> str:
+    """Return what is at the bottom of an error of requests, by name."""
+    reason = error.args[0] if error.args else error
+    inner = getattr(reason, "reason", None) or reason
+    return f"{type(inner).__name__}" if isinstance(inner, BaseException) else str(inner)
+
+
+def api_error(response: requests.Response) -> ApiError:
+    """Return the error that a response tells of."""
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        body = {}
+    code = body.get("code")
+    message = body.get("message") or response.reason or "the API refused"
+    return ApiError(f"{message} [{response.request.method} {urlsplit(response.url).path}]", status=response.status_code,
+                    code=code if isinstance(code, int) else 0, more_info=str(body.get("more_info") or ""))
+
+
+def _retry_after(response: requests.Response) -> int:
+    text = response.headers.get("Retry-After", "")
+    return min(int(text) * NANOSECONDS, LONGEST_PAUSE_NS) if text.isascii() and text.isdigit() and len(text) < 6 else 0
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc
