@@ -114,6 +114,7 @@ class PythonCore:
         self._awaits_reset = False
         self._announces_reset = False
         self._event = False
+        self._waits_for_event = False
         self._invalid_state = False
         self._imprecise = False
         self._stop: _Stop | None = None
@@ -300,7 +301,8 @@ class PythonCore:
                 if not self._wakes():
                     return True
                 self._state = CoreState.RUNNING
-                self._event = False
+                if self._waits_for_event:
+                    self._event = False
             if self._imprecise:
                 self._imprecise = False
                 self._fault(BUS_FAULT, scb.IMPRECISERR)
@@ -350,7 +352,7 @@ class PythonCore:
             if self._stop is _Stop.TRAP:
                 self._take_trap(self._trap)
             elif self._stop is _Stop.WAIT or self._waited() == "wfi":
-                self._state = CoreState.SLEEPING
+                self._fall_asleep(for_event=self._stop is _Stop.WAIT)
             elif self._stop is None and registers.pc not in self._exits:
                 raise InternalError(f"the emulator stopped at 0x{registers.pc:08x} for no reason")
             elif not registers.get(arm.UC_ARM_REG_XPSR) & XPSR_T:
@@ -415,10 +417,17 @@ class PythonCore:
             return None
         return _WAITS.get(code[2:]) or _WIDE_WAITS.get(code)
 
+    def _fall_asleep(self, *, for_event: bool = False) -> None:
+        self._state = CoreState.SLEEPING
+        self._waits_for_event = for_event
+
     def _wakes(self) -> bool:
-        # An interrupt that only PRIMASK holds back ends the sleep too (DDI0553, WFI).
-        masks = self._registers.masks()
-        return self._event or self._model.next(masks._replace(primask=0)) is not None
+        """Whether sleep ends: WFI by an interrupt even if PRIMASK holds it back, WFE by an event or what can be taken."""
+        if self._waits_for_event:
+            return self._event or self._next() is not None
+        if not self._model.pending & self._model.enabled:
+            return False
+        return self._model.next(self._registers.masks()._replace(primask=0)) is not None
 
     # -- callbacks of the emulator ------------------------------------------------------------------------------------
 
@@ -630,7 +639,7 @@ class PythonCore:
             self._invalid_state = not xpsr & XPSR_T
             self.trace.record(RETURN | xpsr & 0x1FF, registers.pc, self._cycles)
             if self._scs.scr & scb.SLEEPONEXIT and not xpsr & 0x1FF:
-                self._state = CoreState.SLEEPING
+                self._fall_asleep()
 
     def _fail_return(self, exc_return: int, state: Sequence[int], exception: int, status: int) -> None:
         """A return that breaks the rules becomes a tail-chained fault; the frame stays where it is."""
