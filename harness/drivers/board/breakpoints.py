@@ -19,13 +19,14 @@ class Breakpoint:
             stop.wait(within="5s")
             assert board.register("r0") == 1
 
-    At the end the breakpoint is removed, and the core runs on if it still stands there.
+    At the end the breakpoint is removed, and a core that it stopped, even if stepped since, runs on.
     """
 
     def __init__(self, board: Board, address: int, name: str) -> None:
         self._board = board
         self.address = address
         self._name = name
+        self._stopped = False
 
     def __repr__(self) -> str:
         return f"Breakpoint({self._name}, address=0x{self.address:08x})"
@@ -38,15 +39,17 @@ class Breakpoint:
                  trace: TracebackType | None) -> None:
         if not self._board.is_connected:
             return
-        stands_here = self.is_hit
+        stopped = self.is_hit or (self._stopped and self._board.is_halted)
         self._board.remove_breakpoint(self.address)
-        if stands_here:
+        if stopped:
             self._board.resume()
 
     @property
     def is_hit(self) -> bool:
         """Whether the core is halted here."""
-        return self._board.is_halted and self._board.register("pc") == self.address
+        hit = self._board.is_halted and self._board.register("pc") == self.address
+        self._stopped |= hit
+        return hit
 
     def wait(self, *, within: Duration) -> None:
         """Let time pass until the core halts here.
