@@ -1,0 +1,329 @@
+"""The line layer of one AT port: bytes in, results out (ITU-T V.250 clauses 5 and 6.2).
+
+Theory of operation. What a client sends waits in the line reader. While the port is *idle* the engine takes one command
+line, echoes it, and carries its commands out in order; the first that fails ends the line, and one final result answers
+it. While a command is *busy* everything waits, unless the command can be aborted by any character; while a *prompt* is
+open what comes is the data that was asked for. Unsolicited results wait until the port is idle again.
+
+The engine knows the grammar and the table of commands, but no command: :mod:`harness.virtual.modem.features` does.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from enum import Enum, auto
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from harness.errors import AtSyntaxError
+from harness.formats.at import (
+    NEED_DATA,
+    Cancelled,
+    Event,
+    Form,
+    Line,
+    LineReader,
+    Overflow,
+    Payload,
+    Repeat,
+    Text,
+    parse_line,
+)
+from harness.formats.at import Command as Parsed
+from harness.formats.at import result as render_final
+from harness.virtual.modem.codes import error_line
+from harness.virtual.modem.command import (
+    ERROR,
+    OK,
+    Call,
+    Command,
+    CommandError,
+    Pending,
+    Prompt,
+    Refused,
+    Reply,
+    Result,
+)
+from harness.virtual.modem.command import Line as InformationLine
+from harness.virtual.modem.output import Kind, OutputQueue
+from harness.virtual.modem.settings import Settings, Value
+
+if TYPE_CHECKING:
+    from harness.virtual.modem.modem import VirtualModem
+
+MAX_PENDING: Final = 131_072
+"""Octets that wait while a command is busy; more are lost, as in a UART without flow control."""
+MAX_UNSOLICITED: Final = 256
+"""Unsolicited results that wait; the newest beyond are lost."""
+
+LINE_DEFAULTS: Final[dict[str, Value]] = {
+    "E": (1,), "V": (1,), "Q": (0,), "X": (4,), "S0": (0,), "S3": (13,), "S4": (10,), "S5": (8,), "S6": (2,),
+    "S7": (60,), "S8": (2,), "S10": (15,), "S12": (50,), "&C": (1,), "&D": (0,), "&K": (0,), "&S": (0,), "L": (0,),
+    "M": (1,), "T": (0,),
+}
+"""Factory values of what belongs to a port and not to the module; a profile may have others."""
+
+_EDITING = bytes((0x1A, 0x1B))
+
+
+class State(Enum):
+    """What the port is doing."""
+
+    IDLE = auto()
+    BUSY = auto()
+    PROMPT = auto()
+
+
+class Session:
+    """One AT port of a modem.
+
+    Args:
+        modem: whose port it is.
+        output: where it says things.
+
+    Attributes:
+        settings: echo, response format and S-parameters of this port; :meth:`reload` puts a change in force.
+        state: what it is doing.
+    """
+
+    def __init__(self, modem: VirtualModem, output: OutputQueue) -> None:
+        self.settings = Settings({name: modem.profile.defaults.get(name, value)
+                                  for name, value in LINE_DEFAULTS.items()})
+        self.output = output
+        self.state = State.IDLE
+        self._modem = modem
+        self._reader = self._new_reader()
+        self._queue: deque[Parsed] = deque()
+        self._pending: Pending | None = None
+        self._prompt: Prompt | None = None
+        self._serial = 0  # of the command under way, so that the late end of an aborted one is told apart
+        self._running = False
+        self._line_open = False  # from a command line to its final result
+        self._unsolicited: deque[bytes] = deque()
+        self._losing = False
+        self.reload()
+
+    def __repr__(self) -> str:
+        return f"Session({self.state.name})"
+
+    def reload(self) -> None:
+        """Put changed settings in force."""
+        settings = self.settings
+        self._echo_on = bool(settings.number("E"))
+        self._verbose = bool(settings.number("V"))
+        self._quiet = bool(settings.number("Q"))
+        self._reader.s3, self._reader.s5 = settings.number("S3"), settings.number("S5")
+        self._line_end = bytes((settings.number("S3"), settings.number("S4")))
+        self._ok = self._render_final(OK.final)
+
+    def reset(self) -> None:
+        """Forget everything under way, as when the power goes."""
+        self.state = State.IDLE
+        self._serial += 1
+        self._line_open = False
+        self._queue.clear()
+        self._pending = self._prompt = None
+        self._unsolicited.clear()
+        self.output.clear()
+        self._reader = self._new_reader()
+        self.settings.recall()
+        self.reload()
+
+    def _new_reader(self) -> LineReader:
+        return LineReader(max_line=self._modem.profile.number("max_line"), max_pending=MAX_PENDING)
+
+    # -- from the client ----------------------------------------------------------------------------------------------
+
+    def receive(self, data: bytes) -> None:
+        """Take bytes from the client, in a turn of the world; nobody hears them while the module is off."""
+        if not self._modem.powered:
+            return
+        if self._reader.receive(data):
+            if not self._losing:
+                self._losing = True
+                self._modem.record("input_lost")
+        else:
+            self._losing = False
+        if self.state is not State.BUSY:
+            self._run()
+        elif self._pending is not None and self._pending.aborted is not None and data.strip(b"\n"):
+            aborted = self._pending.aborted
+            self._reader.discard_pending()
+            self._ended(self._serial, aborted())
+        self.output.flush()
+
+    def _run(self) -> None:
+        """Work through what waits, as far as possible."""
+        if self._running:
+            return
+        self._running = True
+        try:
+            while self.state is not State.BUSY:
+                event = self._reader.next_event()
+                if consumed := self._reader.take_consumed():
+                    self._show_typed(consumed)
+                if event is NEED_DATA:
+                    return
+                self._take_event(event)
+        finally:
+            self._running = False
+
+    def _take_event(self, event: Event) -> None:
+        if isinstance(event, Line | Repeat):
+            self._execute(event.text)
+            return
+        prompt, self._prompt = self._prompt, None
+        if prompt is None:  # an overlong command line
+            self._finish_line(ERROR)
+            return
+        self.state = State.IDLE
+        if isinstance(event, Text | Payload):
+            result: Result = prompt.then(event.data)
+        elif isinstance(event, Cancelled):
+            result = prompt.cancelled
+        else:
+            assert isinstance(event, Overflow)
+            result = prompt.too_long
+        if self._take(result):
+            self._next()
+
+    def _show_typed(self, typed: bytes) -> None:
+        """Echo what was typed; at a prompt, each carriage return prompts again."""
+        prompt = self._prompt
+        if prompt is None:
+            if self._echo_on:
+                self.output.say(Kind.ECHO, typed)
+            return
+        echo = self._echo_on and prompt.echo
+        if prompt.length is not None:
+            if echo:
+                self.output.say(Kind.ECHO, typed)
+            return
+        lines = typed.translate(None, _EDITING).split(b"\r")
+        for number, line in enumerate(lines):
+            if number and echo:
+                self.output.say(Kind.ECHO, b"\r")
+            if number and prompt.again:
+                self.output.say(Kind.PROMPT, prompt.again)
+            if line and echo:
+                self.output.say(Kind.ECHO, line)
+
+    # -- carrying out -------------------------------------------------------------------------------------------------
+
+    def _execute(self, text: str) -> None:
+        try:
+            commands = parse_line(text)
+        except AtSyntaxError:
+            self._finish_line(ERROR)
+            return
+        self._line_open = True
+        self._queue.extend(commands)
+        self._next()
+
+    def _next(self) -> None:
+        """Carry out the commands that are left on the line."""
+        while self._queue:
+            if not self._take(self._carry_out(self._queue.popleft())):
+                return
+        self._finish_line(OK)
+
+    def _carry_out(self, parsed: Parsed) -> Result:
+        command = self._modem.commands.get(parsed.name)
+        if command is None:
+            return ERROR
+        call = Call(self._modem, self, command, parsed.form, parsed.arguments)
+        delay = self._modem.delays.get(parsed.name, 0)
+        if delay and parsed.form is not Form.TEST:
+            return Pending(lambda finish: self._after(delay, partial(self._answer, command, call), finish))
+        return self._answer(command, call)
+
+    def _answer(self, command: Command, call: Call) -> Result:
+        form = call.form
+        try:
+            if form is Form.TEST:
+                return command.describe(call)
+            # a basic command with its number is a set form, whatever sign stands between
+            handler = command.handler(Form.SET if form is Form.EXEC and call.arguments else form)
+            if handler is None:
+                return ERROR
+            unmet = self._modem.unmet(command.needs_of(form), command.family)
+            return unmet if unmet is not None else handler(call)
+        except CommandError as error:
+            return error.result
+
+    def _after(self, delay: int, answer: Callable[[], Result], finish: Callable[[Result], None]) -> None:
+        self._modem.world.call_at(self._modem.world.now() + delay, lambda: finish(answer()), name="modem-command")
+
+    def _take(self, result: Result) -> bool:
+        """Act on a result; return whether the next command of the line may begin."""
+        if isinstance(result, Reply):
+            if result.lines:
+                self._say_information(result.lines)
+            if result.final == "OK":
+                return True
+            self._finish_line(Reply(final=result.final))
+        elif isinstance(result, Refused):
+            line = error_line(result.family, result.number, cmee=self._modem.settings.number("+CMEE"))
+            self._modem.last_error = error_line(result.family, result.number, cmee=2).partition(": ")[2]
+            self._finish_line(ERROR if line == "ERROR" else Reply(final=line))
+        elif isinstance(result, Pending):
+            self.state = State.BUSY
+            self._serial += 1
+            self._pending = result
+            result.start(partial(self._ended, self._serial))
+        else:
+            self.state = State.PROMPT
+            self._prompt = result
+            if result.length is None:
+                self._reader.expect_prompt_text(limit=result.limit)
+            else:
+                self._reader.expect_bytes(result.length)
+            self.output.say(Kind.PROMPT, result.text)
+        return False
+
+    def _ended(self, serial: int, result: Result) -> None:
+        """Go on after a pending command, unless it was aborted meanwhile."""
+        if serial != self._serial or self.state is not State.BUSY:
+            return
+        self.state = State.IDLE
+        self._pending = None
+        if self._take(result):
+            self._next()
+        self._run()
+        self.output.flush()
+
+    def _finish_line(self, reply: Reply) -> None:
+        self.state = State.IDLE
+        self._line_open = False
+        self._queue.clear()
+        if not self._quiet:
+            self.output.say(Kind.FINAL, self._ok if reply is OK else self._render_final(reply.final))
+        if self._unsolicited:
+            for data in self._unsolicited:
+                self.output.say(Kind.UNSOLICITED, data)
+            self._unsolicited.clear()
+
+    # -- to the client ------------------------------------------------------------------------------------------------
+
+    def unsolicited(self, body: InformationLine) -> None:
+        """Say something nobody asked for, as soon as nobody waits for an answer."""
+        data = self._render_information((body,))
+        if not self._line_open or not self._modem.profile.flag("hold_urcs"):
+            self.output.say(Kind.UNSOLICITED, data)
+            self.output.flush()
+        elif len(self._unsolicited) < MAX_UNSOLICITED:
+            self._unsolicited.append(data)
+        else:
+            self._modem.record("unsolicited_lost")
+
+    def _say_information(self, lines: tuple[InformationLine, ...]) -> None:
+        self.output.say(Kind.INFORMATION, self._render_information(lines))
+
+    def _render_information(self, lines: tuple[InformationLine, ...]) -> bytes:
+        end = self._line_end
+        body = end.join(line if isinstance(line, bytes) else line.encode("latin-1", "replace") for line in lines)
+        return end + body + end if self._verbose else body + end
+
+    def _render_final(self, final: str) -> bytes:
+        return render_final(final, verbose=self._verbose, s3=self.settings.number("S3"), s4=self.settings.number("S4"))

@@ -1,0 +1,116 @@
+"""Error levels, functionality, clock, alphabet, serial line (3GPP TS 27.007 clauses 5 and 8, V.250 clause 6.2)."""
+
+from __future__ import annotations
+
+from harness.virtual.modem.command import (
+    NO_PARAMETERS,
+    OK,
+    Call,
+    Choice,
+    Command,
+    Handler,
+    Number,
+    Result,
+    Word,
+    fixed,
+    info,
+    setting,
+)
+from harness.virtual.modem.settings import Value
+
+_RATES = (0, 300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600)
+
+
+# -- +CFUN ------------------------------------------------------------------------------------------------------------
+
+
+def _read_functionality(call: Call) -> Result:
+    return info(f"+CFUN: {call.modem.radio.functionality}")
+
+
+def _set_functionality(call: Call) -> Result:
+    call.at_most(2)
+    level = call.number(0)
+    if level not in (0, 1, 4):
+        raise call.bad()
+    if call.number(1, 0, high=1):
+        if level != 1:
+            raise call.bad()
+        call.modem.later(0, call.modem.reboot, name="modem-reboot")
+        return OK
+    call.modem.set_functionality(level)
+    return OK
+
+
+# -- state and clock --------------------------------------------------------------------------------------------------
+
+
+def _activity(call: Call) -> Result:
+    return info("+CPAS: 0")
+
+
+def _battery(call: Call) -> Result:
+    return info(f"+CBC: 0,{call.modem.profile.number('battery_percent')},{call.modem.profile.number('supply_mv')}")
+
+
+def _read_clock(call: Call) -> Result:
+    return info(f'+CCLK: "{call.modem.clock.render()}"')
+
+
+def _set_clock(call: Call) -> Result:
+    call.at_most(1)
+    if not call.modem.clock.set(call.text(0)):
+        raise call.bad()
+    return OK
+
+
+def _last_error(call: Call) -> Result:
+    return info(f"+CEER: {call.modem.last_error}")
+
+
+# -- indicators, for clients that insist -------------------------------------------------------------------------------
+
+
+def _indicators(call: Call) -> Result:
+    modem = call.modem
+    cell = modem.radio.cell
+    bars = 0 if cell is None else max(0, min(5, (cell.rssi_dbm + 115) // 10))
+    full = int(modem.slot.card is not None and modem.slot.card.messages.full)
+    return info(f"+CIND: {modem.profile.number('battery_percent') // 20},{bars},{int(modem.radio.served)},0,{full},0")
+
+
+_INDICATORS = ('("battchg",(0-5)),("signal",(0-5)),("service",(0,1)),("message",(0,1)),("smsfull",(0,1)),'
+               '("call",(0,1))')
+
+
+def _exec(name: str, clause: str, handler: Handler, test: str) -> Command:
+    return Command(name=name, clause=clause, test=test, exec=handler)
+
+
+DEFAULTS: dict[str, Value] = {
+    "+CMEE": (0,), "+CSCS": ("GSM",), "+IPR": (115200,), "+IFC": (0, 0), "+ICF": (3, 3), "+CTZU": (0,), "+CTZR": (0,),
+    "+CMER": (0, 0, 0, 0, 0), "+WS46": (25,),
+}
+
+COMMANDS = (
+    setting("+CMEE", Number(0, 2), clause="27.007 9.1"),
+    Command(name="+CFUN", clause="27.007 8.2", test="(0,1,4),(0,1)", read=_read_functionality,
+            set=_set_functionality),
+    _exec("+CPAS", "27.007 8.1", _activity, "(0,3,4)"),
+    _exec("+CBC", "27.007 8.4", _battery, "(0,1,2),(0-100),(0-65535)"),
+    Command(name="+CCLK", clause="27.007 8.15", test=NO_PARAMETERS, read=_read_clock, set=_set_clock),
+    setting("+CTZU", Choice((0, 1)), clause="27.007 8.40"),
+    setting("+CTZR", Number(0, 2), clause="27.007 8.41"),
+    _exec("+CEER", "27.007 6.10", _last_error, NO_PARAMETERS),
+    setting("+CSCS", Word(("GSM", "IRA", "UCS2")), clause="27.007 5.5"),
+    setting("+IPR", Choice(_RATES), clause="V.250 6.2.10"),
+    setting("+IFC", Number(0, 2), Number(0, 2), clause="V.250 6.2.12", optional=1),
+    setting("+ICF", Number(0, 3), Number(0, 3), clause="V.250 6.2.11", optional=1),
+    setting("+CMER", Number(0, 3), Choice((0,)), Choice((0,)), Number(0, 2), Number(0, 1), clause="27.007 8.10",
+            optional=4),
+    Command(name="+CIND", clause="27.007 8.9", test=_INDICATORS, read=_indicators),
+    setting("+WS46", Choice((12, 25, 28, 29)), clause="27.007 5.9"),
+    fixed("+CLIP", "27.007 7.11", forms="S", test="(0,1)"),
+    fixed("+CRC", "27.007 6.11", forms="S", test="(0,1)"),
+    fixed("+FCLASS", "V.250", "+FCLASS: 0", forms="R", test="(0)"),
+)

@@ -1,0 +1,119 @@
+"""The SIM card: PIN, locks, counters and files (3GPP TS 27.007 clauses 7.4, 7.5, 8.3, 8.5, 8.18, 8.65)."""
+
+from __future__ import annotations
+
+from harness.virtual.modem.codes import Cme
+from harness.virtual.modem.command import NO_PARAMETERS, OK, Call, Command, CommandError, Needs, Result, cme, info
+from harness.virtual.modem.sim_card import Lock, SimCard
+
+_FACILITIES = ("SC",)
+_RESTRICTED_COMMANDS = (176, 178, 192, 214, 220, 242)
+
+
+def _card(call: Call) -> SimCard:
+    card = call.modem.slot.card
+    if card is None:
+        raise CommandError(cme(Cme.SIM_NOT_INSERTED))
+    return card
+
+
+def _password(call: Call, position: int, shortest: int = 4) -> str:
+    """Return a PIN or PUK; a leading zero makes it a string even where a client leaves out the quotes."""
+    text = call.text(position)
+    if not (text.isascii() and text.isdigit() and shortest <= len(text) <= 8):
+        raise CommandError(cme(Cme.INCORRECT_PASSWORD))
+    return text
+
+
+def _wrong(card: SimCard) -> Result:
+    if card.lock is Lock.PUK:
+        return cme(Cme.SIM_PUK)
+    return cme(Cme.SIM_FAILURE if card.lock is Lock.BLOCKED else Cme.INCORRECT_PASSWORD)
+
+
+def _ask_pin(call: Call) -> Result:
+    return info(f"+CPIN: {_card(call).lock.value}")
+
+
+def _enter_pin(call: Call) -> Result:
+    call.at_most(2)
+    card = _card(call)
+    if card.lock is Lock.READY:
+        return cme(Cme.NOT_ALLOWED)
+    if card.lock is Lock.PUK:
+        if not call.given(1):
+            return cme(Cme.SIM_PUK)
+        puk, pin = _password(call, 0, 8), _password(call, 1)
+        if not card.unblock(puk, pin):
+            return _wrong(card)
+    elif not card.verify_pin(_password(call, 0)):
+        return _wrong(card)
+    call.modem.sim_unlocked()
+    return OK
+
+
+def _lock(call: Call) -> Result:
+    call.at_most(4)
+    if call.text(0) not in _FACILITIES:
+        return cme(Cme.NOT_SUPPORTED)
+    card = _card(call)
+    mode = call.number(1, high=2)
+    if mode == 2:
+        return info(f"+CLCK: {int(card.pin_enabled)}")
+    if not card.enable_pin(bool(mode), _password(call, 2)):
+        return _wrong(card)
+    return OK
+
+
+def _change_password(call: Call) -> Result:
+    call.at_most(3)
+    if call.text(0) not in _FACILITIES:
+        return cme(Cme.NOT_SUPPORTED)
+    card = _card(call)
+    if not card.pin_enabled:
+        return cme(Cme.NOT_ALLOWED)
+    new = _password(call, 2)
+    return OK if card.change_pin(_password(call, 1), new) else _wrong(card)
+
+
+def _retries(call: Call) -> Result:
+    card = _card(call)
+    return info(f"+CPINR: SIM PIN,{card.pin_tries},3", f"+CPINR: SIM PUK,{card.puk_tries},10")
+
+
+def _retries_quectel(call: Call) -> Result:
+    card = _card(call)
+    return info(f'+QPINC: "SC",{card.pin_tries},{card.puk_tries}')
+
+
+def _restricted_access(call: Call) -> Result:
+    call.at_most(7)
+    instruction = call.number(0)
+    if instruction not in _RESTRICTED_COMMANDS:
+        raise call.bad()
+    if not call.given(1) and instruction != 242:
+        raise call.bad()
+    p1, p2, p3 = (call.number(position, 0, high=255) for position in (2, 3, 4))
+    try:
+        data = bytes.fromhex(call.text(5, ""))
+    except ValueError:
+        raise call.bad() from None
+    card = _card(call)
+    answer = card.files.command(instruction, call.number(1, 0, high=0xFFFF), p1, p2, p3, data,
+                                verified=card.lock is Lock.READY)
+    tail = f',"{answer.data.hex().upper()}"' if answer.data else ""
+    return info(f"+CRSM: {answer.sw1},{answer.sw2}{tail}")
+
+
+COMMANDS = (
+    Command(name="+CPIN", clause="27.007 8.3", test=NO_PARAMETERS, read=_ask_pin, set=_enter_pin, needs=Needs.SIM),
+    Command(name="+CLCK", clause="27.007 7.4", test='("SC")', set=_lock, needs=Needs.SIM),
+    Command(name="+CPWD", clause="27.007 7.5", test='("SC",8)', set=_change_password, needs=Needs.SIM),
+    Command(name="+CPINR", clause="27.007 8.65", test=NO_PARAMETERS, exec=_retries, needs=Needs.SIM),
+    Command(name="+CRSM", clause="27.007 8.18", test=NO_PARAMETERS, set=_restricted_access, needs=Needs.SIM),
+)
+
+QUECTEL_COMMANDS = (
+    Command(name="+QPINC", clause="Quectel general AT manual", test='("SC","P2")', read=_retries_quectel,
+            needs=Needs.SIM),
+)

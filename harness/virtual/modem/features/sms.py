@@ -1,0 +1,353 @@
+"""Sending, listing, reading and deleting messages (3GPP TS 27.005 clauses 3.4.2 to 3.5, and 4 for PDU mode)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from harness.errors import PduError
+from harness.formats.sms import (
+    Address,
+    Alphabet,
+    DataCoding,
+    Submit,
+    decode_from_mobile,
+    relative_period,
+    split_sca,
+)
+from harness.formats.sms import (
+    Command as CommandTpdu,
+)
+from harness.virtual.modem.codes import Cms, Family
+from harness.virtual.modem.command import (
+    NO_PARAMETERS,
+    OK,
+    Call,
+    Command,
+    CommandError,
+    Handler,
+    Needs,
+    Pending,
+    Prompt,
+    Reply,
+    Result,
+    TestForm,
+    cms,
+    info,
+)
+from harness.virtual.modem.features.sms_setup import line_address
+from harness.virtual.modem.message_text import list_line, pdu_line, read_line
+from harness.virtual.modem.messages import STATUS_BY_TEXT, MessageStatus, MessageStore, StoredMessage
+from harness.virtual.modem.sms_service import PROTOCOL_ERROR
+from harness.virtual.network.seams import SmsAccepted, SmsOutcome, SmsRejected
+
+_MAX_TPDU = 176  # octets of the longest SMS-SUBMIT
+_MAX_TYPED = 2048
+_FIRST_OCTET_KEPT = 0xA4  # reply path, status report request and reject duplicates, as +CSMP gives them
+_HEADER = 0x40
+
+
+def _in_text_mode(call: Call) -> bool:
+    return call.modem.settings.number("+CMGF") == 1
+
+
+# -- what a client typed becomes a TPDU -------------------------------------------------------------------------------
+
+
+def _typed_text(call: Call, typed: bytes, alphabet: Alphabet) -> tuple[str | None, bytes]:
+    """Return text or octets out of what was typed, as +CSCS and the alphabet of +CSMP say."""
+    line = typed.decode("latin-1")
+    try:
+        if alphabet is Alphabet.GSM7:
+            return call.modem.decode_text(line), b""
+        octets = bytes.fromhex(line)
+        return (octets.decode("utf-16-be", "surrogatepass"), b"") if alphabet is Alphabet.UCS2 else (None, octets)
+    except ValueError:
+        raise CommandError(cms(Cms.BAD_TEXT)) from None
+
+
+def _text_submit(call: Call, destination: Address, typed: bytes) -> bytes:
+    """Return the SMS-SUBMIT for a text typed at the prompt."""
+    first, validity, pid, dcs = (call.modem.settings.number("+CSMP", position) for position in range(4))
+    coding = DataCoding(dcs)
+    text, data = _typed_text(call, typed, coding.alphabet)
+    try:
+        tpdu = Submit(destination=destination, pid=pid, coding=coding, text=text, data=data,
+                      validity=relative_period(validity) if first & 0x18 == 0x10 else None).encode()
+    except PduError:
+        raise CommandError(cms(Cms.BAD_TEXT)) from None
+    # the text of a message with a header is typed in hexadecimal, header included: only the bit is missing
+    kept = _FIRST_OCTET_KEPT | (_HEADER if coding.alphabet is not Alphabet.GSM7 else 0)
+    return bytes((tpdu[0] | first & kept,)) + tpdu[1:]
+
+
+def _typed_pdu(typed: bytes, length: int) -> tuple[bytes, bytes]:
+    """Return service centre address and TPDU out of hexadecimal digits; ``length`` counts the TPDU only."""
+    try:
+        pdu = bytes.fromhex(typed.decode("ascii"))
+        _, tpdu = split_sca(pdu)
+    except (ValueError, PduError):
+        raise CommandError(cms(Cms.BAD_PDU)) from None
+    if len(tpdu) != length:
+        raise CommandError(cms(Cms.BAD_PDU))
+    return pdu[:len(pdu) - len(tpdu)], tpdu
+
+
+def _checked_submit(tpdu: bytes) -> bytes:
+    """Return a TPDU that a mobile may send."""
+    try:
+        content = decode_from_mobile(tpdu)
+    except PduError:
+        raise CommandError(cms(Cms.BAD_PDU)) from None
+    if not isinstance(content, Submit | CommandTpdu):
+        raise CommandError(cms(Cms.BAD_PDU))
+    return tpdu
+
+
+def _ask(call: Call, then: Callable[[bytes], Result]) -> Prompt:
+    """Return the prompt for a text or a PDU."""
+
+    def checked(typed: bytes) -> Result:
+        try:
+            return then(typed)
+        except CommandError as error:
+            return error.result
+
+    again = call.modem.profile.text("prompt").encode("ascii") if _in_text_mode(call) else b""
+    wrong = cms(Cms.BAD_TEXT if _in_text_mode(call) else Cms.BAD_PDU)
+    return Prompt(then=checked, text=call.modem.profile.text("prompt").encode("ascii"), again=again,
+                  limit=_MAX_TYPED, too_long=wrong)
+
+
+# -- sending ----------------------------------------------------------------------------------------------------------
+
+
+def _submission(call: Call, tpdu: bytes, *, sent: Callable[[], None] | None = None) -> Pending:
+    name = call.command.name
+
+    def start(finish: Callable[[Result], None]) -> None:
+        def done(reference: int, outcome: SmsOutcome) -> None:
+            if isinstance(outcome, SmsRejected):
+                finish(cms(outcome.cause))
+                return
+            if sent is not None:
+                sent()
+            finish(info(f"{name}: {reference}"))
+
+        call.modem.sms.submit(tpdu, done)
+
+    return Pending(start)
+
+
+def _send(call: Call) -> Result:
+    if _in_text_mode(call):
+        call.at_most(2)
+        destination = line_address(call, 0, 1)
+        return _ask(call, lambda typed: _submission(call, _text_submit(call, destination, typed)))
+    call.at_most(1)
+    length = call.number(0, low=1, high=_MAX_TPDU)
+    return _ask(call, lambda typed: _submission(call, _checked_submit(_typed_pdu(typed, length)[1])))
+
+
+def _send_stored(call: Call) -> Result:
+    call.at_most(3)
+    store, index, message = _slot(call, call.modem.sms.selected(1))
+    if message is None or message.status in (MessageStatus.REC_UNREAD, MessageStatus.REC_READ):
+        return cms(Cms.INVALID_INDEX)
+    tpdu = message.tpdu
+    if call.given(1):
+        try:
+            content = Submit.decode(tpdu)
+            head = content.destination.encode()
+        except PduError:
+            return cms(Cms.BAD_PDU)
+        tpdu = tpdu[:2] + line_address(call, 1, 2).encode() + tpdu[2 + len(head):]
+    return _submission(call, _checked_submit(tpdu), sent=lambda: _mark_sent(store, index, message))
+
+
+def _mark_sent(store: MessageStore, index: int, message: StoredMessage) -> None:
+    if store.get(index) is message:
+        store.mark(index, MessageStatus.STO_SENT)
+
+
+def _send_command(call: Call) -> Result:
+    """+CMGC: an SMS-COMMAND, in PDU mode only."""
+    if _in_text_mode(call):
+        return cms(Cms.NOT_SUPPORTED)
+    return _send(call)
+
+
+# -- writing ----------------------------------------------------------------------------------------------------------
+
+
+def _write(call: Call) -> Result:
+    call.at_most(3)
+    if _in_text_mode(call):
+        destination = line_address(call, 0, 1)
+        status = STATUS_BY_TEXT.get(call.text(2, MessageStatus.STO_UNSENT.text))
+        if status is None:
+            raise call.bad()
+        if status in (MessageStatus.REC_UNREAD, MessageStatus.REC_READ):
+            return cms(Cms.NOT_SUPPORTED)
+        kept, own_sca = status, call.modem.sms.own_sca()
+        return _ask(call, lambda typed: _keep(call, kept, own_sca, _text_submit(call, destination, typed)))
+    length = call.number(0, low=1, high=_MAX_TPDU)
+    given = MessageStatus(call.number(1, int(MessageStatus.STO_UNSENT), high=3))
+    return _ask(call, lambda typed: _keep(call, given, *_typed_pdu(typed, length)))
+
+
+def _keep(call: Call, status: MessageStatus, sca: bytes, tpdu: bytes) -> Result:
+    if status in (MessageStatus.STO_UNSENT, MessageStatus.STO_SENT):
+        _checked_submit(tpdu)
+    store = call.modem.sms.selected(1)
+    if store is None:
+        return cms(Cms.SIM_NOT_INSERTED)
+    index = store.add(StoredMessage(status=status, sca=sca if sca != b"\0" else call.modem.sms.own_sca(), tpdu=tpdu))
+    if index is None:
+        return cms(Cms.MEMORY_FULL)
+    return info(f"+CMGW: {index}")
+
+
+# -- reading ----------------------------------------------------------------------------------------------------------
+
+
+def _slot(call: Call, store: MessageStore | None) -> tuple[MessageStore, int, StoredMessage | None]:
+    if store is None:
+        raise CommandError(cms(Cms.SIM_NOT_INSERTED))
+    index = call.number(0)
+    if not store.valid(index):
+        raise CommandError(cms(Cms.INVALID_INDEX))
+    return store, index, store.get(index)
+
+
+def _shown(call: Call, message: StoredMessage, *, as_list: bool) -> str:
+    settings = call.modem.settings
+    if not _in_text_mode(call):
+        return f"{int(message.status)},,{pdu_line(message)}"
+    render = list_line if as_list else read_line
+    return render(message, charset=settings.text("+CSCS"), details=bool(settings.number("+CSDH")))
+
+
+def _mark_read(store: MessageStore, index: int, message: StoredMessage) -> None:
+    if message.status is MessageStatus.REC_UNREAD:
+        store.mark(index, MessageStatus.REC_READ)
+
+
+def _read(call: Call) -> Result:
+    call.at_most(2)
+    store, index, message = _slot(call, call.modem.sms.selected(0))
+    keep = call.number(1, 0, high=1)
+    if message is None:
+        return OK if call.modem.profile.flag("empty_slot_ok") else cms(Cms.INVALID_INDEX)
+    line = _shown(call, message, as_list=False)
+    if not keep:
+        _mark_read(store, index, message)
+    return info(f"+CMGR: {line}")
+
+
+def _list(call: Call) -> Result:
+    call.at_most(2)
+    wanted: MessageStatus | None
+    if _in_text_mode(call):
+        text = call.text(0, MessageStatus.REC_UNREAD.text)
+        wanted = None if text == "ALL" else STATUS_BY_TEXT.get(text)
+        if wanted is None and text != "ALL":
+            raise call.bad()
+    else:
+        number = call.number(0, int(MessageStatus.REC_UNREAD), high=4)
+        wanted = None if number == 4 else MessageStatus(number)
+    keep = call.number(1, 0, high=1)
+    store = call.modem.sms.selected(0)
+    if store is None:
+        return cms(Cms.SIM_NOT_INSERTED)
+    lines = []
+    for index, message in store:
+        if wanted is None or message.status is wanted:
+            lines.append(f"+CMGL: {index},{_shown(call, message, as_list=True)}")
+            if not keep:
+                _mark_read(store, index, message)
+    return Reply(tuple(lines))
+
+
+def _test_list(call: Call) -> Result:
+    if _in_text_mode(call):
+        words = ",".join(f'"{status.text}"' for status in MessageStatus)
+        return info(f'+CMGL: ({words},"ALL")')
+    return info("+CMGL: (0-4)")
+
+
+# -- deleting ---------------------------------------------------------------------------------------------------------
+
+_READ, _SENT, _UNSENT = MessageStatus.REC_READ, MessageStatus.STO_SENT, MessageStatus.STO_UNSENT
+_DELETED_BY_FLAG = {1: (_READ,), 2: (_READ, _SENT), 3: (_READ, _SENT, _UNSENT), 4: tuple(MessageStatus)}
+
+
+def _delete(call: Call) -> Result:
+    call.at_most(2)
+    flag = call.number(1, 0, high=4)
+    store = call.modem.sms.selected(0)
+    if not flag:
+        store, index, _ = _slot(call, store)
+        call.modem.sms.delete(store, index)
+        return OK
+    if store is None:
+        return cms(Cms.SIM_NOT_INSERTED)
+    for index, message in tuple(store):
+        if message.status in _DELETED_BY_FLAG[flag]:
+            call.modem.sms.delete(store, index)
+    return OK
+
+
+def _test_delete(call: Call) -> Result:
+    store = call.modem.sms.selected(0)
+    indexes = ",".join(map(str, store.indexes)) if store is not None else ""
+    return info(f"+CMGD: ({indexes}),(0-4)")
+
+
+# -- acknowledging ----------------------------------------------------------------------------------------------------
+
+
+def _confirm(call: Call, outcome: SmsOutcome) -> Result:
+    return OK if call.modem.sms.acknowledge(outcome) else cms(Cms.NO_CNMA_EXPECTED)
+
+
+def _acknowledge(call: Call) -> Result:
+    call.at_most(2)
+    if _in_text_mode(call) and call.count:
+        raise call.bad()
+    answer = call.number(0, 0, high=2)
+    outcome: SmsOutcome = SmsRejected(cause=PROTOCOL_ERROR) if answer == 2 else SmsAccepted()
+    length = call.number(1, 0, high=_MAX_TPDU)
+    if length and not call.modem.sms.acknowledgement_due:
+        return cms(Cms.NO_CNMA_EXPECTED)
+    if length:
+        return _ask(call, partial(_acknowledge_with_pdu, call, outcome, length))
+    return _confirm(call, outcome)
+
+
+def _acknowledge_with_pdu(call: Call, outcome: SmsOutcome, length: int, typed: bytes) -> Result:
+    """Take an SMS-DELIVER-REPORT; it may come with or without an empty service centre address."""
+    try:
+        pdu = bytes.fromhex(typed.decode("ascii"))
+    except ValueError:
+        return cms(Cms.BAD_PDU)
+    if len(pdu) not in (length, length + 1):
+        return cms(Cms.BAD_PDU)
+    return _confirm(call, outcome)
+
+
+def _command(name: str, clause: str, *, set: Handler, exec: Handler | None = None, test: TestForm = NO_PARAMETERS,
+             needs: Needs = Needs.UNLOCKED) -> Command:
+    return Command(name=name, clause=clause, test=test, set=set, exec=exec, needs=needs, family=Family.CMS)
+
+
+COMMANDS = (
+    _command("+CMGS", "27.005 3.5.1", set=_send, needs=Needs.UNLOCKED | Needs.RADIO | Needs.REGISTERED),
+    _command("+CMSS", "27.005 3.5.2", set=_send_stored, needs=Needs.UNLOCKED | Needs.RADIO | Needs.REGISTERED),
+    _command("+CMGC", "27.005 3.5.5", set=_send_command, needs=Needs.UNLOCKED | Needs.RADIO | Needs.REGISTERED),
+    _command("+CMGW", "27.005 3.5.3", set=_write),
+    _command("+CMGR", "27.005 3.4.3", set=_read),
+    _command("+CMGL", "27.005 3.4.2", set=_list, exec=_list, test=_test_list),
+    _command("+CMGD", "27.005 3.5.4", set=_delete, test=_test_delete),
+    _command("+CNMA", "27.005 3.4.4", set=_acknowledge, exec=_acknowledge, test="(0-2)"),
+)

@@ -1,0 +1,184 @@
+"""How messages are kept, shown and routed (3GPP TS 27.005 clause 3.2, 3.3 and 3.4)."""
+
+from __future__ import annotations
+
+from harness.errors import PduError
+from harness.formats.sms import Address
+from harness.virtual.modem.codes import Cms, Family
+from harness.virtual.modem.command import (
+    NO_PARAMETERS,
+    OK,
+    Call,
+    Choice,
+    Command,
+    CommandError,
+    Needs,
+    Number,
+    Result,
+    cms,
+    info,
+    setting,
+)
+from harness.virtual.modem.settings import Value
+
+_SAVED = ("+CSMP", "+CSCB")
+
+
+def _set_service(call: Call) -> Result:
+    call.at_most(1)
+    call.modem.settings["+CSMS"] = (call.number(0, high=1),)
+    return info("+CSMS: 1,1,1")
+
+
+def _read_service(call: Call) -> Result:
+    return info(f"+CSMS: {call.modem.settings.number('+CSMS')},1,1,1")
+
+
+# -- +CPMS ------------------------------------------------------------------------------------------------------------
+
+
+def _store_names(call: Call) -> list[tuple[str, ...]]:
+    own = tuple(name for name in call.modem.profile.stores if name not in ("SM", "SR"))
+    both = ("SM", *own)
+    return [(*both, "SR") if "SR" in call.modem.profile.stores else both, both, both]
+
+
+def _test_stores(call: Call) -> Result:
+    groups = ("(" + ",".join(f'"{name}"' for name in names) + ")" for names in _store_names(call))
+    return info(f"+CPMS: {','.join(groups)}")
+
+
+def _usage(call: Call, *, names: bool) -> str:
+    parts = []
+    for position in range(3):
+        name = call.modem.settings.text("+CPMS", position)
+        store = call.modem.sms.store(name)
+        if store is None:
+            raise CommandError(cms(Cms.SIM_NOT_INSERTED))
+        parts.append(f'"{name}",{store.used},{store.capacity}' if names else f"{store.used},{store.capacity}")
+    return f"+CPMS: {','.join(parts)}"
+
+
+def _read_stores(call: Call) -> Result:
+    return info(_usage(call, names=True))
+
+
+def _select_stores(call: Call) -> Result:
+    call.at_most(3)
+    chosen = list(call.modem.settings["+CPMS"])
+    if not call.given(0):
+        raise call.bad()
+    for position, allowed in enumerate(_store_names(call)):
+        if call.given(position):
+            name = call.text(position)
+            if name not in allowed:
+                raise CommandError(cms(Cms.NOT_ALLOWED))
+            chosen[position] = name
+    call.modem.settings["+CPMS"] = tuple(chosen)
+    return info(_usage(call, names=False))
+
+
+# -- addresses and headers --------------------------------------------------------------------------------------------
+
+
+def _read_sca(call: Call) -> Result:
+    sca = call.modem.sms.sca
+    if sca is None:
+        return cms(Cms.SCA_UNKNOWN)
+    return info(f'+CSCA: "{call.modem.encode_text(str(sca))}",{sca.type_octet}')
+
+
+def line_address(call: Call, position: int, type_position: int) -> Address:
+    """Return the address in a string parameter, with its type if that was given.
+
+    Raises:
+        CommandError: it is no telephone number.
+    """
+    try:
+        number = call.modem.decode_text(call.text(position, limit=100))
+        if call.given(type_position):
+            address = Address.from_type_octet(number, call.number(type_position, low=128, high=255))
+            address.encode()
+        else:
+            address = Address.parse(number)
+    except (PduError, ValueError):
+        raise CommandError(cms(Cms.BAD_TEXT)) from None
+    if address.is_alphanumeric or not address.number:
+        raise CommandError(cms(Cms.BAD_TEXT))
+    return address
+
+
+def _set_sca(call: Call) -> Result:
+    call.at_most(2)
+    call.modem.sms.sca = line_address(call, 0, 1)
+    return OK
+
+
+# -- cell broadcast: nothing broadcasts, the settings are kept ---------------------------------------------------------
+
+
+def _read_broadcast(call: Call) -> Result:
+    mode, identifiers, codings = call.modem.settings["+CSCB"]
+    return info(f'+CSCB: {mode},"{identifiers}","{codings}"')
+
+
+def _set_broadcast(call: Call) -> Result:
+    call.at_most(3)
+    mode = call.number(0, high=1)
+    lists = [call.text(position, "", limit=120) for position in (1, 2)]
+    if any(set(text) - set("0123456789,-") for text in lists):
+        raise call.bad()
+    call.modem.settings["+CSCB"] = (mode, *lists)
+    return OK
+
+
+# -- profiles of settings ---------------------------------------------------------------------------------------------
+
+
+def _save(call: Call) -> Result:
+    call.at_most(1)
+    call.number(0, 0, high=0)
+    settings = call.modem.settings
+    call.modem.saved_sms_settings = (call.modem.sms.sca, {name: settings[name] for name in _SAVED})
+    return OK
+
+
+def _restore(call: Call) -> Result:
+    call.at_most(1)
+    call.number(0, 0, high=0)
+    if call.modem.saved_sms_settings is not None:
+        call.modem.sms.sca, values = call.modem.saved_sms_settings
+        for name, value in values.items():
+            call.modem.settings[name] = value
+    return OK
+
+
+def _routing_changed(call: Call) -> None:
+    call.modem.sms.routing_changed()
+
+
+DEFAULTS: dict[str, Value] = {
+    "+CSMS": (0,), "+CMGF": (0,), "+CPMS": ("SM", "SM", "SM"), "+CNMI": (0, 0, 0, 0, 0), "+CSDH": (0,),
+    "+CSMP": (17, 167, 0, 0), "+CSCB": (0, "", ""), "+CGSMS": (1,), "+CMMS": (0,),
+}
+
+COMMANDS = (
+    Command(name="+CSMS", clause="27.005 3.2.1", test="(0,1)", read=_read_service, set=_set_service,
+            family=Family.CMS),
+    Command(name="+CPMS", clause="27.005 3.2.2", test=_test_stores, read=_read_stores, set=_select_stores,
+            family=Family.CMS, needs=Needs.UNLOCKED),
+    setting("+CMGF", Number(0, 1), clause="27.005 3.2.3", family=Family.CMS),
+    Command(name="+CSCA", clause="27.005 3.3.1", test=NO_PARAMETERS, read=_read_sca, set=_set_sca,
+            family=Family.CMS, needs=Needs.UNLOCKED),
+    setting("+CSMP", Number(0, 255), Number(0, 255), Number(0, 255), Number(0, 255), clause="27.005 3.3.2",
+            optional=4, family=Family.CMS),
+    setting("+CSDH", Number(0, 1), clause="27.005 3.3.3", family=Family.CMS),
+    Command(name="+CSCB", clause="27.005 3.3.4", test="(0,1)", read=_read_broadcast, set=_set_broadcast,
+            family=Family.CMS),
+    Command(name="+CSAS", clause="27.005 3.3.5", test="(0)", set=_save, exec=_save, family=Family.CMS),
+    Command(name="+CRES", clause="27.005 3.3.6", test="(0)", set=_restore, exec=_restore, family=Family.CMS),
+    setting("+CNMI", Number(0, 2), Number(0, 3), Choice((0, 2)), Number(0, 2), Number(0, 1), clause="27.005 3.4.1",
+            optional=4, family=Family.CMS, then=_routing_changed),
+    setting("+CGSMS", Number(0, 3), clause="27.007 10.1.21"),
+    setting("+CMMS", Number(0, 2), clause="27.005 3.5.6", family=Family.CMS),
+)

@@ -1,0 +1,374 @@
+"""A virtual cellular modem: module, SIM slot, radio and AT ports, as one terminal of the virtual network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from harness.errors import UsageError
+from harness.formats.sms import Address
+from harness.journal import Fact
+from harness.virtual.modem.charset import from_line, to_line
+from harness.virtual.modem.codes import Cme, Cms, Family
+from harness.virtual.modem.command import Line, Needs, Refused, cme, cms
+from harness.virtual.modem.dialect import FEATURES, build_commands, build_settings
+from harness.virtual.modem.engine import Session
+from harness.virtual.modem.output import OutputQueue
+from harness.virtual.modem.packet import PacketContexts
+from harness.virtual.modem.profile import BootStep, Profile, load_profile
+from harness.virtual.modem.pty_endpoint import PtyEndpoint
+from harness.virtual.modem.radio import Radio
+from harness.virtual.modem.settings import Value
+from harness.virtual.modem.sim_card import SimCard
+from harness.virtual.modem.sim_slot import SimSlot
+from harness.virtual.modem.sms_service import SmsService
+from harness.virtual.modem.sockets import SocketTable
+from harness.virtual.modem.wall_clock import WallClock
+from harness.virtual.network.seams import Carrier, Datagram, Registration, SmsOutcome
+from harness.virtual.world import Event, World
+
+
+class VirtualModem:
+    """One modem. It is off until :meth:`power_on`.
+
+    Args:
+        world: where it lives.
+        carrier: the network around it.
+        name: how the journal calls it.
+        profile: what module it is: a name, or a profile of one's own.
+        sim: the card in its slot, None for an empty one.
+        imei: 15 digits with a right check digit; drawn from the world's seed if left out.
+        link: name of the link to its pseudo-terminal; None: no port but those of :meth:`add_port`.
+        hold_banner: keep what it says before the first client opens the port for that client.
+        time_scale: factor on all delays of the profile; 0 answers everything at once.
+        bits_per_second: line speed to imitate, 0 for none.
+
+    Attributes:
+        endpoint: the pseudo-terminal, None without ``link``.
+
+    Raises:
+        UsageError: a value breaks a rule; the message states it.
+        PortTaken: the link's name is in use.
+
+        >>> from harness.virtual.network import Network
+        >>> world = World(seed=1)
+        >>> modem = VirtualModem(world, Network(world), name="modem-1")
+        >>> said = bytearray()
+        >>> port = modem.add_port(said.extend)
+        >>> modem.power_on()
+        >>> port.receive(b"ATE0\\rAT+CGMM\\r"); said.endswith(b"BG96\\r\\n\\r\\nOK\\r\\n")
+        True
+    """
+
+    def __init__(self, world: World, carrier: Carrier, *, name: str, profile: str | Profile = "BG96",
+                 sim: SimCard | None = None, imei: str | None = None, link: Path | None = None,
+                 hold_banner: bool = False, time_scale: float = 1.0, bits_per_second: int = 0) -> None:
+        if time_scale < 0:
+            raise UsageError("a time scale can't be negative")
+        self.world = world
+        self.carrier = carrier
+        self.name = name
+        self.profile = load_profile(profile) if isinstance(profile, str) else profile
+        self.imei = _checked_imei(imei) if imei is not None else self._draw_imei()
+        self.powered = False
+        self.last_error = "No cause information available"
+        self.saved_sms_settings: tuple[Address | None, dict[str, Value]] | None = None
+        self.socket_error = 0
+        self.socket_contexts: set[int] = set()
+        self._time_scale = time_scale
+        self._bits_per_second = bits_per_second
+        self._generation = 0
+        self.delays = {command: round(delay * time_scale) for command, delay in self.profile.timing.items()}
+        self.commands = build_commands(self.profile)
+        self.settings = build_settings(self.profile)
+        self.slot = SimSlot(self, sim)
+        self.radio = Radio(self)
+        self.packet = PacketContexts(self)
+        self.sms = SmsService(self)
+        self.sockets = SocketTable(self)
+        self.clock = WallClock(world)
+        self.sessions: list[Session] = []
+        for feature in self.profile.features:
+            if (attach := FEATURES[feature].attach) is not None:
+                attach(self)
+        self.endpoint: PtyEndpoint | None = None
+        if link is not None:
+            self._open_port(link, hold=hold_banner)
+
+    def __repr__(self) -> str:
+        state = self.radio.registration.status.name if self.powered else "off"
+        return f"VirtualModem({self.name!r}, {self.profile.name}, {state})"
+
+    # -- ports --------------------------------------------------------------------------------------------------------
+
+    def add_port(self, sink: Callable[[bytes], None]) -> Session:
+        """Return a further AT port that says what it has to say to ``sink``; feed its :meth:`Session.receive`."""
+        session = Session(self, OutputQueue(self.world, sink, bits_per_second=self._bits_per_second))
+        self.sessions.append(session)
+        return session
+
+    def _open_port(self, link: Path, *, hold: bool) -> None:
+        endpoint = PtyEndpoint(self.world, link, receive=lambda data: session.receive(data), hold=hold,
+                               lost=lambda: self.record("output_lost"))
+        session = self.add_port(endpoint.send)
+        self.endpoint = endpoint
+
+    def close(self) -> None:
+        """Switch off and hang up; the link is removed. May be called twice."""
+        self.power_off()
+        if self.endpoint is not None:
+            self.endpoint.close()
+
+    # -- power --------------------------------------------------------------------------------------------------------
+
+    def power_on(self) -> None:
+        """Switch on: the boot sequence of the profile begins. No effect if it is on."""
+        if self.powered:
+            return
+        self.powered = True
+        self.settings.recall()
+        self.radio.reset()
+        self.clock.reset()
+        self.slot.power_on()
+        self.record("powered_on")
+        self._boot(self.profile.boot)
+
+    def power_off(self) -> None:
+        """Cut the power: nothing is said, and what was not stored is gone. No effect if it is off."""
+        if not self.powered:
+            return
+        self.powered = False
+        self._generation += 1
+        self.radio.leave()
+        self._forget()
+        self.slot.power_off()
+        for session in self.sessions:
+            session.reset()
+        self.record("powered_off")
+
+    def power_down(self) -> None:
+        """Switch off the way a module does when it is asked to."""
+        if self.powered:
+            self.urc(self.profile.text("power_down_urc"))
+            self.power_off()
+
+    def reboot(self) -> None:
+        """Switch off and on again."""
+        if self.powered:
+            self.power_off()
+            self.power_on()
+
+    def _forget(self) -> None:
+        self.packet.reset()
+        self.sockets.reset()
+        self.socket_contexts.clear()
+        self.sms.reset()
+
+    def _boot(self, steps: tuple[BootStep, ...]) -> None:
+        if steps:
+            self.later(steps[0].after, lambda: self._boot_step(steps), name="modem-boot")
+
+    def _boot_step(self, steps: tuple[BootStep, ...]) -> None:
+        step = steps[0]
+        if step.action == "sim":
+            self.slot.start()
+            if self.slot.started:
+                self.sms.sim_started()
+        elif step.action == "network":
+            self.radio.search()
+        if step.urc and (self.slot.started or not step.needs_sim):
+            self.urc(step.urc.format(cpin=self.slot.cpin, fun=self.radio.functionality))
+        self._boot(steps[1:])
+
+    def _start_sim(self) -> None:
+        """Do what the boot sequence does from the start of the SIM card on."""
+        actions = [step.action for step in self.profile.boot]
+        if "sim" in actions:
+            self._boot(self.profile.boot[actions.index("sim"):])
+
+    def set_functionality(self, level: int) -> None:
+        """Carry out +CFUN without a reset: 0 minimum, 1 full, 4 RF off."""
+        before, self.radio.functionality = self.radio.functionality, level
+        if level != 1:
+            self.radio.leave()
+        if level == 0:
+            self._forget()
+            self.slot.power_off()
+        elif before == 0:
+            self.slot.power_on()
+            self._start_sim()
+        if level == 1:
+            self.radio.search()
+
+    # -- SIM card -----------------------------------------------------------------------------------------------------
+
+    def sim_unlocked(self) -> None:
+        """The PIN was given: look for a network."""
+        self.record("sim_unlocked")
+        self.radio.search()
+
+    def remove_sim(self) -> SimCard | None:
+        """Pull the card out, hot or cold, and return it."""
+        if self.powered:
+            self.radio.leave()
+            self.sms.reset()
+        card = self.slot.remove()
+        if card is not None:
+            self.record("sim_removed")
+            if self.powered:
+                self.urc(self.profile.text("sim_removed_urc"))
+        return card
+
+    def insert_sim(self, card: SimCard) -> None:
+        """Put a card in, hot or cold.
+
+        Raises:
+            UsageError: the slot is taken.
+        """
+        if self.slot.card is not None:
+            raise UsageError(f"the slot of {self.name} is taken: remove the card in it first")
+        self.slot.insert(card)
+        self.record("sim_inserted")
+        if self.powered and self.radio.functionality:
+            self._start_sim()
+
+    def switch_imsi(self, imsi: str) -> None:
+        """Let a multi-IMSI card change its identity: the card is refreshed and the modem registers anew.
+
+        Raises:
+            UsageError: there is no card, or it is no IMSI.
+        """
+        card = self.slot.card
+        if card is None:
+            raise UsageError(f"{self.name} has no SIM card")
+        card.change_imsi(imsi)
+        self.record("imsi_changed")
+        if self.powered and self.radio.functionality:
+            self.radio.leave()
+            self.slot.power_on()
+            self._start_sim()
+
+    # -- what features need -------------------------------------------------------------------------------------------
+
+    def later(self, delay: int, action: Callable[[], None], *, name: str, scaled: bool = True) -> Event:
+        """Let ``action`` happen after ``delay`` nanoseconds of the profile, unless the power goes before."""
+        generation = self._generation
+
+        def act() -> None:
+            if generation == self._generation:
+                action()
+
+        span = round(delay * self._time_scale) if scaled else delay
+        return self.world.call_at(self.world.now() + span, act, name=name)
+
+    def urc(self, body: Line) -> None:
+        """Say something nobody asked for, on every port."""
+        for session in self.sessions:
+            session.unsolicited(body)
+
+    def record(self, event: str, **facts: Fact) -> None:
+        """Write a fact to the journal."""
+        self.world.journal.record("modem", event, device=self.name, t=None, **facts)
+
+    def unmet(self, needs: Needs, family: Family) -> Refused | None:
+        """Return the refusal for the first need that does not hold, None if all do."""
+        if not needs:
+            return None
+        error: tuple[Cme, Cms] | None = None
+        if needs & (Needs.SIM | Needs.UNLOCKED):
+            error = self.slot.error(unlocked=bool(needs & Needs.UNLOCKED))
+        if error is None and needs & Needs.RADIO and self.radio.functionality != 1:
+            error = (Cme.NOT_ALLOWED, Cms.NO_NETWORK)
+        if error is None and needs & Needs.REGISTERED and not self.radio.served:
+            error = (Cme.NO_NETWORK, Cms.NO_NETWORK)
+        if error is None:
+            return None
+        return cme(error[0]) if family is Family.CME else cms(error[1])
+
+    def encode_text(self, text: str) -> str:
+        """Return a string as the character set of +CSCS writes it."""
+        return to_line(text, self.settings.text("+CSCS"))
+
+    def decode_text(self, line: str) -> str:
+        """Return what a string in the character set of +CSCS says.
+
+        Raises:
+            ValueError: it is not in that character set.
+        """
+        return from_line(line, self.settings.text("+CSCS"))
+
+    def power_saving_timers(self) -> list[str]:
+        """Return active time and periodic update timer as +CEREG=4 shows them, empty without power saving."""
+        if "+CPSMS" not in self.settings or not self.settings.number("+CPSMS"):
+            return []
+        return [f'"{self.settings.text("+CPSMS", 2)}"', f'"{self.settings.text("+CPSMS", 1)}"']
+
+    def service_changed(self, before: bool, now: bool) -> None:
+        """Service began or ended: contexts and clock follow."""
+        if before and not now:
+            self.packet.service_lost()
+        elif now and not before:
+            if self.settings.number("+CTZU"):
+                self.clock.take_network_time()
+            self._tell_zone()
+            self.packet.service_found()
+
+    def _tell_zone(self) -> None:
+        mode = self.settings.number("+CTZR")
+        if mode == 1:
+            self.urc(f'+CTZV: "{self.clock.zone}"')
+        elif mode == 2:
+            self.urc(f'+CTZE: "{self.clock.zone}",0,"{self.world.calendar():%Y/%m/%d,%H:%M:%S}"')
+
+    # -- Terminal: what the network sees ------------------------------------------------------------------------------
+
+    @property
+    def iccid(self) -> str:
+        """The card's ICCID, empty without one."""
+        return self.slot.card.iccid if self.slot.card is not None else ""
+
+    @property
+    def imsi(self) -> str:
+        """The card's IMSI of the moment, empty without one."""
+        return self.slot.card.imsi if self.slot.card is not None else ""
+
+    def registration_changed(self, registration: Registration) -> None:
+        """Learn of a change of the registration."""
+        if self.powered:
+            self.radio.network_says(registration)
+
+    def sms_deliver(self, tpdu: bytes, done: Callable[[SmsOutcome], None]) -> None:
+        """Take an SMS-DELIVER or SMS-STATUS-REPORT; a module that is off refuses for the moment."""
+        self.sms.deliver(tpdu, done)
+
+    def datagram_received(self, cid: int, datagram: Datagram) -> None:
+        """Take a datagram."""
+        if self.powered:
+            self.sockets.arrived(cid, datagram)
+
+    def session_lost(self, cid: int) -> None:
+        """Learn that the network ended a context."""
+        if self.powered:
+            self.packet.lost(cid)
+
+    def _draw_imei(self) -> str:
+        stream = self.world.random(f"modem.{self.name}.imei")
+        body = self.profile.imei_tac + "".join(str(stream.randrange(10)) for _ in range(6))
+        return body + _luhn(body)
+
+
+def _luhn(digits: str) -> str:
+    """Return the check digit of an IMEI (3GPP TS 23.003 annex B)."""
+    total = 0
+    for position, digit in enumerate(reversed(digits)):
+        value = int(digit) * (2 if position % 2 == 0 else 1)
+        total += value // 10 + value % 10
+    return str(-total % 10)
+
+
+def _checked_imei(imei: str) -> str:
+    if not (imei.isascii() and imei.isdigit() and len(imei) == 15):
+        raise UsageError(f"an IMEI has 15 digits: not {imei!r}")
+    if _luhn(imei[:14]) != imei[14]:
+        raise UsageError(f"the check digit of IMEI {imei!r} must be {_luhn(imei[:14])}")
+    return imei

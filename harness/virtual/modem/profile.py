@@ -1,0 +1,166 @@
+"""What one module type is, as data: read from the TOML files beside this package."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from harness.clock import to_ns
+from harness.errors import UsageError
+from harness.virtual.modem.settings import Value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BootStep:
+    """Something that happens after power-on.
+
+    Attributes:
+        after: nanoseconds since the step before.
+        urc: what is said, empty for nothing; ``{cpin}`` stands for the state of the SIM card.
+        action: ``sim`` (start the SIM card), ``network`` (look for a network) or empty.
+        needs_sim: leave it out where no SIM card has started.
+    """
+
+    after: int
+    urc: str = ""
+    action: str = ""
+    needs_sim: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """One module type.
+
+    Attributes:
+        name: how it is chosen: ``BG96``.
+        features: feature modules whose commands it has, in the order of its command list.
+        without: commands of those features that it does not have.
+        defaults: factory values by command name.
+        persistent: commands whose values outlive power-off without &W.
+        stored: nothing but ``&W`` keeps the others.
+        timing: nanoseconds a command takes, by name.
+        stores: sizes of the message stores by name; SM is the SIM card's own.
+        answers: short facts that features ask for by name, see the profile files.
+        static: commands with one fixed answer, by name.
+    """
+
+    name: str
+    manufacturer: str
+    model: str
+    revision: str
+    identification: tuple[str, ...]
+    imei_tac: str
+    features: tuple[str, ...]
+    without: frozenset[str]
+    boot: tuple[BootStep, ...]
+    defaults: Mapping[str, Value]
+    persistent: frozenset[str]
+    timing: Mapping[str, int]
+    stores: Mapping[str, int]
+    answers: Mapping[str, str | int | bool]
+    static: Mapping[str, tuple[str, ...]]
+
+    def text(self, name: str) -> str:
+        """Return an answer that is a text."""
+        return str(self.answers[name])
+
+    def number(self, name: str) -> int:
+        """Return an answer that is a number."""
+        return int(self.answers[name])
+
+    def flag(self, name: str) -> bool:
+        """Return an answer that is a yes or no."""
+        return bool(self.answers[name])
+
+
+_KEYS = {"name", "manufacturer", "model", "revision", "identification", "imei_tac", "features", "without", "boot",
+         "defaults", "persistent", "timing", "stores", "answers", "static"}
+_STEP_KEYS = {"after", "urc", "action", "needs_sim"}
+_CACHE: dict[str, Profile] = {}
+
+
+def profile_names() -> tuple[str, ...]:
+    """Return the names of the profiles that come with the package."""
+    folder = resources.files(__package__) / "profiles"
+    return tuple(sorted(entry.name.removesuffix(".toml").upper() for entry in folder.iterdir()
+                        if entry.name.endswith(".toml")))
+
+
+def load_profile(name: str) -> Profile:
+    """Return the profile of this name.
+
+    Raises:
+        UsageError: there is none; the message names those there are.
+    """
+    key = name.upper()
+    if key not in _CACHE:
+        if key not in profile_names():
+            raise UsageError(f"no modem profile {name!r}: there are {', '.join(profile_names())}")
+        text = (resources.files(__package__) / "profiles" / f"{key.lower()}.toml").read_text(encoding="utf-8")
+        _CACHE[key] = parse_profile(text, source=f"{key.lower()}.toml")
+    return _CACHE[key]
+
+
+def read_profile(path: Path) -> Profile:
+    """Return a profile of the user's own.
+
+    Raises:
+        UsageError: the file is no profile; the message names the key and the rule.
+    """
+    return parse_profile(path.read_text(encoding="utf-8"), source=str(path))
+
+
+def parse_profile(text: str, *, source: str) -> Profile:
+    """Return the profile that a TOML text describes.
+
+    Raises:
+        UsageError: it breaks a rule; the message names source, key and rule.
+    """
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{source}: not TOML: {error}") from None
+    _check_keys(raw, _KEYS, source)
+    for key in ("name", "manufacturer", "model", "revision", "features"):
+        if key not in raw:
+            raise UsageError(f"{source}: the key {key!r} must be there")
+    try:
+        return Profile(
+            name=str(raw["name"]), manufacturer=str(raw["manufacturer"]), model=str(raw["model"]),
+            revision=str(raw["revision"]),
+            identification=tuple(raw.get("identification", (raw["manufacturer"], raw["model"], raw["revision"]))),
+            imei_tac=str(raw.get("imei_tac", "86642503")), features=tuple(raw["features"]),
+            without=frozenset(raw.get("without", ())),
+            boot=tuple(_boot_step(step, source) for step in raw.get("boot", ())),
+            defaults={key: _value(value) for key, value in raw.get("defaults", {}).items()},
+            persistent=frozenset(raw.get("persistent", ())),
+            timing={key: to_ns(value) for key, value in raw.get("timing", {}).items()},
+            stores={key: int(value) for key, value in raw.get("stores", {}).items()},
+            answers=dict(raw.get("answers", {})),
+            static={key: (value,) if isinstance(value, str) else tuple(value)
+                    for key, value in raw.get("static", {}).items()})
+    except (TypeError, AttributeError, ValueError) as error:
+        raise UsageError(f"{source}: a value has the wrong type: {error}") from None
+
+
+def _boot_step(raw: Mapping[str, Any], source: str) -> BootStep:
+    _check_keys(raw, _STEP_KEYS, f"{source}: boot")
+    action = str(raw.get("action", ""))
+    if action not in ("", "sim", "network"):
+        raise UsageError(f"{source}: boot: action must be sim or network, not {action!r}")
+    return BootStep(after=to_ns(raw.get("after", 0)), urc=str(raw.get("urc", "")), action=action,
+                    needs_sim=bool(raw.get("needs_sim", False)))
+
+
+def _value(raw: object) -> Value:
+    return tuple(raw) if isinstance(raw, list) else (raw,)  # type: ignore[return-value]
+
+
+def _check_keys(raw: Mapping[str, Any], allowed: set[str], source: str) -> None:
+    for key in raw:
+        if key not in allowed:
+            raise UsageError(f"{source}: unknown key {key!r}: allowed are {', '.join(sorted(allowed))}")

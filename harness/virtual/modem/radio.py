@@ -1,0 +1,180 @@
+"""Functionality, network selection and registration of one modem, with the URCs of the three domains.
+
+The network tells one registration; +CREG, +CGREG and +CEREG each show it as the circuit switched, packet switched and
+EPS domain see it. Which domain shows what on an LTE cell differs between makers and is profile data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from harness.clock import NANOSECONDS
+from harness.virtual.network.seams import AccessTechnology, Cell, Registration, RegistrationStatus
+from harness.virtual.world import Event
+
+if TYPE_CHECKING:
+    from harness.virtual.modem.modem import VirtualModem
+
+DOMAINS = ("+CREG", "+CGREG", "+CEREG")
+OFFLINE = Registration(status=RegistrationStatus.NOT_REGISTERED)
+SERVED = (RegistrationStatus.HOME, RegistrationStatus.ROAMING)
+LTE = (AccessTechnology.E_UTRAN, AccessTechnology.EMTC, AccessTechnology.NB_IOT)
+
+Waiter = Callable[[Registration | None], None]
+
+
+class Radio:
+    """The radio side of one modem.
+
+    Attributes:
+        functionality: ``<fun>`` of +CFUN: 0 minimum, 1 full, 4 RF off.
+        selection: ``<mode>`` of +COPS: 0 automatic, 1 manual, 2 deregistered.
+        registration: what the network told last.
+    """
+
+    def __init__(self, modem: VirtualModem) -> None:
+        self._modem = modem
+        self.functionality = 1
+        self.selection = 0
+        self.registration = OFFLINE
+        self._attached = False
+        self._shown: dict[str, tuple[int, Cell | None, int]] = {}
+        self._waiters: list[tuple[Waiter, Event]] = []
+
+    def __repr__(self) -> str:
+        return f"Radio(fun={self.functionality}, {self.registration.status.name})"
+
+    @property
+    def served(self) -> bool:
+        """Whether it is registered, at home or roaming."""
+        return self.registration.status in SERVED
+
+    @property
+    def cell(self) -> Cell | None:
+        """The cell it camps on."""
+        return self.registration.cell
+
+    @property
+    def on_lte(self) -> bool:
+        """Whether it camps on an LTE cell of any kind."""
+        return self.cell is not None and self.cell.act in LTE
+
+    def reset(self) -> None:
+        """Begin as after power-on."""
+        self.functionality, self.selection = 1, 0
+        self._shown.clear()
+
+    # -- looking for service and leaving ------------------------------------------------------------------------------
+
+    def search(self) -> None:
+        """Look for a network if functionality, SIM card and selection allow it."""
+        if self.functionality == 1 and self.selection != 2 and self._modem.slot.ready and not self._attached:
+            self._attached = True
+            self._modem.carrier.attach(self._modem)
+
+    def leave(self) -> None:
+        """Leave the network; contexts end."""
+        was_attached, self._attached = self._attached, False
+        if was_attached:
+            self._modem.carrier.detach(self._modem)
+        self.changed(OFFLINE)
+
+    def when_served(self, limit: int, waiter: Waiter) -> None:
+        """Call ``waiter`` with the registration as soon as there is service or a refusal, None after ``limit`` ns."""
+        if self.served:
+            waiter(self.registration)
+            return
+        expiry = self._modem.world.call_later(limit / NANOSECONDS, partial(self._expire, waiter), name="modem-search")
+        self._waiters.append((waiter, expiry))
+
+    def forget_waiter(self, waiter: Waiter) -> None:
+        """Let a waiter wait no longer."""
+        for entry in tuple(self._waiters):
+            if entry[0] is waiter:
+                entry[1].cancel()
+                self._waiters.remove(entry)
+
+    def _expire(self, waiter: Waiter) -> None:
+        self.forget_waiter(waiter)
+        waiter(None)
+
+    # -- what the network tells ---------------------------------------------------------------------------------------
+
+    def network_says(self, registration: Registration) -> None:
+        """Take what the network tells; nothing while the modem does not want service."""
+        if self._attached:
+            self.changed(registration)
+
+    def changed(self, registration: Registration) -> None:
+        """Take over a registration and tell of it."""
+        before, self.registration = self.registration, registration
+        if before == registration:
+            return
+        modem = self._modem
+        if self.served and before.status not in SERVED:
+            cell = registration.cell
+            modem.record("registered", status=int(registration.status), plmn=cell.plmn if cell else "",
+                         act=int(cell.act) if cell else 0)
+        elif not self.served:
+            if before.status in SERVED:
+                modem.record("registration_lost", status=int(registration.status))
+            if registration.status is RegistrationStatus.DENIED:
+                modem.record("registration_denied", cause=registration.cause)
+        for domain in DOMAINS:
+            self._tell(domain)
+        modem.service_changed(before.status in SERVED, self.served)
+        if self.served or registration.status is RegistrationStatus.DENIED:
+            for waiter, expiry in tuple(self._waiters):
+                expiry.cancel()
+                self._waiters.remove((waiter, expiry))
+                waiter(registration)
+
+    def _tell(self, domain: str) -> None:
+        settings = self._modem.settings
+        if domain not in settings:
+            return
+        mode = settings.number(domain)
+        now = (self.status(domain), self.cell, self.registration.cause)
+        before = self._shown.get(domain, (0, None, 0))
+        self._shown[domain] = now
+        if mode and (now[0] != before[0] or (mode >= 2 and now != before)):
+            self._modem.urc(f"{domain}: {self.describe(domain, mode)}")
+
+    # -- how it is shown ----------------------------------------------------------------------------------------------
+
+    def status(self, domain: str) -> int:
+        """Return ``<stat>`` of a domain."""
+        profile = self._modem.profile
+        status = int(self.registration.status)
+        if self.cell is None:
+            if domain == "+CGREG" and profile.text("cgreg_on_lte") == "always unknown":
+                return int(RegistrationStatus.UNKNOWN)
+            return status
+        if domain == "+CEREG":
+            return status if self.on_lte else 0
+        if domain == "+CGREG" and self.on_lte:
+            shown = profile.text("cgreg_on_lte")
+            return status if shown == "same" else int(shown) if shown.isdigit() else 4
+        if domain == "+CREG" and self.on_lte and not profile.flag("creg_on_lte"):
+            return 0
+        return status
+
+    def describe(self, domain: str, mode: int) -> str:
+        """Return ``<stat>[,<tac>,<ci>,<AcT>[,...]]`` as much as ``mode`` shows (3GPP TS 27.007 clause 10.1.22)."""
+        status = self.status(domain)
+        parts = [str(status)]
+        cell = self.cell
+        place = [f'"{cell.tac:X}"', f'"{cell.ci:X}"', str(int(cell.act))] if cell is not None and status in SERVED \
+            else []
+        denied = self.registration.status is RegistrationStatus.DENIED and mode in (3, 5)
+        if mode >= 2:
+            parts += place
+        if denied:
+            parts += ["", "", ""] if not place else []
+            parts += ["0", str(self.registration.cause)]
+        if mode in (4, 5) and place:
+            parts += ["", ""] if not denied else []
+            parts += self._modem.power_saving_timers()
+        return ",".join(parts)

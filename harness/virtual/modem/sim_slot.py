@@ -1,0 +1,94 @@
+"""The slot with or without a SIM card, and how far the card has come since power-on."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from harness.virtual.modem.codes import Cme, Cms
+from harness.virtual.modem.sim_card import Lock, SimCard
+
+if TYPE_CHECKING:
+    from harness.virtual.modem.modem import VirtualModem
+
+
+class SlotState(Enum):
+    """What the module knows of its card."""
+
+    OFF = auto()
+    """The slot has no power: the module is off, or at minimum functionality."""
+    EMPTY = auto()
+    STARTING = auto()
+    STARTED = auto()
+
+
+_LOCK_ERRORS = {Lock.PIN: (Cme.SIM_PIN, Cms.SIM_PIN), Lock.PUK: (Cme.SIM_PUK, Cms.SIM_PUK),
+                Lock.BLOCKED: (Cme.SIM_FAILURE, Cms.SIM_FAILURE)}
+_STATE_ERRORS = {SlotState.OFF: (Cme.NOT_ALLOWED, Cms.NOT_ALLOWED),
+                 SlotState.EMPTY: (Cme.SIM_NOT_INSERTED, Cms.SIM_NOT_INSERTED),
+                 SlotState.STARTING: (Cme.SIM_BUSY, Cms.SIM_BUSY)}
+
+
+class SimSlot:
+    """The slot of one modem."""
+
+    def __init__(self, modem: VirtualModem, card: SimCard | None) -> None:
+        self._modem = modem
+        self.card = card
+        self.state = SlotState.OFF
+
+    def __repr__(self) -> str:
+        return f"SimSlot({self.state.name}, {self.card!r})"
+
+    @property
+    def started(self) -> bool:
+        """Whether there is a card that answers, locked or not."""
+        return self.state is SlotState.STARTED and self.card is not None and self.card.lock is not Lock.BLOCKED
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is a card that asks for nothing."""
+        return self.state is SlotState.STARTED and self.card is not None and self.card.lock is Lock.READY
+
+    @property
+    def cpin(self) -> str:
+        """The state of the card as the boot sequence tells it."""
+        if self.state is not SlotState.STARTED or self.card is None:
+            return "NOT READY"
+        return self.card.lock.value
+
+    def error(self, *, unlocked: bool) -> tuple[Cme, Cms] | None:
+        """Return the error numbers of what stands against using the card, None if nothing does."""
+        if self.state is not SlotState.STARTED or self.card is None:
+            return _STATE_ERRORS.get(self.state, _STATE_ERRORS[SlotState.EMPTY])
+        if self.card.lock is Lock.BLOCKED or (unlocked and self.card.lock is not Lock.READY):
+            return _LOCK_ERRORS[self.card.lock]
+        return None
+
+    def power_on(self) -> None:
+        """Give the slot power; the card answers after :meth:`start`."""
+        self.state = SlotState.STARTING if self.card is not None else SlotState.EMPTY
+        if self.card is not None:
+            self.card.power_cycle()
+
+    def start(self) -> None:
+        """Let the card answer from now on."""
+        if self.state is SlotState.STARTING:
+            self.state = SlotState.STARTED
+
+    def power_off(self) -> None:
+        """Take the power away."""
+        self.state = SlotState.OFF
+
+    def remove(self) -> SimCard | None:
+        """Pull the card and return it."""
+        card, self.card = self.card, None
+        if self.state is not SlotState.OFF:
+            self.state = SlotState.EMPTY
+        return card
+
+    def insert(self, card: SimCard) -> None:
+        """Put a card in; it still has to start if the slot has power."""
+        self.card = card
+        if self.state is not SlotState.OFF:
+            self.power_on()

@@ -1,0 +1,261 @@
+"""Short messages of one modem: where they come to rest, whom they are told to, and how they leave (3GPP TS 27.005)."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from harness.errors import PduError
+from harness.formats.sms import (
+    Address,
+    Deliver,
+    MessageClass,
+    StatusReport,
+    decode_from_network,
+    encode_sca,
+)
+from harness.virtual.modem.message_text import direct_line, pdu_line
+from harness.virtual.modem.messages import MessageStatus, MessageStore, StoredMessage
+from harness.virtual.network.seams import SmsAccepted, SmsOutcome, SmsRejected
+from harness.virtual.world import Event
+
+if TYPE_CHECKING:
+    from harness.virtual.modem.modem import VirtualModem
+
+MEMORY_EXCEEDED = 22
+INVALID_INFORMATION = 96
+PROTOCOL_ERROR = 111
+TEMPORARY_FAILURE = 41
+TYPE_ZERO = 0x40
+"""TP-PID of a message that is acknowledged and thrown away (3GPP TS 23.040 clause 9.2.3.9)."""
+
+MAX_BUFFERED = 64
+
+Done = Callable[[SmsOutcome], None]
+
+
+class SmsService:
+    """Stores, routing and acknowledgement.
+
+    Attributes:
+        sca: the service centre address in force (+CSCA).
+    """
+
+    def __init__(self, modem: VirtualModem) -> None:
+        self._modem = modem
+        self._stores = {name: MessageStore(name, size) for name, size in modem.profile.stores.items()}
+        self.sca: Address | None = None
+        self._reference = 0
+        self._full: dict[str, bool] = {}
+        self._buffer: deque[str] = deque(maxlen=MAX_BUFFERED)
+        self._unacknowledged: tuple[Done, Event] | None = None
+        self._waiting: deque[tuple[str, StoredMessage, Done]] = deque()
+
+    def __repr__(self) -> str:
+        return f"SmsService({list(self._stores.values())!r})"
+
+    # -- stores -------------------------------------------------------------------------------------------------------
+
+    def store(self, name: str) -> MessageStore | None:
+        """Return the store of this name, None if there is none: SM is the SIM card's."""
+        if name == "SM":
+            card = self._modem.slot.card
+            return card.messages if card is not None else None
+        return self._stores.get(name)
+
+    def selected(self, position: int) -> MessageStore | None:
+        """Return the store selected by +CPMS: 0 to read and delete, 1 to write and send, 2 to receive."""
+        return self.store(self._modem.settings.text("+CPMS", position))
+
+    def delete(self, store: MessageStore, index: int) -> None:
+        """Empty a slot; the network learns of it if it was waiting for room."""
+        if store.delete(index):
+            self._modem.record("sms_deleted", memory=store.name, index=index)
+            if self._full.pop(store.name, False):
+                self._modem.carrier.memory_available(self._modem)
+
+    def own_sca(self) -> bytes:
+        """Return the service centre address as octets before a TPDU."""
+        return encode_sca(self.sca)
+
+    # -- power --------------------------------------------------------------------------------------------------------
+
+    def sim_started(self) -> None:
+        """Take over the service centre address the card was personalised with."""
+        card = self._modem.slot.card
+        if card is not None:
+            try:
+                self.sca = Address.parse(card.smsc)
+            except PduError:
+                self.sca = None
+
+    def reset(self) -> None:
+        """Forget what is under way, as at power-off: what was not acknowledged goes back to the network."""
+        self._buffer.clear()
+        waiting, self._waiting = self._waiting, deque()
+        if self._unacknowledged is not None:
+            done, timer = self._unacknowledged
+            self._unacknowledged = None
+            timer.cancel()
+            self._answer(done, SmsRejected(cause=TEMPORARY_FAILURE))
+        for _, _, done in waiting:
+            self._answer(done, SmsRejected(cause=TEMPORARY_FAILURE))
+
+    # -- receiving ----------------------------------------------------------------------------------------------------
+
+    def deliver(self, tpdu: bytes, done: Done) -> None:
+        """Take a TPDU from the network; ``done`` is called once, in a later turn."""
+        try:
+            content = decode_from_network(tpdu)
+        except PduError as error:
+            self._modem.record("sms_refused", cause=INVALID_INFORMATION, reason=str(error))
+            self._answer(done, SmsRejected(cause=INVALID_INFORMATION))
+            return
+        if not self._modem.slot.ready:
+            self._answer(done, SmsRejected(cause=TEMPORARY_FAILURE))
+            return
+        message = StoredMessage(status=MessageStatus.REC_UNREAD, sca=self.own_sca(), tpdu=tpdu)
+        if isinstance(content, StatusReport):
+            self._report_arrived(message, done)
+        elif isinstance(content, Deliver):
+            self._message_arrived(message, content, done)
+        else:
+            self._answer(done, SmsRejected(cause=INVALID_INFORMATION))
+
+    def _message_arrived(self, message: StoredMessage, content: Deliver, done: Done) -> None:
+        routing = self._modem.settings.number("+CNMI", 1)
+        kind = content.coding.message_class
+        facts = {"originator": str(content.originator), "text": content.text or content.data.hex()}
+        if content.pid == TYPE_ZERO:
+            self._modem.record("sms_discarded", **facts)
+            self._answer(done, SmsAccepted())
+        elif (routing == 2 and kind is not MessageClass.SIM) or (routing == 3 and kind is MessageClass.TE) \
+                or (routing and kind is MessageClass.IMMEDIATE):
+            self._modem.record("sms_received", **facts)
+            self._direct("+CMT", message, done)
+        elif kind is MessageClass.IMMEDIATE:  # for a display, and there is none
+            self._modem.record("sms_displayed", **facts)
+            self._answer(done, SmsAccepted())
+        else:
+            store = self.store("SM") if kind is MessageClass.SIM else self.selected(2)
+            index = store.add(message) if store is not None else None
+            if store is None or index is None:
+                self._memory_full(store, done)
+                return
+            self._modem.record("sms_stored", memory=store.name, index=index, **facts)
+            self._answer(done, SmsAccepted())
+            if routing:
+                self._notify(f'+CMTI: "{store.name}",{index}')
+
+    def _report_arrived(self, message: StoredMessage, done: Done) -> None:
+        routing = self._modem.settings.number("+CNMI", 3)
+        if routing == 1:
+            self._modem.record("status_report_received")
+            self._direct("+CDS", message, done)
+            return
+        if routing == 2 and (store := self._stores.get("SR")) is not None:
+            if store.full:  # the oldest report is worth least
+                store.delete(store.indexes[0])
+            index = store.add(message)
+            self._modem.record("status_report_stored", memory=store.name, index=index)
+            self._notify(f'+CDSI: "{store.name}",{index}')
+        else:
+            self._modem.record("status_report_discarded")
+        self._answer(done, SmsAccepted())
+
+    def _memory_full(self, store: MessageStore | None, done: Done) -> None:
+        if store is not None:
+            told = self._full.get(store.name, False)
+            self._full[store.name] = True
+            self._modem.record("sms_refused", cause=MEMORY_EXCEEDED, memory=store.name)
+            urc = self._modem.profile.text("sms_full_urc")
+            if urc and not told:
+                self._modem.urc(urc.format(memory=store.name))
+        self._answer(done, SmsRejected(cause=MEMORY_EXCEEDED))
+
+    # -- telling the client -------------------------------------------------------------------------------------------
+
+    def _direct(self, urc: str, message: StoredMessage, done: Done) -> None:
+        if not self._modem.settings.number("+CSMS"):
+            self._notify(self._describe(urc, message))
+            self._answer(done, SmsAccepted())
+        elif self._unacknowledged is not None:
+            self._waiting.append((urc, message, done))
+        else:
+            limit = self._modem.profile.timing.get("acknowledgement", 15_000_000_000)
+            timer = self._modem.later(limit, self._not_acknowledged, name="modem-cnma", scaled=False)
+            self._unacknowledged = (done, timer)
+            self._notify(self._describe(urc, message))
+
+    def _describe(self, urc: str, message: StoredMessage) -> str:
+        settings = self._modem.settings
+        if settings.number("+CMGF"):
+            line = direct_line(message, charset=settings.text("+CSCS"), details=bool(settings.number("+CSDH")))
+            return f"{urc}: {line}"
+        return f"{urc}: {',' if urc == '+CMT' else ''}{pdu_line(message)}"
+
+    @property
+    def acknowledgement_due(self) -> bool:
+        """Whether the client still has to acknowledge a message."""
+        return self._unacknowledged is not None
+
+    def acknowledge(self, outcome: SmsOutcome) -> bool:
+        """Take the client's acknowledgement (+CNMA); return False if none was due."""
+        if self._unacknowledged is None:
+            return False
+        done, timer = self._unacknowledged
+        self._unacknowledged = None
+        timer.cancel()
+        self._modem.record("sms_acknowledged", accepted=isinstance(outcome, SmsAccepted))
+        self._answer(done, outcome)
+        if self._waiting:
+            self._direct(*self._waiting.popleft())
+        return True
+
+    def _not_acknowledged(self) -> None:
+        """The client kept silent: direct routing ends, and the network has to try again (clause 3.4.4)."""
+        if self._unacknowledged is None:
+            return
+        done, _ = self._unacknowledged
+        self._unacknowledged = None
+        mode, _, broadcast, _, buffer = self._modem.settings["+CNMI"]
+        self._modem.settings["+CNMI"] = (mode, 0, broadcast, 0, buffer)
+        self._modem.record("sms_not_acknowledged")
+        waiting, self._waiting = self._waiting, deque()
+        for unanswered in (done, *(entry[2] for entry in waiting)):
+            self._answer(unanswered, SmsRejected(cause=TEMPORARY_FAILURE))
+
+    def _notify(self, text: str) -> None:
+        if self._modem.settings.number("+CNMI") == 0:
+            self._buffer.append(text)
+        else:
+            self._modem.urc(text)
+
+    def routing_changed(self) -> None:
+        """Flush or clear what was buffered in mode 0, when another mode was set (clause 3.4.1, ``<bfr>``)."""
+        if self._modem.settings.number("+CNMI") == 0:
+            return
+        if self._modem.settings.number("+CNMI", 4) == 0:
+            for text in self._buffer:
+                self._modem.urc(text)
+        self._buffer.clear()
+
+    def _answer(self, done: Done, outcome: SmsOutcome) -> None:
+        self._modem.world.call_later(0, partial(done, outcome), name="modem-sms-answer")
+
+    # -- sending ------------------------------------------------------------------------------------------------------
+
+    def submit(self, tpdu: bytes, done: Callable[[int, SmsOutcome], None]) -> None:
+        """Send an SMS-SUBMIT or SMS-COMMAND with the module's own reference, which ``done`` gets with the outcome."""
+        reference = self._reference
+        self._reference = (reference + 1) % 256
+        numbered = tpdu[:1] + bytes((reference,)) + tpdu[2:]
+
+        def outcome(result: SmsOutcome) -> None:
+            cause = result.cause if isinstance(result, SmsRejected) else 0
+            self._modem.record("sms_sent" if not cause else "sms_send_failed", reference=reference, cause=cause)
+            done(reference, result)
+
+        self._modem.carrier.sms_submit(self._modem, numbered, outcome)
