@@ -10,6 +10,8 @@ from harness.formats.elf import ElfImage
 from harness.virtual.board.board import Board
 from harness.virtual.world import World
 
+ICSR, PENDSTSET = 0xE000_ED04, 1 << 26
+
 
 def test_a_variable_counts_in_virtual_seconds(uid: str, world: World, heartbeat: ElfImage) -> None:
     with NearBoard(uid, world.clock, world.journal, "board-1", heartbeat) as near:
@@ -51,6 +53,23 @@ def test_breakpoints_steps_and_registers_on_real_code(uid: str, world: World, he
             assert near.register("xpsr") & 0x0100_0000
         near.symbol("beat_count").wait(lambda count: count >= 2, within="5s")
         assert not near.is_halted
+
+
+def test_a_step_goes_past_pending_interrupts(uid: str, world: World, heartbeat: ElfImage) -> None:
+    with NearBoard(uid, world.clock, world.journal, "board-1", heartbeat) as near:
+        near.reset(halt=True)
+        for _ in range(10):
+            near.step()
+        near.write32(ICSR, PENDSTSET)
+        before = near.register("pc")
+        for _ in range(5):
+            near.step()
+            assert near.register("xpsr") & 0x1FF == 0, "the step went into the SysTick handler"
+        assert near.register("pc") != before
+        assert near.register("primask") == 0
+        target = near._target()
+        target.step(disable_interrupts=False)
+        assert near.register("xpsr") & 0x1FF == 15
 
 
 def test_a_halted_board_stands_still_while_time_goes_on(uid: str, world: World, heartbeat: ElfImage,

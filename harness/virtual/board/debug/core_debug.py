@@ -4,8 +4,8 @@ Everything a debugger reads or writes that is not a debug register goes to the c
 learned from debuggers: DHCSR.C_HALT reads 1 however the core came to halt; S_SLEEP and S_LOCKUP read 0 while it is
 halted; S_REGRDY reads 1 always.
 
-Limits. Watchpoints are kept but never match. C_MASKINTS is kept, yet a step takes a pending interrupt all the same.
-Of the vector catches only reset (VC_CORERESET) works.
+Limits. Watchpoints are kept but never match. C_MASKINTS has an effect on steps only. Of the vector catches only reset
+(VC_CORERESET) works. Debug registers outlive a loss of power.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Protocol
 
 from harness.virtual.board.core.interface import BusError, Core, CoreState, HaltReason, Register
 from harness.virtual.board.debug.rom_table import BPU, DWT, ROM_TABLE, constants
+from harness.virtual.board.debug.stepping import step
 
 AIRCR, DFSR, DHCSR, DCRSR, DCRDR, DEMCR = (
     0xE000_ED0C, 0xE000_ED30, 0xE000_EDF0, 0xE000_EDF4, 0xE000_EDF8, 0xE000_EDFC)
@@ -245,7 +246,7 @@ class CoreDebug:
                 self._notice_halt()
         elif halted and value & C_STEP:
             self._halt_told = False
-            core.step()
+            step(core, mask_interrupts=bool(value & C_MASKINTS))
             self._dhcsr |= C_HALT
             self._notice_halt()
         elif halted:
