@@ -1,8 +1,8 @@
 """A single step as debuggers want it: past the next instruction, not into an interrupt that happens to be pending.
 
-DHCSR.C_MASKINTS asks for that (Armv8-M Architecture Reference Manual, D1.2.44). The core has no such mask of its own, so
-PRIMASK stands in for it during the step. Instructions that see or change PRIMASK, or that would behave differently under
-it, are stepped without.
+DHCSR.C_MASKINTS asks for that (Armv8-M Architecture Reference Manual, D1.2.44). The core has no such mask of its own,
+so PRIMASK stands in for it during the step. Instructions that see or change PRIMASK, or that would behave differently
+under it, are stepped without.
 """
 
 from __future__ import annotations
