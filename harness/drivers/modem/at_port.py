@@ -189,7 +189,7 @@ class AtPort:
         unread = sum(1 for line in self._lines if line.kind is LineKind.UNSOLICITED and line.seq not in self._seen)
         parts = [f"last line {self._lines[-1].text!r}" if self._lines else "no line at all"]
         if unread:
-            parts.append(f"{unread} lines unread")
+            parts.append(f"{unread} line{'s' if unread > 1 else ''} unread")
         if self._reader.partial.strip():
             parts.append(f"an unfinished line {self._reader.partial[:80].decode('latin-1')!r}")
         return ", ".join(parts)

@@ -134,6 +134,7 @@ class SerialChannel:
         self.journal.record("driver", "port_opened", device=self.name)
         if self.on_open is not None:
             self.on_open(self)
+        self.clock.sleep(0)  # lets wires count from here, before anything is sent
 
     def close(self) -> None:
         """Close the port. May be called twice, and after it was lost."""

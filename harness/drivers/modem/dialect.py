@@ -110,7 +110,7 @@ class Dialect:
     registration: tuple[str, ...]
     udp: UdpProcedure
     apn: str = "super"
-    finals: Mapping[str, tuple[bool, ResultKind]] = FINAL_RESULTS
+    finals: Mapping[str, tuple[bool, ResultKind]] = field(default_factory=lambda: FINAL_RESULTS)
     _urcs: tuple[tuple[re.Pattern[str] | None, Urc], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

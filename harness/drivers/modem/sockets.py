@@ -32,6 +32,8 @@ class UdpSocket:
     Attributes:
         port: the local port.
         address: the modem's address in the packet context.
+        is_open: whether it can be used.
+        closed_by_network: whether it is not because the network ended it.
     """
 
     def __init__(self, sockets: UdpSockets, number: int, port: int, address: str) -> None:
@@ -43,6 +45,7 @@ class UdpSocket:
         self._count = 0
         self._cursor = 0
         self.is_open = True
+        self.closed_by_network = False
 
     def __repr__(self) -> str:
         return f"UdpSocket(port={self.port}, {self._count} datagrams received{'' if self.is_open else ', closed'})"
@@ -63,6 +66,7 @@ class UdpSocket:
 
         Raises:
             UsageError: the payload is empty or too long, or the socket is closed.
+            ModemError: the network closed the socket.
             CommandFailed: the modem could not send it.
         """
         self._sockets.send(self, self._number, payload, to)
@@ -72,6 +76,7 @@ class UdpSocket:
 
         Raises:
             TimeoutExpired: it did not come in time; tells what came instead.
+            ModemError: the network closed the socket.
             PortLost: the port went away.
         """
         return self._sockets.expect(self, self._number, payload, within)
@@ -233,12 +238,15 @@ class UdpSockets:
         socket = self._open.pop(number, None)
         if socket is not None:
             socket.is_open = False
+            socket.closed_by_network = True
 
     def _lost(self) -> bool:
         self._port.channel.check()
         return False
 
     def _check(self, socket: UdpSocket) -> None:
+        if socket.closed_by_network:
+            raise ModemError(f"the network closed the socket on UDP port {socket.port} of {self._port.name}")
         if not socket.is_open:
             raise UsageError(f"the socket on UDP port {socket.port} of {self._port.name} is closed")
 

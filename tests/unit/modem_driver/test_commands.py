@@ -1,0 +1,228 @@
+"""Commands and unsolicited codes of the driver against a scripted peer, on both clocks."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.drivers.modem import LineKind
+from harness.errors import CommandFailed, PortLost, TimeoutExpired, UsageError
+
+if TYPE_CHECKING:
+    from tests.unit.modem_driver.conftest import Bench
+
+
+def test_open_gets_in_step_and_prepares_the_modem(bench: Bench) -> None:
+    bench.modem.open(within="5s")
+
+    assert bench.peer.commands[:2] == ["AT", "AT"]
+    assert bench.peer.commands[2:] == [step.command for step in bench.modem.dialect.setup]
+
+
+def test_a_response_is_its_lines_without_echo(bench: Bench) -> None:
+    bench.peer.script["AT+CSQ"] = bench.ok("+CSQ: 20,99")
+    bench.modem.open()
+    bench.peer.echo = True
+
+    response = bench.modem.command("AT+CSQ")
+
+    assert response.lines == ("+CSQ: 20,99",)
+    assert response.result == "OK"
+    assert response.value("+CSQ:") == "20,99"
+    assert bench.modem.signal().rssi_dbm == -73
+    assert [line.kind for line in bench.modem.lines[-3:]] == [LineKind.ECHO, LineKind.RESPONSE, LineKind.FINAL]
+
+
+@pytest.mark.parametrize(("answer", "code"), [
+    ("ERROR", None), ("+CME ERROR: 30", 30), ("+CMS ERROR: 500", 500), ("+CME ERROR: SIM not inserted", 10)])
+def test_a_refusal_carries_command_result_and_number(virtual: Bench, answer: str, code: int | None) -> None:
+    virtual.peer.script["AT+COPS?"] = f"\r\n{answer}\r\n"
+    virtual.modem.open()
+
+    with pytest.raises(CommandFailed) as caught:
+        virtual.modem.command("AT+COPS?")
+
+    assert (caught.value.command, caught.value.result, caught.value.code) == ("AT+COPS?", answer, code)
+
+
+def test_an_unsolicited_code_amid_a_response_is_filed_as_such(bench: Bench) -> None:
+    bench.peer.script["AT+CEREG?"] = bench.ok('+CEREG: 2,1,"2F0B","0A1B2C3",8').replace(
+        "\r\nOK", '\r\n+CEREG: 5,"2F0B","0A1B2C3",8\r\n\r\n+CMTI: "SM",3\r\n\r\nOK')
+    bench.modem.open()
+
+    response = bench.modem.command("AT+CEREG?")
+
+    assert response.lines == ('+CEREG: 2,1,"2F0B","0A1B2C3",8',)
+    assert bench.modem.expect_urc("+CMTI").text == '+CMTI: "SM",3'
+    assert bench.modem.expect_urc("+CEREG").text == '+CEREG: 5,"2F0B","0A1B2C3",8'
+
+
+def test_expectations_take_nothing_from_each_other(virtual: Bench) -> None:
+    virtual.modem.open()
+    virtual.later("1s", "\r\n+CREG: 2\r\n\r\n+CREG: 5\r\n\r\n+QIND: SMS DONE\r\n")
+
+    assert virtual.modem.expect_urc("+QIND").text == "+QIND: SMS DONE"
+    assert virtual.modem.expect_urc("+CREG").text == "+CREG: 2"
+    assert virtual.modem.expect_urc("+CREG").text == "+CREG: 5"
+    assert virtual.modem.expect_urc("+CREG", matching="5$").text == "+CREG: 5"
+    assert virtual.modem.expect_urc("+CREG", since=0).text == "+CREG: 2"
+    assert [line.text for line in virtual.modem.lines if line.kind is LineKind.UNSOLICITED] == [
+        "+CREG: 2", "+CREG: 5", "+QIND: SMS DONE"]
+
+
+def test_a_wait_in_vain_tells_what_came_instead(virtual: Bench) -> None:
+    virtual.modem.open()
+    virtual.later("1s", "\r\n+QIND: SMS DONE\r\n\r\n+CREG: 2\r\n\r\n+CR")
+
+    with pytest.raises(TimeoutExpired, match=re.escape(
+            "waited 5 s for '+CMTI' on modem-1; saw instead: last line '+CREG: 2', 2 lines unread, "
+            "an unfinished line '+CR'")):
+        virtual.modem.expect_urc("+CMTI", within="5s")
+
+
+def test_octets_may_arrive_one_by_one(virtual: Bench) -> None:
+    virtual.modem.open()
+    assert virtual.world is not None
+    for number, octet in enumerate(b'\r\n+CMTI: "SM",12\r\n'):
+        virtual.world.call_later(f"{number + 1}ms", lambda octet=octet: virtual.peer.send(bytes((octet,))),  # type: ignore[misc]
+                                 name="peer")
+
+    assert virtual.modem.expect_urc("+CMTI").text == '+CMTI: "SM",12'
+
+
+def test_two_line_codes_and_pushed_octets_keep_together(virtual: Bench) -> None:
+    virtual.modem.open()
+    virtual.later("1s", '\r\n+CMT: "000",,"26/01/01,00:00:00+00"\r\nOK\r\n',
+                  b'\r\n+QIURC: "recv",0,6,"100.64.0.1",6969\r\nOK\r\nAT\r\n\r\n+QIND: SMS DONE\r\n')
+    virtual.modem.expect_urc("+QIND")
+
+    assert virtual.modem.expect_urc("+CMT").body == ("OK",)
+    assert virtual.modem.expect_urc("+QIURC").data == b"OK\r\nAT"
+
+
+def test_a_late_result_is_not_taken_for_the_next_command(virtual: Bench) -> None:
+    virtual.peer.script["AT+COPS=?"] = ""
+    virtual.peer.script["AT+CSQ"] = virtual.ok("+CSQ: 9,0")
+    virtual.modem.open()
+    with pytest.raises(TimeoutExpired, match=r"^waited 3 s for the result of 'AT\+COPS=\?' on modem-1"):
+        virtual.modem.command("AT+COPS=?", within="3s")
+    virtual.peer.send("\r\n+COPS: (2)\r\n\r\nERROR\r\n")
+
+    assert virtual.modem.command("AT+CSQ").lines == ("+CSQ: 9,0",)
+
+
+@pytest.mark.parametrize("text", ["", "CSQ", "AT+CSQ\r", "AT" + "x" * 3000, "AT+CSÜ"])
+def test_what_is_no_command_line_is_not_sent(virtual: Bench, text: str) -> None:
+    virtual.modem.open()
+    before = list(virtual.peer.commands)
+
+    with pytest.raises(UsageError, match="a command line is AT and"):
+        virtual.modem.command(text)
+
+    assert virtual.peer.commands == before
+
+
+# -- recovery ---------------------------------------------------------------------------------------------------------
+
+
+def test_recovers_from_a_prompt_that_was_left_open(bench: Bench) -> None:
+    bench.peer.prompt(b"\x1a", "\r\n+CMGS: 1\r\n\r\nOK\r\n")
+    bench.modem.open()
+
+    assert bench.modem.command("AT").lines == ()
+    assert bench.peer.data == []
+
+
+def test_recovers_from_a_socket_that_waits_for_octets(virtual: Bench) -> None:
+    virtual.peer.prompt(1000, "\r\nSEND OK\r\n")
+    virtual.modem.open()
+
+    assert virtual.modem.command("AT").lines == ()
+
+
+def test_recovers_from_half_a_response_and_half_a_command(virtual: Bench) -> None:
+    virtual.channel.open()
+    virtual.channel.write(b"AT+CREG")
+    virtual.later("10ms", "\r\n+CSQ: 2")
+    virtual.modem.open()
+
+    assert virtual.modem.command("AT").lines == ()
+
+
+def test_a_silent_modem_is_told_as_such(virtual: Bench) -> None:
+    virtual.peer.deaf = True
+
+    with pytest.raises(TimeoutExpired, match=r"^waited 10 s for an answer to AT on modem-1; saw instead: no line"):
+        virtual.modem.open(within="10s")
+
+
+def test_a_modem_that_restarted_is_prepared_again(virtual: Bench) -> None:
+    virtual.modem.open()
+    virtual.peer.echo = True
+    virtual.later("1s", "\r\nRDY\r\n")
+    virtual.modem.expect_urc("RDY")
+    virtual.modem.resynchronise()
+
+    assert virtual.peer.commands.count("ATE0") == 2
+
+
+def test_a_hang_up_is_a_lost_port_and_stays_one(bench: Bench) -> None:
+    bench.modem.open()
+    if bench.world is None:
+        bench.clock.unwatch(bench.peer)
+    bench.peer.hang_up()
+
+    with pytest.raises(PortLost, match=r"modem-1: .* was lost"):
+        bench.modem.expect_urc("+CMTI", within="5s")
+    with pytest.raises(PortLost):
+        bench.modem.command("AT")
+    assert not bench.channel.is_open
+
+
+def test_refused_setup_steps_that_are_needed_stop_the_opening(virtual: Bench) -> None:
+    virtual.peer.script["AT+CNMI=2,1,0,0,0"] = "\r\n+CMS ERROR: 310\r\n"
+    virtual.modem.open()
+    virtual.peer.script["AT+CMEE=1"] = "\r\nERROR\r\n"
+
+    with pytest.raises(CommandFailed, match="CMEE"):
+        virtual.modem.resynchronise()
+
+
+# -- identity and registration ----------------------------------------------------------------------------------------
+
+
+def test_identity_is_asked_once(virtual: Bench) -> None:
+    virtual.peer.script |= {
+        "AT+CGMI": virtual.ok("Quectel"), "AT+CGMM": virtual.ok("BG96"), "AT+CGMR": virtual.ok("BG96MAR02A07M1G"),
+        "AT+CGSN": virtual.ok("866425030000000"), "AT+CIMI": virtual.ok("732123000000001"),
+        "AT+QCCID": virtual.ok("+QCCID: 8988307000000000001F")}
+    virtual.modem.open()
+
+    identity = virtual.modem.identity()
+
+    assert (identity.manufacturer, identity.model, identity.imei) == ("Quectel", "BG96", "866425030000000")
+    assert virtual.modem.iccid == "8988307000000000001"
+    assert virtual.peer.commands.count("AT+CGMI") == 1
+
+
+def test_registration_waits_for_service(virtual: Bench) -> None:
+    virtual.peer.script["AT+CREG?"] = virtual.ok("+CREG: 2,2")
+    virtual.peer.script["AT+CEREG?"] = [virtual.ok("+CEREG: 2,2"), virtual.ok('+CEREG: 2,5,"2F0B","A1B2C3",8')]
+    virtual.modem.open()
+    virtual.later("1s", '\r\n+CEREG: 5,"2F0B","A1B2C3",8\r\n')
+    before = virtual.clock.now()
+
+    state = virtual.modem.registered(within="60s")
+
+    assert (state.status.is_roaming, state.tac, state.ci, state.act) == (True, 0x2F0B, 0xA1B2C3, 8)
+    assert virtual.clock.now() - before == 1_000_000_000
+
+
+def test_registration_in_vain_tells_the_state(virtual: Bench) -> None:
+    virtual.peer.script |= {"AT+CEREG?": virtual.ok("+CEREG: 2,3"), "AT+CREG?": virtual.ok("+CREG: 2,3")}
+    virtual.modem.open()
+
+    with pytest.raises(TimeoutExpired, match=r"^waited 20 s for registration of modem-1; saw instead: denied"):
+        virtual.modem.registered(within="20s")

@@ -1,0 +1,196 @@
+"""SMS through the driver against a scripted peer."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.errors import CommandFailed, PduError, TimeoutExpired, UsageError
+from harness.formats.sms import Address, Deliver, StatusReport, Submit
+
+if TYPE_CHECKING:
+    from tests.unit.modem_driver.conftest import Bench
+
+WHEN = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def bench(virtual: Bench) -> Bench:
+    virtual.modem.open()
+    return virtual
+
+
+def stored(bench: Bench, index: int, tpdu: bytes) -> None:
+    """Let the peer have a message at ``index``, as it is read in PDU mode."""
+    bench.peer.script[f"AT+CMGR={index}"] = [
+        bench.ok(f"+CMGR: 0,,{len(tpdu)}", "00" + tpdu.hex().upper()).replace("\r\n\r\n00", "\r\n00"), bench.ok()]
+    bench.peer.script[f"AT+CMGD={index}"] = bench.ok()
+    bench.peer.script['AT+CPMS="SM"'] = bench.ok("+CPMS: 1,50,1,50,1,50")
+
+
+def deliver(text: str, sender: str = "000") -> bytes:
+    return Deliver.for_text(text, originator=sender, timestamp=WHEN).encode()
+
+
+# -- sending ----------------------------------------------------------------------------------------------------------
+
+
+def accept_submits(bench: Bench, *lengths: int) -> None:
+    for reference, length in enumerate(lengths, start=7):
+        def prompt(_: str, reference: int = reference) -> str:
+            bench.peer.prompt(b"\x1a", f"\r\n+CMGS: {reference}\r\n\r\nOK\r\n")
+            return ""
+        bench.peer.script[f"AT+CMGS={length}"] = prompt
+
+
+def test_a_text_is_sent_as_a_pdu(bench: Bench) -> None:
+    expected = Submit.for_text("LED IS ON", destination="000").encode()
+    accept_submits(bench, len(expected))
+
+    sent = bench.modem.send_sms("000", "LED IS ON")
+
+    assert sent.references == (7,)
+    assert bench.peer.data == [b"00" + expected.hex().upper().encode()]
+
+
+def test_a_long_text_is_sent_in_parts(bench: Bench) -> None:
+    text = "0123456789" * 20
+    parts = Submit.parts_for_text(text, destination="+15551230000", reference=1)
+    accept_submits(bench, *(len(part.encode()) for part in parts))
+
+    sent = bench.modem.send_sms("+15551230000", text)
+
+    assert sent.references == (7, 8)
+    submits = [Submit.decode(bytes.fromhex(data.decode())[1:]) for data in bench.peer.data]
+    assert "".join(submit.text or "" for submit in submits) == text
+    assert [submit.concatenation.sequence for submit in submits if submit.concatenation] == [1, 2]
+
+
+def test_text_mode_sends_the_text_itself(bench: Bench) -> None:
+    def prompt(_: str) -> str:
+        bench.peer.prompt(b"\x1a", "\r\n+CMGS: 3\r\n\r\nOK\r\n")
+        return ""
+
+    bench.peer.script |= {"AT+CMGF=1": bench.ok(), 'AT+CSCS="IRA"': bench.ok(), 'AT+CMGS="000"': prompt}
+
+    assert bench.modem.send_sms("000", "LED IS ON", text_mode=True).references == (3,)
+    assert bench.peer.data == [b"LED IS ON"]
+    assert bench.peer.commands[-1] == "AT+CMGF=0"
+    for text in ("grün", "x" * 161, "a\x1ab"):
+        with pytest.raises(UsageError, match="text mode"):
+            bench.modem.send_sms("000", text, text_mode=True)
+
+
+def test_a_refused_text_carries_the_cms_error(bench: Bench) -> None:
+    length = len(Submit.for_text("x", destination="000").encode())
+    bench.peer.script[f"AT+CMGS={length}"] = "\r\n+CMS ERROR: 38\r\n"
+
+    with pytest.raises(CommandFailed) as caught:
+        bench.modem.send_sms("000", "x")
+
+    assert caught.value.code == 38
+
+
+def test_what_has_no_sms_form_is_not_sent(bench: Bench) -> None:
+    before = list(bench.peer.commands)
+    with pytest.raises(PduError):
+        bench.modem.send_sms("", "x")
+    with pytest.raises(PduError):
+        bench.modem.send_sms("000", "x" * 153 * 256)
+    assert bench.peer.commands == before
+
+
+def test_a_prompt_that_never_comes_is_escaped_from(bench: Bench) -> None:
+    length = len(Submit.for_text("x", destination="000").encode())
+    bench.peer.script[f"AT+CMGS={length}"] = ""
+
+    with pytest.raises(TimeoutExpired, match=rf"^waited 120 s for the prompt of 'AT\+CMGS={length}' on modem-1"):
+        bench.modem.send_sms("000", "x")
+
+    assert bench.modem.command("AT").lines == ()
+
+
+# -- receiving --------------------------------------------------------------------------------------------------------
+
+
+def test_an_announced_text_is_read_and_deleted(bench: Bench) -> None:
+    stored(bench, 3, deliver("LED ON"))
+    bench.later("2s", '\r\n+CMTI: "SM",3\r\n')
+
+    received = bench.modem.expect_sms("LED ON", within="10s")
+
+    assert (received.sender, received.text, received.timestamp, received.parts) == ("000", "LED ON", WHEN, 1)
+    assert bench.peer.commands[-3:] == ['AT+CPMS="SM"', "AT+CMGR=3", "AT+CMGD=3"]
+
+
+def test_a_text_that_was_pushed_is_taken(bench: Bench) -> None:
+    tpdu = deliver("grün € 😀")
+    bench.later("1s", f"\r\n+CMT: ,{len(tpdu)}\r\n00{tpdu.hex().upper()}\r\n")
+
+    assert bench.modem.expect_sms(within="10s").text == "grün € 😀"
+
+
+def test_parts_are_joined_in_whatever_order_they_come(bench: Bench) -> None:
+    text = "abcdefghij" * 35
+    parts = Deliver.parts_for_text(text, originator="000", timestamp=WHEN, reference=9)
+    for index, part in enumerate((parts[1], parts[2], parts[0]), start=1):
+        stored(bench, index, part.encode())
+    bench.later("1s", *(f'\r\n+CMTI: "SM",{index}\r\n' for index in (1, 2, 3)))
+
+    received = bench.modem.expect_sms(text, within="10s")
+
+    assert (received.text, received.parts) == (text, 3)
+    assert len(bench.modem.inbox) == 1
+
+
+def test_expectations_keep_what_they_skip(bench: Bench) -> None:
+    for index, text in enumerate(("one", "two", "three"), start=1):
+        stored(bench, index, deliver(text))
+        bench.later("1s", f'\r\n+CMTI: "SM",{index}\r\n')
+
+    assert bench.modem.expect_sms("three", within="10s").text == "three"
+    assert [bench.modem.expect_sms(within="1s").text for _ in range(3)] == ["one", "two", "three"]
+    with pytest.raises(TimeoutExpired, match=re.escape("waited 1 s for SMS 'three' on modem-1; saw instead: 3 SMS, "
+                                                       "the last 'one' from 000, 'two' from 000, 'three' from 000")):
+        bench.modem.expect_sms("three", within="1s")
+
+
+def test_no_text_at_all_is_told_with_what_came_instead(bench: Bench) -> None:
+    bench.later("1s", "\r\n+QIND: SMS DONE\r\n")
+    with pytest.raises(TimeoutExpired, match=re.escape(
+            "waited 5 s for SMS 'LED ON' from 000 on modem-1; saw instead: no SMS, last line '+QIND: SMS DONE', "
+            "1 line unread")):
+        bench.modem.expect_sms("LED ON", sender="000", within="5s")
+
+
+def test_an_unreadable_pdu_is_journalled_and_does_not_stop_the_rest(bench: Bench) -> None:
+    stored(bench, 1, b"")
+    bench.peer.script["AT+CMGR=1"] = bench.ok("+CMGR: 0,,3", "FF0401")
+    stored(bench, 2, deliver("sound"))
+    bench.later("1s", '\r\n+CMTI: "SM",1\r\n\r\n+CMTI: "SM",2\r\n')
+
+    assert bench.modem.expect_sms(within="10s").text == "sound"
+    assert bench.journal.last("sms_unreadable") is not None
+
+
+def test_a_message_that_vanished_is_passed_over(bench: Bench) -> None:
+    bench.peer.script['AT+CPMS="SM"'] = bench.ok()
+    bench.peer.script["AT+CMGR=1"] = "\r\n+CMS ERROR: 321\r\n"
+    bench.peer.script["AT+CMGR=2"] = bench.ok()
+    stored(bench, 3, deliver("sound"))
+    bench.later("1s", *(f'\r\n+CMTI: "SM",{index}\r\n' for index in (1, 2, 3)))
+
+    assert bench.modem.expect_sms(within="10s").text == "sound"
+
+
+def test_status_reports_are_found_by_reference(bench: Bench) -> None:
+    report = StatusReport(message_reference=7, recipient=Address.parse("000"), timestamp=WHEN, discharge_time=WHEN)
+    tpdu = report.encode()
+    bench.later("1s", f"\r\n+CDS: {len(tpdu)}\r\n00{tpdu.hex().upper()}\r\n")
+
+    assert bench.modem.expect_status_report(7, within="10s").status_text == "received by the recipient"
+    with pytest.raises(TimeoutExpired, match="a status report on message 8"):
+        bench.modem.expect_status_report(8, within="1s")
