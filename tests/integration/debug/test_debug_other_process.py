@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,11 +52,12 @@ UID = "mvh:demo/board-1"
 
 
 @pytest.fixture
-def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A runtime folder of our own, so that stacks of the user are neither seen nor disturbed."""
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     monkeypatch.setenv("NO_COLOR", "1")
-    return tmp_path / "mvh"
+    with tempfile.TemporaryDirectory(prefix="mvh-", dir="/tmp") as folder:  # paths of sockets must be short
+        monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
+        yield Path(folder) / "mvh"
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -249,9 +248,7 @@ def test_importing_the_driver_does_not_import_pyocd() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_pyocd_keeps_quiet(uid: str, world: World, capfd: pytest.CaptureFixture[str],
-                           monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO())
+def test_pyocd_keeps_quiet(uid: str, world: World, capfd: pytest.CaptureFixture[str]) -> None:
     with Board(uid, world.clock, world.journal, "board-1"):
         pass
     assert capfd.readouterr() == ("", "")
