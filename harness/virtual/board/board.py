@@ -20,6 +20,7 @@ from harness.errors import UsageError
 from harness.formats.bundle import Bundle, Memory
 from harness.formats.elf import ElfImage
 from harness.journal import Entry, Fact
+from harness.virtual.board.core import CoreChoice, make_core
 from harness.virtual.board.core.interface import (
     FLASH_BASE,
     FLASH_SIZE,
@@ -34,7 +35,7 @@ from harness.virtual.board.kernel.crash import describe_fault, is_crash
 from harness.virtual.board.kernel.enums import MvWakeReason
 from harness.virtual.board.kernel.kernel import Kernel, KernelSettings
 from harness.virtual.board.kernel.memory import GuestMemory
-from harness.virtual.board.parts import AppState, CoreFactory, DebugListener, make_core
+from harness.virtual.board.parts import AppState, CoreFactory, DebugListener
 from harness.virtual.board.peripherals.clock_tree import ClockTree, clock_tree
 from harness.virtual.board.peripherals.gpio import Pin
 from harness.virtual.board.peripherals.soc import Soc
@@ -57,7 +58,7 @@ class Board:
         name: name in its rig.
         device_sid: ``UV`` and 32 hex digits.
         hclk_hz: the clock of core and buses.
-        core: ``auto``, ``python``, or a function that makes a core.
+        core: ``auto``, ``python``, ``c``, or a function that makes a core.
         symbols: the application's ELF image, for crash reports; :meth:`install` of an ELF image sets it.
         strict: whether an access to a register that is not modelled is a bus error.
         settings: of the kernel.
@@ -72,7 +73,7 @@ class Board:
     """
 
     def __init__(self, world: World, uplink: Uplink | None = None, *, name: str, device_sid: str,
-                 hclk_hz: int = 64_000_000, core: str | CoreFactory = "auto", symbols: ElfImage | None = None,
+                 hclk_hz: int = 64_000_000, core: CoreChoice | CoreFactory = "auto", symbols: ElfImage | None = None,
                  strict: bool = False, settings: KernelSettings | None = None, store: FlashStore | None = None) -> None:
         if len(device_sid) != 34 or device_sid[:2] != "UV":
             raise UsageError(f"a device SID is UV and 32 hex digits, not {device_sid!r}")
@@ -93,7 +94,7 @@ class Board:
         self._start_wanted: MvWakeReason | None = None
         self._fault: FaultRecord | None = None
         self._power_failed = False
-        self.core: Core = make_core(core, self) if isinstance(core, str) else core(self)
+        self.core: Core = make_core(self, core) if isinstance(core, str) else core(self)
         self._runner = CoreRunner(world, self.core, hclk_hz, stopped=self._after_stop)
         self.soc = Soc(self, self._clocks, strict=strict)
         self._memory = GuestMemory(self.core)

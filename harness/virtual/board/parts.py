@@ -1,4 +1,4 @@
-"""Small parts of the board: what its application does, who listens to its core, and how it gets one."""
+"""Small parts of the board: what its application does, who listens to its core, and what makes one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import Protocol
 
-from harness.errors import UsageError
 from harness.virtual.board.core.interface import Core, CoreClient, HaltReason
 
 CoreFactory = Callable[[CoreClient], Core]
@@ -32,16 +31,3 @@ class DebugListener(Protocol):
     def halted(self, reason: HaltReason) -> None: ...
 
     def was_reset(self) -> None: ...
-
-
-def make_core(kind: str, client: CoreClient) -> Core:
-    """Return a core: ``python``, or ``auto`` for the fastest there is.
-
-    Raises:
-        UsageError: there is no such core.
-    """
-    if kind in ("auto", "python"):
-        from harness.virtual.board.core.python_core import PythonCore
-
-        return PythonCore(client)
-    raise UsageError(f"no core {kind!r}: cores are auto and python")

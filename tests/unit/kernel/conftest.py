@@ -1,0 +1,223 @@
+"""A board whose core executes nothing: memory and registers of a real core, calls made by the test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from harness.virtual.board.board import Board
+from harness.virtual.board.core.interface import (
+    FLASH_BASE,
+    FLASH_SIZE,
+    RAM_BASE,
+    RAM_SIZE,
+    BusError,
+    CoreClient,
+    CoreState,
+    FaultRecord,
+    HaltReason,
+)
+from harness.virtual.board.kernel.abi import BY_NAME
+from harness.virtual.board.kernel.enums import MvStatus
+from harness.virtual.board.kernel.kernel import KernelSettings
+from harness.virtual.uplink import ToCloud, ToDevice, Uplink
+from harness.virtual.world import World
+
+SID = "UV" + "0123456789abcdef" * 2
+
+
+class StillCore:
+    """Implements the Core Protocol without a CPU: it is asleep, time passes, memory is there."""
+
+    def __init__(self, client: CoreClient) -> None:
+        self.client = client
+        self.breakpoints: set[int] = set()
+        self.halt_on_reset = False
+        self.cycles = 0
+        self.state = CoreState.SLEEPING
+        self.exception = 0
+        self.pended: list[int] = []
+        self.resets = 0
+        self._registers: dict[int, int] = {}
+        self._regions = {FLASH_BASE: bytearray(b"\xff" * FLASH_SIZE), RAM_BASE: bytearray(RAM_SIZE),
+                         0xE000_E000: bytearray(0x1000)}
+
+    def reset(self) -> None:
+        self.resets += 1
+        self.exception = 0
+
+    def run(self, until: int) -> None:
+        self.cycles = max(self.cycles, until)
+
+    def request_stop(self) -> None:
+        pass
+
+    def next_wake(self) -> int | None:
+        return None
+
+    def pend(self, irq: int) -> None:
+        self.pended.append(irq)
+
+    def unpend(self, irq: int) -> None:
+        while irq in self.pended:
+            self.pended.remove(irq)
+
+    def read_register(self, register: int) -> int:
+        return self._registers.get(register, 0)
+
+    def write_register(self, register: int, value: int) -> None:
+        self._registers[register] = value & 0xFFFF_FFFF
+
+    def _find(self, address: int, size: int, *, write: bool) -> tuple[bytearray, int]:
+        for base, memory in self._regions.items():
+            if base <= address and address + size <= base + len(memory):
+                return memory, address - base
+        raise BusError(address, write=write)
+
+    def read_memory(self, address: int, size: int) -> bytes:
+        memory, offset = self._find(address, size, write=False)
+        return bytes(memory[offset:offset + size])
+
+    def write_memory(self, address: int, data: bytes) -> None:
+        memory, offset = self._find(address, len(data), write=True)
+        memory[offset:offset + len(data)] = data
+
+    def program(self, address: int, data: bytes) -> None:
+        self.write_memory(address, data)
+
+    def halt(self, reason: HaltReason = HaltReason.HALTED) -> None:
+        self.state = CoreState.HALTED
+        self.client.halted(reason)
+
+    def resume(self) -> None:
+        self.state = CoreState.SLEEPING
+
+    def step(self) -> None:
+        self.cycles += 1
+
+    def close(self) -> None:
+        pass
+
+
+class RecordingCloud:
+    """A cloud end that keeps what devices say."""
+
+    def __init__(self) -> None:
+        self.messages: list[ToCloud] = []
+
+    def from_device(self, device_sid: str, message: ToCloud) -> None:
+        self.messages.append(message)
+
+    def of(self, kind: type[Any]) -> list[Any]:
+        return [message for message in self.messages if isinstance(message, kind)]
+
+
+class Bench:
+    """A powered board with a still core, and the means to call its kernel as an application does."""
+
+    def __init__(self, *, app: bool = True, settings: KernelSettings | None = None, hclk_hz: int = 64_000_000) -> None:
+        self.world = World(seed=5)
+        self.uplink = Uplink(self.world)
+        self.cloud = RecordingCloud()
+        self.uplink.connect_cloud(self.cloud)
+        cores: list[StillCore] = []
+
+        def make(client: CoreClient) -> StillCore:
+            cores.append(StillCore(client))
+            return cores[0]
+
+        self.board = Board(self.world, self.uplink, name="board", device_sid=SID, core=make, settings=settings,
+                           hclk_hz=hclk_hz)
+        self.core = cores[0]
+        self._free = RAM_BASE + 0x1000
+        if app:
+            self.board.store.install("KA" + "1" * 32, b"", [(True, 0, self.vectors())])
+        self.board.power_on()
+
+    @staticmethod
+    def vectors() -> bytes:
+        return b"".join(word.to_bytes(4, "little") for word in (RAM_BASE + RAM_SIZE, *[FLASH_BASE + 0x401] * 160))
+
+    def room(self, size: int, align: int = 8, fill: bytes | None = None) -> int:
+        """Return the address of fresh RAM."""
+        address = -(-self._free // align) * align
+        self._free = address + size
+        if fill is not None:
+            self.core.write_memory(address, fill)
+        return address
+
+    def words(self, *values: int) -> int:
+        return self.room(4 * len(values), fill=b"".join(value.to_bytes(4, "little") for value in values))
+
+    def word(self, address: int) -> int:
+        return int.from_bytes(self.core.read_memory(address, 4), "little")
+
+    def bytes_at(self, data: bytes) -> int:
+        return self.room(len(data), fill=data)
+
+    def call(self, name: str, *arguments: int) -> MvStatus:
+        """Call as the application does, and return the status in r0."""
+        self.board.sync()
+        for register, value in enumerate(arguments):
+            self.core.write_register(register, value)
+        self.board.system_call(BY_NAME[name].slot)
+        return MvStatus(self.core.read_register(0))
+
+    def wait(self, duration: str) -> None:
+        self.world.clock.sleep(duration)
+
+    def tell(self, message: ToDevice) -> None:
+        """Let the cloud send a message, and let it arrive."""
+        self.uplink.to_device(SID, message)
+        self.wait("60ms")
+
+    def centre(self, irq: int = 51, slots: int = 4) -> tuple[int, int]:
+        """Set up a notification centre; return handle and buffer."""
+        buffer = self.room(16 * slots, fill=bytes(16 * slots))
+        handle = self.words(0)
+        assert self.call("mvSetupNotifications", self.words(irq, buffer, 16 * slots), handle) is MvStatus.OKAY
+        return self.word(handle), buffer
+
+    def network(self, centre: int = 0, tag: int = 7) -> int:
+        """Request the network; return the handle."""
+        handle = self.words(0)
+        assert self.call("mvRequestNetwork", self.words(1, centre, tag), handle) is MvStatus.OKAY
+        return self.word(handle)
+
+    def status(self, handle: int) -> int:
+        out = self.words(0)
+        assert self.call("mvGetNetworkStatus", handle, out) is MvStatus.OKAY
+        return self.word(out)
+
+    def reasons(self) -> int:
+        out = self.words(0, 0)
+        assert self.call("mvGetNetworkReasons", out, out + 4) is MvStatus.OKAY
+        return self.word(out)
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        return [dict(entry.data) for entry in self.world.journal.select(name)]
+
+    def fault(self, *, exception: int = 3, cfsr: int = 0, lockup: bool = False) -> None:
+        self.board.faulted(FaultRecord(exception=exception, cfsr=cfsr, hfsr=0, mmfar=0, bfar=0, lockup=lockup,
+                                       registers={"pc": FLASH_BASE + 0x500}))
+
+
+@pytest.fixture()
+def make_bench() -> Iterator[Callable[..., Bench]]:
+    made: list[Bench] = []
+
+    def make(**options: Any) -> Bench:
+        made.append(Bench(**options))
+        return made[-1]
+
+    yield make
+    for bench in made:
+        bench.board.close()
+        bench.world.close()
+
+
+@pytest.fixture()
+def bench(make_bench: Callable[..., Bench]) -> Bench:
+    return make_bench()
