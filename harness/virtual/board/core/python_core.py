@@ -584,9 +584,6 @@ class PythonCore:
         if fault is not None:
             exception = USAGE_FAULT if fault is frame.FrameFault.OVERFLOW else BUS_FAULT
             self._scs.cfsr |= scb.STKOF if fault is frame.FrameFault.OVERFLOW else scb.STKERR
-            if number in (HARD_FAULT, NMI):
-                self._lock_up(exception)
-                return
             self._raise(exception)
             number = self._next() or number
         self._enter(number, exc_return, state)
