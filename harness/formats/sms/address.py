@@ -104,7 +104,8 @@ class Address:
 
     def __repr__(self) -> str:
         usual = NumberingPlan.UNKNOWN if self.is_alphanumeric else NumberingPlan.ISDN
-        if self.npi == usual and self.ton in (TypeOfNumber.UNKNOWN, TypeOfNumber.INTERNATIONAL):
+        plain = (TypeOfNumber.UNKNOWN, TypeOfNumber.INTERNATIONAL, TypeOfNumber.ALPHANUMERIC)
+        if self.npi == usual and self.ton in plain:
             return f"Address({str(self)!r})"
         return f"Address({self.number!r}, ton={self.ton.name}, npi={int(self.npi)})"
 
