@@ -57,8 +57,8 @@ class ScriptedPeer:
         self._wanted, self._after_data = wanted, then
         self.send("\r\n> ")
 
-    def pump(self, timeout: float = 0.0) -> bool:
-        if not select.select([self.master], [], [], timeout)[0]:
+    def pump(self, timeout_seconds: float = 0.0) -> bool:
+        if not select.select([self.master], [], [], timeout_seconds)[0]:
             return False
         data = os.read(self.master, 4096)
         self.bytes_received += len(data)
@@ -161,7 +161,7 @@ def _release(bench: Bench) -> None:
 def virtual() -> Iterator[Bench]:
     world = World(seed=1)
     bench = _make(world, world.clock, world.journal)
-    wire = SerialWire(bench.channel, bench.peer, world)
+    wire = SerialWire(bench.channel, bench.peer)
     assert not isinstance(world.clock, RealClock)
     world.clock.add_wire(wire)
     yield bench
