@@ -146,12 +146,16 @@ class AtPort:
     Args:
         channel: where octets go and come from; opened by :meth:`open`.
         dialect: what this family of modems says.
+
+    Attributes:
+        restarted: whether the modem told of a start since somebody set this to False.
     """
 
     def __init__(self, channel: SerialChannel, dialect: Dialect, clock: Clock, journal: Journal, name: str) -> None:
         self.channel = channel
         self.dialect = dialect
         self.name = name
+        self.restarted = False
         self._clock = clock
         self._journal = journal
         self._reader = ResponseReader(finals=dialect.finals, payload_headers=dialect.payload_headers)
@@ -424,6 +428,7 @@ class AtPort:
 
     def _announce(self, text: str, t: int, *, body: tuple[str, ...] = (), data: bytes = b"") -> None:
         line = self._file(LineKind.UNSOLICITED, text, t=t, body=body, data=data)
+        self.restarted |= text in self.dialect.boot
         self._journal.record("driver", "urc_received", device=self.name, text="\n".join((text, *body)))
         for hook in self._hooks:
             hook(line)

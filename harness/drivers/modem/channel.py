@@ -179,6 +179,8 @@ class SerialChannel:
             self._keep("received", data)
             if self._listener is not None:
                 self._listener(data)
+            if self._descriptor is not None and len(data) < _READ_SIZE:  # all there was; saves asking once more
+                break
         return moved or taken > 0
 
     # -- writing ------------------------------------------------------------------------------------------------------

@@ -91,6 +91,7 @@ class Dialect:
             ``iccid``.
         setup: what the driver sends once it is in step with the modem.
         urcs: unsolicited result codes.
+        boot: those that tell of a start of the modem: settings, sockets and contexts are gone.
         payload_headers: lines that raw octets follow.
         finals: final results besides the numbered errors.
         timeouts: how long commands may take, by the start of the command line; the longest match counts.
@@ -104,6 +105,7 @@ class Dialect:
     identity: Mapping[str, str]
     setup: tuple[SetupStep, ...]
     urcs: tuple[Urc, ...]
+    boot: frozenset[str]
     payload_headers: tuple[PayloadHeader, ...]
     timeouts: Mapping[str, Duration]
     timeout: Duration
@@ -200,6 +202,7 @@ QUECTEL = Dialect(
         Urc(prefix="POWERED DOWN"),
         Urc(prefix="NORMAL POWER DOWN"),
     ),
+    boot=frozenset({"RDY", "APP RDY"}),
     payload_headers=(
         PayloadHeader(pattern=re.compile(r'\+QIRD: *(\d+)(?:,"[^"]*",\d+)?')),
         PayloadHeader(pattern=re.compile(r'\+QIURC: *"recv",\d+,(\d+)(?:,"[^"]*",\d+)?')),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -56,10 +57,15 @@ class SentSms:
 
 
 class Messages:
-    """The SMS side of one modem."""
+    """The SMS side of one modem.
 
-    def __init__(self, port: AtPort, clock: Clock, journal: Journal) -> None:
+    Args:
+        prepare: called before the modem is used; brings its settings back if it has restarted.
+    """
+
+    def __init__(self, port: AtPort, clock: Clock, journal: Journal, prepare: Callable[[], None]) -> None:
         self._port = port
+        self._prepare = prepare
         self._clock = clock
         self._journal = journal
         self._inbox: deque[ReceivedSms] = deque(maxlen=_KEPT)
@@ -76,10 +82,11 @@ class Messages:
     def __repr__(self) -> str:
         return f"Messages({self._count} received, {len(self._announced)} to read)"
 
-    def reset(self) -> None:
-        """Forget what is to be read: the modem was restarted, or the port opened anew."""
-        self._announced.clear()
-        self._direct.clear()
+    def reset(self, *, keep: bool = False) -> None:
+        """Forget what is to be read, as the port was opened anew; ``keep`` it if the modem was only restarted."""
+        if not keep:
+            self._announced.clear()
+            self._direct.clear()
         self._store = ""
 
     @property
@@ -96,6 +103,7 @@ class Messages:
 
     def send(self, to: str, text: str, *, text_mode: bool = False, status_report: bool = False) -> SentSms:
         """Send a text; see :meth:`Modem.send_sms`."""
+        self._prepare()
         references = (self._send_text_mode(to, text) if text_mode
                       else self._send_pdus(to, text, status_report=status_report))
         self._journal.record("driver", "sms_sent", device=self._port.name, to=to, text=text, parts=len(references))
@@ -165,6 +173,7 @@ class Messages:
 
     def fetch(self) -> None:
         """Read and delete every message that the modem has announced."""
+        self._prepare()
         while self._direct:
             line = self._direct.popleft()
             self._port.seen(line)
@@ -181,7 +190,7 @@ class Messages:
 
     def _something_to_read(self) -> bool:
         self._port.channel.check()
-        return bool(self._announced or self._direct)
+        return bool(self._announced or self._direct or self._port.restarted)
 
     def _next(self, text: str | None, sender: str | None) -> ReceivedSms | None:
         key = (text, sender)

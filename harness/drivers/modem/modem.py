@@ -10,13 +10,14 @@ from enum import IntEnum
 from harness.clock import NANOSECONDS, Clock, Duration, to_ns
 from harness.drivers.modem.at_port import AtPort, Line, Response
 from harness.drivers.modem.channel import SerialChannel, Traffic
-from harness.drivers.modem.dialect import Dialect
+from harness.drivers.modem.dialect import Dialect, SetupStep
 from harness.drivers.modem.messages import Messages, ReceivedSms, SentSms
 from harness.drivers.modem.sockets import UdpSocket, UdpSockets
 from harness.errors import CommandFailed, ModemError, TimeoutExpired
 from harness.formats.sms import StatusReport
 from harness.journal import Journal
 
+_SIM_START, _SIM_POLL = "20s", "500ms"  # a card is readable some seconds after its modem was switched on
 _POLL = "2s"  # between questions about registration, unless the modem speaks first
 
 
@@ -113,9 +114,10 @@ class Modem:
         self._clock = clock
         self._journal = journal
         self._port = AtPort(channel, dialect, clock, journal, name)
-        self._messages = Messages(self._port, clock, journal)
+        self._messages = Messages(self._port, clock, journal, self._stay_prepared)
         self._sockets = UdpSockets(self._port, clock)
         self._identity: Identity | None = None
+        self._refused: list[SetupStep] = []
 
     def __repr__(self) -> str:
         return f"Modem({self.name!r}, {self.dialect.name}, {self.channel!r})"
@@ -129,7 +131,7 @@ class Modem:
     # -- open and close -----------------------------------------------------------------------------------------------
 
     def open(self, *, within: Duration = "30s") -> None:
-        """Open the port, get in step with the modem and prepare it; also right after it restarted by itself.
+        """Open the port, get in step with the modem and prepare it.
 
         Recovers from echo, a prompt or a multiplexer that an earlier program left open, and half-read responses.
 
@@ -139,10 +141,13 @@ class Modem:
             PortTaken, ModemError, UsageError: the port can't be opened.
         """
         self._port.open(within=within)
+        self._messages.reset()
         self._prepare()
 
     def resynchronise(self, *, within: Duration = "30s") -> None:
-        """Get in step again after the modem restarted or lost its settings; sockets are gone by then.
+        """Get in step again after the modem restarted or lost its settings; its sockets are gone by then.
+
+        A restart that the modem tells of is noticed, and this is done before the next SMS, socket or registration.
 
         Raises:
             TimeoutExpired: the modem does not answer AT in this time.
@@ -158,15 +163,29 @@ class Modem:
         self.channel.close()
 
     def _prepare(self) -> None:
-        self._messages.reset()
+        self._port.restarted = False
+        self._messages.reset(keep=True)
         self._sockets.reset()
         self._identity = None
-        for step in self.dialect.setup:
+        self._refused = list(self.dialect.setup)
+        self._set_up()
+
+    def _stay_prepared(self) -> None:
+        """Prepare the modem again if it restarted, and repeat what it refused while its SIM card was starting."""
+        if self._port.restarted:
+            self.resynchronise()
+        elif self._refused:
+            self._set_up()
+
+    def _set_up(self) -> None:
+        steps, self._refused = self._refused, []
+        for step in steps:
             try:
                 self._port.command(step.command)
             except CommandFailed:
                 if step.required:
                     raise
+                self._refused.append(step)
 
     # -- commands and what comes by itself ----------------------------------------------------------------------------
 
@@ -212,29 +231,33 @@ class Modem:
     # -- who and where ------------------------------------------------------------------------------------------------
 
     def identity(self) -> Identity:
-        """Return who the modem is; asked once after each opening.
+        """Return who the modem is; asked once after each opening, and again while there is no readable SIM card.
 
         Raises:
             ModemError: an answer is not what such an answer looks like.
         """
-        if self._identity is None:
+        if self._identity is None or not self._identity.iccid:
             self._identity = Identity(
                 manufacturer=self._ask("manufacturer"), model=self._ask("model"), revision=self._ask("revision"),
                 imei=self._digits("imei", r"\d{15}"), imsi=self._digits("imsi", r"\d{6,15}", optional=True),
-                iccid=self._digits("iccid", r"\d{18,20}", optional=True))
+                iccid=self._read_iccid())
         return self._identity
 
     @property
     def iccid(self) -> str:
-        """The ICCID of the SIM card in the modem.
+        """The ICCID of the SIM card in the modem; a card that still starts, as after power-on, is waited for.
 
         Raises:
             ModemError: there is no readable SIM card.
         """
-        if not self.identity().iccid:
-            self._identity = None
-            raise ModemError(f"{self.name} has no readable SIM card")
-        return self.identity().iccid
+        if self._identity is not None and self._identity.iccid:
+            return self._identity.iccid
+        deadline = self._clock.now() + to_ns(_SIM_START)
+        while not (iccid := self._read_iccid()):
+            if self._clock.now() >= deadline:
+                raise ModemError(f"{self.name} has no readable SIM card: {self._port.saw()}")
+            self._clock.sleep(_SIM_POLL)
+        return iccid
 
     def signal(self) -> Signal:
         """Return the signal quality.
@@ -276,6 +299,7 @@ class Modem:
         span = to_ns(within)
         deadline = self._clock.now() + span
         while True:
+            self._stay_prepared()
             mark = self.mark()
             state = self.registration()
             if state.status.has_service:
@@ -347,9 +371,13 @@ class Modem:
             ModemError: the socket could not be opened.
             UsageError: no such port, or all sockets are in use.
         """
+        self._stay_prepared()
         return self._sockets.open(port, self.dialect.apn)
 
     # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _read_iccid(self) -> str:
+        return self._digits("iccid", r"\d{18,20}", optional=True)
 
     def _ask(self, what: str) -> str:
         # some modules put the command's name before the answer

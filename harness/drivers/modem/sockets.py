@@ -33,7 +33,7 @@ class UdpSocket:
         port: the local port.
         address: the modem's address in the packet context.
         is_open: whether it can be used.
-        closed_by_network: whether it is not because the network ended it.
+        ended: why it can't be, in words, if not by :meth:`close`.
     """
 
     def __init__(self, sockets: UdpSockets, number: int, port: int, address: str) -> None:
@@ -45,7 +45,7 @@ class UdpSocket:
         self._count = 0
         self._cursor = 0
         self.is_open = True
-        self.closed_by_network = False
+        self.ended = ""
 
     def __repr__(self) -> str:
         return f"UdpSocket(port={self.port}, {self._count} datagrams received{'' if self.is_open else ', closed'})"
@@ -66,7 +66,7 @@ class UdpSocket:
 
         Raises:
             UsageError: the payload is empty or too long, or the socket is closed.
-            ModemError: the network closed the socket.
+            ModemError: the socket is gone: the network ended it, or the modem was restarted.
             CommandFailed: the modem could not send it.
         """
         self._sockets.send(self, self._number, payload, to)
@@ -76,7 +76,7 @@ class UdpSocket:
 
         Raises:
             TimeoutExpired: it did not come in time; tells what came instead.
-            ModemError: the network closed the socket.
+            ModemError: the socket is gone: the network ended it, or the modem was restarted.
             PortLost: the port went away.
         """
         return self._sockets.expect(self, self._number, payload, within)
@@ -131,9 +131,8 @@ class UdpSockets:
 
     def reset(self) -> None:
         """Forget all sockets: the modem was restarted, or another one is at the port."""
-        for socket in self._open.values():
-            socket.is_open = False
-        self._open.clear()
+        for number in tuple(self._open):
+            self._drop(number, "the modem was restarted or its port closed")
         self._waiting.clear()
 
     def open(self, port: int, apn: str) -> UdpSocket:
@@ -178,7 +177,7 @@ class UdpSockets:
             left = max(0, deadline - self._clock.now())
             what = "a datagram" if payload is None else f"datagram {payload[:40]!r}"
             try:
-                self._clock.wait(lambda: number in self._waiting or not socket.is_open or self._lost(),
+                self._clock.wait(lambda: number in self._waiting or not socket.is_open or self._gone(),
                                  within=left / NANOSECONDS, what=what)
             except TimeoutExpired:
                 raise TimeoutExpired(f"{what} at UDP port {socket.port} of {self._port.name}",
@@ -229,24 +228,26 @@ class UdpSockets:
         if match := self._arrived.fullmatch(line.text):
             self._waiting.add(int(match["socket"]))
         elif match := self._closed.fullmatch(line.text):
-            self._drop(int(match["socket"]))
+            self._drop(int(match["socket"]), "the network closed it")
         elif (match := self._context_lost.fullmatch(line.text)) and int(match["context"]) == _CONTEXT:
             for number in tuple(self._open):
-                self._drop(number)
+                self._drop(number, "the network ended the packet context")
 
-    def _drop(self, number: int) -> None:
+    def _drop(self, number: int, why: str) -> None:
         socket = self._open.pop(number, None)
         if socket is not None:
             socket.is_open = False
-            socket.closed_by_network = True
+            socket.ended = why
 
-    def _lost(self) -> bool:
+    def _gone(self) -> bool:
         self._port.channel.check()
-        return False
+        if self._port.restarted:
+            self.reset()
+        return self._port.restarted
 
     def _check(self, socket: UdpSocket) -> None:
-        if socket.closed_by_network:
-            raise ModemError(f"the network closed the socket on UDP port {socket.port} of {self._port.name}")
+        if socket.ended:
+            raise ModemError(f"the socket on UDP port {socket.port} of {self._port.name} is gone: {socket.ended}")
         if not socket.is_open:
             raise UsageError(f"the socket on UDP port {socket.port} of {self._port.name} is closed")
 

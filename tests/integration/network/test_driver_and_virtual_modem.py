@@ -116,7 +116,6 @@ def test_a_text_waits_for_a_modem_that_is_switched_off(lab: Lab) -> None:
     assert watch.seconds < 1.0
     assert steps == ["attempted"]
     lab.far.power_on()
-    lab.modem.resynchronise(within="60s")
 
     assert lab.modem.expect_sms("LED ON", within="5min").sender == "000"
     lab.world.clock.sleep("1s")

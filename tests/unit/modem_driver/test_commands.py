@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.drivers.modem import LineKind
-from harness.errors import CommandFailed, PortLost, TimeoutExpired, UsageError
+from harness.errors import CommandFailed, ModemError, PortLost, TimeoutExpired, UsageError
 
 if TYPE_CHECKING:
     from tests.unit.modem_driver.conftest import Bench
@@ -205,6 +205,15 @@ def test_identity_is_asked_once(virtual: Bench) -> None:
     assert (identity.manufacturer, identity.model, identity.imei) == ("Quectel", "BG96", "866425030000000")
     assert virtual.modem.iccid == "8988307000000000001"
     assert virtual.peer.commands.count("AT+CGMI") == 1
+
+
+def test_a_card_that_still_starts_is_waited_for(virtual: Bench) -> None:
+    virtual.modem.open()
+    busy = "\r\n+CME ERROR: 14\r\n"
+    virtual.peer.script["AT+QCCID"] = [busy, busy, virtual.ok("+QCCID: 8988307000000000001F")]
+    assert virtual.modem.iccid == "8988307000000000001"
+    with pytest.raises(ModemError, match="modem-1 has no readable SIM card: last line"):
+        _ = virtual.modem.iccid
 
 
 def test_registration_waits_for_service(virtual: Bench) -> None:

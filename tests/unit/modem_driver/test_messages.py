@@ -186,6 +186,27 @@ def test_a_message_that_vanished_is_passed_over(bench: Bench) -> None:
     assert bench.modem.expect_sms(within="10s").text == "sound"
 
 
+def test_a_modem_that_restarts_while_a_text_is_awaited_is_prepared_again(bench: Bench) -> None:
+    stored(bench, 3, deliver("LED ON"))
+    bench.peer.echo = True
+    bench.later("1s", "\r\nRDY\r\n")
+    bench.later("9s", '\r\n+CMTI: "SM",3\r\n')
+
+    assert bench.modem.expect_sms("LED ON", within="10s").text == "LED ON"
+    assert bench.peer.commands.count("AT+CNMI=2,1,0,0,0") == 2
+
+
+def test_what_was_refused_while_the_card_started_is_repeated(bench: Bench) -> None:
+    bench.peer.script["AT+CNMI=2,1,0,0,0"] = ["\r\n+CMS ERROR: 314\r\n", bench.ok()]
+    bench.modem.resynchronise()
+    stored(bench, 3, deliver("LED ON"))
+    bench.later("1s", '\r\n+CMTI: "SM",3\r\n')
+    bench.modem.expect_sms(within="10s")
+    bench.modem.expect_sms("LED ON", within="10s")
+
+    assert bench.peer.commands.count("AT+CNMI=2,1,0,0,0") == 3
+
+
 def test_status_reports_are_found_by_reference(bench: Bench) -> None:
     report = StatusReport(message_reference=7, recipient=Address.parse("000"), timestamp=WHEN, discharge_time=WHEN)
     tpdu = report.encode()

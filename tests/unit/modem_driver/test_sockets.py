@@ -87,9 +87,18 @@ def test_a_socket_that_the_network_closed_is_told(bench: Bench) -> None:
     socket = bench.modem.udp_open(6969)
     bench.later("1s", '\r\n+QIURC: "pdpdeact",1\r\n')
 
-    with pytest.raises(ModemError, match="the network closed the socket on UDP port 6969"):
+    with pytest.raises(ModemError, match="UDP port 6969 of modem-1 is gone: the network ended the packet"):
         socket.expect(within="10s")
     assert not socket.is_open
+
+
+def test_a_socket_of_a_modem_that_restarted_is_gone(bench: Bench) -> None:
+    socket = bench.modem.udp_open(6969)
+    bench.later("1s", "\r\nRDY\r\n")
+
+    with pytest.raises(ModemError, match="is gone: the modem was restarted"):
+        socket.expect(within="10s")
+    assert bench.modem.udp_open(6969).is_open
 
 
 def test_an_opening_that_fails_carries_the_error(bench: Bench) -> None:
