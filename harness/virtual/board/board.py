@@ -94,6 +94,7 @@ class Board:
         self._start_wanted: MvWakeReason | None = None
         self._fault: FaultRecord | None = None
         self._power_failed = False
+        self._lines: dict[int, bool] = {}  # interrupt lines of peripherals that are high
         self.core: Core = make_core(self, core) if isinstance(core, str) else core(self)
         self._runner = CoreRunner(world, self.core, hclk_hz, stopped=self._after_stop)
         self.soc = Soc(self, self._clocks, strict=strict)
@@ -294,12 +295,15 @@ class Board:
 
     def set_irq(self, irq: int, asserted: bool) -> None:
         """Raise or lower an interrupt line of a peripheral."""
+        if self._lines.get(irq, False) == asserted:
+            return
+        self._lines[irq] = asserted
         if asserted:
             self.pend(irq)
         else:
             if self._kernel is not None:
                 self._kernel.fast_interrupts.withdraw(irq)
-            self.core.unpend(irq)
+            self.core.set_line(irq, False)
 
     def record_fact(self, event: str, **data: Fact) -> None:
         """Write a fact of the peripherals to the journal."""
@@ -351,7 +355,10 @@ class Board:
     def pend(self, irq: int) -> None:
         if self._kernel is not None and not self._kernel.fast_interrupts.admits(irq):
             return
-        self.core.pend(irq)
+        if self._lines.get(irq, False):
+            self.core.set_line(irq, True)
+        else:
+            self.core.pend(irq)
         self._runner.parked = False
         self.world.wake()
 
@@ -441,6 +448,8 @@ class Board:
         self._start_wanted = self._fault = None
         self._set_state(AppState.NONE)  # a lockup for want of code is no crash
         self.soc.reset()
+        for irq in [irq for irq, high in self._lines.items() if high]:
+            self.set_irq(irq, False)
         image = self.store.image()
         if self.core.read_memory(FLASH_BASE, FLASH_SIZE) != image:
             self.core.program(FLASH_BASE, image)

@@ -35,6 +35,7 @@ class StillCore:
         self.client = client
         self.breakpoints: set[int] = set()
         self.halt_on_reset = False
+        self.debug_enabled = False
         self.cycles = 0
         self.state = CoreState.SLEEPING
         self.exception = 0
@@ -63,6 +64,12 @@ class StillCore:
     def unpend(self, irq: int) -> None:
         while irq in self.pended:
             self.pended.remove(irq)
+
+    def set_line(self, irq: int, level: bool) -> None:
+        if level:
+            self.pend(irq)
+        else:
+            self.unpend(irq)
 
     def read_register(self, register: int) -> int:
         return self._registers.get(register, 0)
@@ -204,7 +211,7 @@ class Bench:
                                        registers={"pc": FLASH_BASE + 0x500}))
 
 
-@pytest.fixture()
+@pytest.fixture
 def make_bench() -> Iterator[Callable[..., Bench]]:
     made: list[Bench] = []
 
@@ -218,6 +225,6 @@ def make_bench() -> Iterator[Callable[..., Bench]]:
         bench.world.close()
 
 
-@pytest.fixture()
+@pytest.fixture
 def bench(make_bench: Callable[..., Bench]) -> Bench:
     return make_bench()
