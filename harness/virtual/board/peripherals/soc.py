@@ -49,6 +49,16 @@ class Soc:
         for port in self.ports.values():
             port.power_on()
 
+    def peripheral(self, name: str) -> Peripheral:
+        """Return a peripheral by its name in the reference manual, ``TIM6``.
+
+        Raises:
+            UsageError: none of this name is modelled.
+        """
+        if name not in self._peripherals:
+            raise UsageError(f"no peripheral {name!r}: modelled are {', '.join(self._peripherals)}")
+        return self._peripherals[name]
+
     def pin(self, name: str) -> Pin:
         """Return a pin by its name, ``PA5``.
 
