@@ -14,6 +14,7 @@
 #define SYST_RVR REGISTER(0xe000e014u)
 #define SYST_CVR REGISTER(0xe000e018u)
 #define NVIC_ISER(n) REGISTER(0xe000e100u + 4u * (n))
+#define NVIC_ICER(n) REGISTER(0xe000e180u + 4u * (n))
 #define NVIC_IPR(n) (*(volatile uint8_t *)(0xe000e400u + (n)))
 #define SCB_ICSR REGISTER(0xe000ed04u)
 #define SCB_SHPR3 REGISTER(0xe000ed20u)
@@ -31,6 +32,7 @@
 
 /* Interrupts that the board leaves to the application and that no peripheral of ours uses */
 #define TIM8_BRK_IRQ 51u
+#define TIM6_IRQ 49u
 
 static inline void wait_for_interrupt(void) { __asm volatile("dsb\n\twfi" ::: "memory"); }
 static inline void mask_interrupts(void) { __asm volatile("cpsid i" ::: "memory"); }
@@ -38,5 +40,10 @@ static inline void unmask_interrupts(void) { __asm volatile("cpsie i\n\tisb" :::
 static inline void synchronise(void) { __asm volatile("dsb\n\tisb" ::: "memory"); }
 
 static inline void enable_interrupt(uint32_t irq) { NVIC_ISER(irq / 32u) = 1u << (irq % 32u); }
+static inline void disable_interrupt(uint32_t irq)
+{
+    NVIC_ICER(irq / 32u) = 1u << (irq % 32u);
+    synchronise();
+}
 
 #endif

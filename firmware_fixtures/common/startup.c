@@ -17,7 +17,11 @@ void svc_handler(void) WEAK;
 void debug_monitor_handler(void) WEAK;
 void pendsv_handler(void) WEAK;
 void systick_handler(void) WEAK;
+void gpdma1_channel0_handler(void) WEAK;
+void gpdma1_channel1_handler(void) WEAK;
+void tim6_handler(void) WEAK;
 void tim8_brk_handler(void) WEAK;
+void usart2_handler(void) WEAK;
 
 /* 16 system exceptions and 141 interrupts (RM0456, vector table). */
 #define EXCEPTIONS (16 + 141)
@@ -40,9 +44,16 @@ __attribute__((section(".vectors"), used)) const vector vectors[EXCEPTIONS] = {
     [13] = default_handler,
     pendsv_handler,
     systick_handler,
-    IRQS(0, 50) = default_handler,
+    IRQS(0, 28) = default_handler,
+    IRQ(29) = gpdma1_channel0_handler,
+    IRQ(30) = gpdma1_channel1_handler,
+    IRQS(31, 48) = default_handler,
+    IRQ(49) = tim6_handler,
+    IRQ(50) = default_handler,
     IRQ(51) = tim8_brk_handler,
-    IRQS(52, 140) = default_handler,
+    IRQS(52, 61) = default_handler,
+    IRQ(62) = usart2_handler,
+    IRQS(63, 140) = default_handler,
 };
 
 /* An exception nobody asked for stops here, where a debugger finds it. */

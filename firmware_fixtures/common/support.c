@@ -28,6 +28,17 @@ void text_add_number(struct text *text, uint32_t number)
     text_add(text, &digits[start]);
 }
 
+void text_add_hex(struct text *text, uint32_t number)
+{
+    char digits[9];
+
+    for (uint32_t i = 0; i < 8u; i++) {
+        digits[i] = "0123456789abcdef"[(number >> (28u - 4u * i)) & 0xfu];
+    }
+    digits[8] = '\0';
+    text_add(text, digits);
+}
+
 void log_start(void)
 {
     if (mvServerLoggingInit(log_buffer, sizeof log_buffer) != MV_STATUS_OKAY) {
@@ -47,6 +58,15 @@ void log_string(const char *string)
     struct text text = {.length = 0};
 
     text_add(&text, string);
+    log_text(&text);
+}
+
+void log_number(const char *before, uint32_t number)
+{
+    struct text text = {.length = 0};
+
+    text_add(&text, before);
+    text_add_number(&text, number);
     log_text(&text);
 }
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.errors import UsageError
-from harness.firmware.catalogue import COMMON, HASHES, Fixture, fixture, sha256
+from harness.firmware.catalogue import COMMON, HASHES, Fixture, compiled_sources, fixture, sha256
 from harness.firmware.toolchain import Kind, Toolchain
-from harness.formats.bundle import Bundle, create_bundle
+from harness.formats.bundle import Bundle, BundleOptions, create_bundle
 from harness.formats.elf import ElfImage
 
 _FLAGS = (
@@ -20,6 +20,8 @@ _FLAGS = (
     # -e: lld overlooks ENTRY in the script; max-page-size: it would align segments to 64 KiB
     "-Wl,--gc-sections", "-Wl,-e,reset_handler", "-Wl,--build-id=none", "-Wl,-z,max-page-size=4",
 )
+_BUNDLE_OPTIONS = {"polite-update": BundleOptions(maximum_politeness_time_s=600)}
+"""Fixtures whose bundles need a policy."""
 _HARD_FLOAT = frozenset({"hard-float"})
 """Fixtures that use the floating-point registers."""
 _KEPT_VARIABLES = ("PATH", "HOME", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH", "ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR")
@@ -49,10 +51,15 @@ def build_fixture(name: str, toolchain: Toolchain, out: Path | None = None) -> B
     """
     source = fixture(name)
     elf = _compile(source, toolchain)
-    built = Built(name=name, elf=elf, bundle=create_bundle(ElfImage.read(elf).rom()))
+    built = Built(name=name, elf=elf, bundle=create_bundle(ElfImage.read(elf).rom(), options=bundle_options(name)))
     if out is not None:
         _write(built, out)
     return built
+
+
+def bundle_options(name: str) -> BundleOptions:
+    """Return the policies that the bundle of this fixture has."""
+    return _BUNDLE_OPTIONS.get(name, BundleOptions())
 
 
 def differences(built: Built, *, comparable: bool = True) -> list[str]:
@@ -88,8 +95,7 @@ def differences(built: Built, *, comparable: bool = True) -> list[str]:
 
 def _compile(source: Fixture, toolchain: Toolchain) -> bytes:
     root = source.directory.parent
-    inputs = [path.relative_to(root).as_posix()
-              for path in (*sorted((root / COMMON).glob("*.c")), *source.sources) if path.suffix == ".c"]
+    inputs = [path.relative_to(root).as_posix() for path in compiled_sources(source)]
     with tempfile.TemporaryDirectory(prefix="fixture-") as scratch:
         elf = Path(scratch) / "out.elf"
         prefixes = (f"-ffile-prefix-map={root}=.", f"-ffile-prefix-map={toolchain.own_path}=/{toolchain.kind}",

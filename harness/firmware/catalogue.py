@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,8 @@ HASHES = "SHA256SUMS"
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 _DIRECTORY = "firmware_fixtures"
+_ALWAYS = ("memory", "startup")
+_INCLUDE = re.compile(r'^#include "(\w+)\.h"', re.MULTILINE)
 _SOURCE_SUFFIXES = (".c", ".h")
 
 
@@ -95,6 +98,24 @@ def fixture(name: str) -> Fixture:
     sources = tuple(sorted(path for path in directory.iterdir() if path.suffix in _SOURCE_SUFFIXES))
     return Fixture(name=name, directory=directory, elf=directory / f"{name}.elf", bundle=directory / f"{name}.zip",
                    sources=sources, description=_description(directory / "main.c"))
+
+
+def compiled_sources(item: Fixture) -> tuple[Path, ...]:
+    """Return the C files that make up a fixture, in a fixed order.
+
+    Start-up code and memory functions belong to every fixture; any other common file to those that include its
+    header, directly or by way of another common file.
+    """
+    common = item.directory.parent / COMMON
+    own = [path for path in item.sources if path.suffix == ".c"]
+    parts = [common / f"{name}.c" for name in _ALWAYS]
+    for path in (queue := [*own, *parts]):
+        for name in _INCLUDE.findall(path.read_text("utf-8")):
+            part = common / f"{name}.c"
+            if part.is_file() and part not in queue:
+                queue.append(part)
+                parts.append(part)
+    return (*sorted(parts), *own)
 
 
 def sha256(data: bytes) -> str:

@@ -64,10 +64,11 @@ class Symbol:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedSection:
-    """A section that goes into flash: its load address and its bytes."""
+    """A section that goes into flash: its load address, its place in the file, and its bytes."""
 
     name: str
     address: int
+    offset: int
     data: bytes = field(repr=False)
 
 
@@ -229,7 +230,8 @@ class _Reader:
                 raise ElfError(
                     f"section {section.name} loads at 0x{address:08x} to 0x{address + header.sh_size:08x}, outside "
                     f"application flash (0x{FLASH_BASE:08x} to 0x{FLASH_BASE + FLASH_SIZE:08x})")
-            yield LoadedSection(name=section.name, address=address, data=self._contents(section))
+            yield LoadedSection(name=section.name, address=address, offset=header.sh_offset,
+                                data=self._contents(section))
 
     def _contents(self, section: Any) -> bytes:
         start, size = section.header.sh_offset, section.header.sh_size
