@@ -23,8 +23,9 @@ def pytest_runtest_makereport(item: pytest.Item,
     if rig is not None and call.when == "call" and report.failed:
         report.sections.append(("rig", _describe(rig)))
         report.sections.append((f"journal (last {_ENTRIES} of {rig.journal.written})", _journal(rig)))
-        report.sections.extend((f"transcript of {modem.name}", text) for modem in rig.modems.values()
-                               if (text := modem.transcript_tail(_ENTRIES)))
+        for modem in rig.modems.values():
+            if traffic := modem.transcript()[-_ENTRIES:]:
+                report.sections.append((f"transcript of {modem.name}", "\n".join(map(str, traffic))))
     return report
 
 

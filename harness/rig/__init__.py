@@ -1,1 +1,35 @@
+"""Rigs: what a rig file describes, opened as near ends that a test holds. The only room that opens both sides."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harness.drivers.cloud import CloudClient as CloudClient
+    from harness.drivers.modem import Modem as Modem
+    from harness.drivers.webhook_sink import WebhookSink as WebhookSink
+    from harness.rig.device import BoardUnderTest as BoardUnderTest
+    from harness.rig.firmware import FirmwareShelf as FirmwareShelf
+    from harness.rig.opening import RigOpener as RigOpener
+    from harness.rig.rig import Rig as Rig
+
+_WHERE = {
+    "BoardUnderTest": "harness.rig.device",
+    "CloudClient": "harness.drivers.cloud",
+    "FirmwareShelf": "harness.rig.firmware",
+    "Modem": "harness.drivers.modem",
+    "Rig": "harness.rig.rig",
+    "RigOpener": "harness.rig.opening",
+    "WebhookSink": "harness.drivers.webhook_sink",
+}
+
+__all__ = ["BoardUnderTest", "CloudClient", "FirmwareShelf", "Modem", "Rig", "RigOpener", "WebhookSink"]
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for when it is asked for: rig files are read without loading servers and emulators."""
+    if name in _WHERE:
+        from importlib import import_module
+
+        return getattr(import_module(_WHERE[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

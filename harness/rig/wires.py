@@ -11,7 +11,6 @@ from typing import Protocol
 
 from harness.clock import Stopwatch
 from harness.errors import InternalError
-from harness.virtual.world import World
 
 _PATIENCE = 10.0
 """Real seconds after which a wire that does not settle is an error of ours."""
@@ -47,14 +46,14 @@ class FarPort(Protocol):
     @property
     def bytes_received(self) -> int: ...
 
-    def pump(self, timeout: float = 0.0) -> bool: ...
+    def pump(self, timeout_seconds: float = 0.0) -> bool: ...
 
 
 class SerialWire:
     """Between a driver's serial channel and a virtual modem's pseudo-terminal."""
 
-    def __init__(self, near: NearPort, far: FarPort, world: World) -> None:
-        self._near, self._far, self._world = near, far, world
+    def __init__(self, near: NearPort, far: FarPort) -> None:
+        self._near, self._far = near, far
         self._generation = -1
         self._far_sent = self._far_received = 0
 
@@ -70,8 +69,7 @@ class SerialWire:
         moved = False
         while self._outbound() > 0 or self._inbound() > 0:
             if self._outbound() > 0:
-                with self._world.turn():
-                    self._far.pump(0.05)
+                self._far.pump(0.05)
             if self._inbound() > 0 and not self._near.pump() and (descriptor := self._near.fileno()) is not None:
                 select.select([descriptor], [], [], 0.05)
             moved = True

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import sys
 import threading
 from dataclasses import dataclass
 
 import uvicorn
+from starlette.types import Receive, Scope, Send
 
+from harness.clock import Stopwatch
 from harness.errors import InternalError, PortTaken, UsageError
 from harness.virtual.cloud.cloud import Cloud
 from harness.virtual.cloud.http.front import Front
@@ -18,6 +21,7 @@ from harness.virtual.cloud.resources import Api
 
 START_SECONDS = 10.0
 STOP_SECONDS = 10.0
+GRACE_SECONDS = 2.0
 KEEP_ALIVE_SECONDS = 75
 
 
@@ -59,6 +63,7 @@ class CloudServer:
         self._host = host
         self._wanted = ports or CloudPorts()
         self._urls: ServerUrls | None = None
+        self._ports: dict[int, Api] = {}
         self._front: Front | None = None
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
@@ -107,18 +112,35 @@ class CloudServer:
         numbers = {api: item.getsockname()[1] for api, item in listening.items()}
         shown = f"[{self._host}]" if ":" in self._host else self._host
         self._urls = ServerUrls(**{api.value: f"http://{shown}:{number}" for api, number in numbers.items()})
-        self._front = Front(self.cloud, {number: api for api, number in numbers.items()})
+        self._ports = {number: api for api, number in numbers.items()}
+        self._front = Front(self.cloud, self._ports)
         server = _Server(uvicorn.Config(
-            self._front, http="httptools", loop="asyncio", ws="none", lifespan="off", interface="asgi3",
+            self._application, http="httptools", loop="asyncio", ws="none", lifespan="off", interface="asgi3",
             log_config=None,
             log_level="critical", access_log=False, proxy_headers=False, server_header=False, date_header=False,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS, timeout_graceful_shutdown=2))
+            timeout_keep_alive=KEEP_ALIVE_SECONDS))
         self._server = server
         self._thread = threading.Thread(target=server.serve_on, args=(list(listening.values()),), name="cloud-http",
                                         daemon=True)
         self._thread.start()
         if not server.ready.wait(START_SECONDS):
             raise InternalError(f"the cloud's server did not come up within {START_SECONDS:g} s")
+
+    def serve(self, cloud: Cloud) -> None:
+        """Serve another cloud from now on, at the same URLs; log streams of the one before end.
+
+        Raises:
+            UsageError: it is not started.
+        """
+        if self._front is None:
+            raise UsageError("the cloud's server is not started")
+        self._front.streams.close()
+        self.cloud = cloud
+        self._front = Front(cloud, self._ports)
+
+    async def _application(self, scope: Scope, receive: Receive, send: Send) -> None:
+        assert self._front is not None
+        await self._front(scope, receive, send)
 
     def stop(self) -> None:
         """End log streams, answer what is under way, close all ports. May be called twice."""
@@ -173,6 +195,22 @@ class _Server(uvicorn.Server):
         self._stop = asyncio.Event()
         await super().startup(sockets=sockets)
         self.ready.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the ports, let requests under way be answered, then close all connections."""
+        for listening in self.servers:
+            listening.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        watch = Stopwatch()
+        while self.server_state.connections and watch.seconds < GRACE_SECONDS:
+            await asyncio.sleep(0.002)
+        for task in self.server_state.tasks:
+            task.cancel()
+        for listening in self.servers:
+            if sys.version_info >= (3, 13):
+                listening.abort_clients()
+            await listening.wait_closed()
 
     async def main_loop(self) -> None:
         assert self._stop is not None

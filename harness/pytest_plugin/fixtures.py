@@ -1,0 +1,85 @@
+"""The fixtures: a rig of its own for each test, and what is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.pytest_plugin.options import rig_file
+
+if TYPE_CHECKING:
+    from harness.clock import Clock
+    from harness.journal import Journal
+    from harness.rig import BoardUnderTest, CloudClient, FirmwareShelf, Modem, Rig, RigOpener, WebhookSink
+
+LAST_RIG = pytest.StashKey["Rig"]()
+"""The rig of a test, for its report."""
+
+RUN_NOTES = pytest.StashKey[list[str]]()
+"""What is to be told of the rigs at the end of the run."""
+
+
+@pytest.fixture(scope="session")
+def rig_opener(request: pytest.FixtureRequest) -> Iterator[RigOpener]:
+    """Opens the rigs of this run; the virtual cloud's server lives as long."""
+    from harness.rig import RigOpener
+
+    config = request.config
+    opener = RigOpener(rig_file(config), devices=config.getoption("--devices"), seed=config.getoption("harness_seed"))
+    yield opener
+    config.stash.setdefault(RUN_NOTES, []).extend(opener.notes)
+    opener.close()
+
+
+@pytest.fixture
+def rig(rig_opener: RigOpener, request: pytest.FixtureRequest) -> Iterator[Rig]:
+    """A rig for this test: cloud, modems, boards, clock and journal. Virtual parts are made anew for each test."""
+    opened = rig_opener.open()
+    request.node.stash[LAST_RIG] = opened
+    request.node.user_properties.append(("rig", opened.description))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def cloud(rig: Rig) -> CloudClient:
+    """The near end of the cloud: ``cloud.supersim``, ``cloud.microvisor``."""
+    return rig.cloud
+
+
+@pytest.fixture
+def modem(rig: Rig) -> Modem:
+    """The first modem of the rig, with its port open; others: ``rig.modem("name")``."""
+    return rig.modem()
+
+
+@pytest.fixture
+def board(rig: Rig) -> BoardUnderTest:
+    """The first board of the rig; others: ``rig.board("name")``."""
+    return rig.board()
+
+
+@pytest.fixture
+def webhooks(rig: Rig) -> WebhookSink:
+    """A receiver of webhooks; the Fleets of the rig's SIM cards report to it."""
+    return rig.webhooks
+
+
+@pytest.fixture
+def firmware(rig: Rig) -> FirmwareShelf:
+    """Bundles: ``firmware.bundle("heartbeat")``, ``firmware.bundle("build/app.elf")``."""
+    return rig.firmware
+
+
+@pytest.fixture
+def clock(rig: Rig) -> Clock:
+    """The rig's clock: ``clock.sleep("24h")`` lets time pass, in virtual time at once."""
+    return rig.clock
+
+
+@pytest.fixture
+def journal(rig: Rig) -> Journal:
+    """Everything that happened in the rig."""
+    return rig.journal

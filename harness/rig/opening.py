@@ -1,0 +1,226 @@
+"""Opening rigs: virtual far ends with their near ends, or near ends of real devices, or the one for want of the other.
+
+A rig is real or virtual as a whole: a SIM card of a real account can't meet a virtual cloud. ``auto`` takes the real
+devices if everything the rig file declares is healthy, and else opens the same rig with virtual devices and says why.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from harness.clock import RealClock, VirtualClock
+from harness.drivers.board import Board
+from harness.drivers.cloud import CloudClient, CloudUrls, Credentials
+from harness.drivers.modem import Modem, SerialChannel, find_dialect
+from harness.drivers.webhook_sink import WebhookSink
+from harness.errors import HarnessError, UsageError
+from harness.journal import Journal
+from harness.rig.device import BoardUnderTest
+from harness.rig.firmware import FirmwareShelf
+from harness.rig.model import ModemTable, RigFile
+from harness.rig.rig import Rig
+from harness.rig.stack import VirtualStack
+from harness.rig.wires import SerialWire
+from harness.runtime_dir import StackDir
+from harness.virtual.cloud import CloudServer
+
+Devices = Literal["auto", "virtual", "real"]
+
+_URLS = {
+    "twilio": CloudUrls(),
+    "kore": CloudUrls(supersim="https://supersim.api.korewireless.com",
+                      wireless="https://programmable-wireless.api.korewireless.com"),
+}
+
+_DIALECT_OF = {"bg96": "quectel"}
+"""Which near-end dialect a module speaks; modules not named here are taken for dialects themselves."""
+
+_numbers = itertools.count(1)
+
+
+class RigOpener:
+    """Opens rigs one after the other; the HTTP server of the virtual cloud stays up between them.
+
+    Each virtual rig is a new world with everything in it fresh, so what one test does can't touch the next, and the
+    order of tests does not change what a test does.
+
+    Args:
+        file: the rig file.
+        devices: see the module's docstring.
+        seed: of the virtual parts, instead of the rig file's.
+    """
+
+    def __init__(self, file: RigFile, *, devices: Devices = "auto", seed: int | None = None) -> None:
+        self.file = file
+        self.seed = file.world.seed if seed is None else seed
+        self.notes: list[str] = []
+        self._devices = devices
+        self._server: CloudServer | None = None
+        self._real: bool | None = None
+
+    def __repr__(self) -> str:
+        return f"RigOpener({self.file.name!r}, devices={self._devices!r})"
+
+    def open(self) -> Rig:
+        """Return a rig; the caller closes it.
+
+        Raises:
+            HarnessError: with devices ``real``, what is not healthy.
+        """
+        if self._real is None:
+            self._real = self._decide()
+        return self._open_real() if self._real else self._open_virtual()
+
+    def close(self) -> None:
+        """Stop the server. May be called twice."""
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+
+    # -- which --------------------------------------------------------------------------------------------------------
+
+    def _decide(self) -> bool:
+        if self._devices == "virtual":
+            return False
+        if self.file.is_virtual:
+            if self._devices == "real":
+                raise UsageError(f"rig {self.file.name!r} declares no real devices: name them in a rig file (--rig), "
+                                 "or run with --devices=virtual")
+            return False
+        try:
+            if self.file.cloud.kind == "virtual":
+                raise UsageError("real devices need a real cloud: a virtual one has no air to reach them through")
+            rig = self._open_real()
+            try:
+                self._check(rig)
+            finally:
+                rig.close()
+        except HarnessError as error:
+            if self._devices == "real":
+                raise
+            self.notes.append(f"virtual devices, because the real ones are not healthy: {error}")
+            return False
+        return True
+
+    def _check(self, rig: Rig) -> None:
+        next(rig.cloud.supersim.sims(), None)
+        for table in self.file.modem:
+            found = rig.modem(table.name).iccid
+            if table.iccid is not None and found != table.iccid:
+                raise UsageError(f"{table.name}: the rig file says SIM card {table.iccid}, the modem says {found}")
+        for board in self.file.board:
+            rig.board(board.name).swd.read32(0xE000_ED00)  # CPUID: the probe, the cable and the chip are there
+
+    # -- virtual ------------------------------------------------------------------------------------------------------
+
+    def _open_virtual(self) -> Rig:
+        clock = VirtualClock()
+        folder = StackDir(f"test-{os.getpid()}-{next(_numbers)}")
+        undo: list[Callable[[], None]] = [folder.close]
+        try:
+            stack = VirtualStack(self.file, clock=clock, folder=folder.path, seed=self.seed)
+            undo.append(stack.close)
+            server = self._serve(stack)
+            urls = server.urls
+            journal = stack.world.journal
+            cloud = CloudClient(
+                CloudUrls(supersim=urls.supersim, wireless=urls.wireless, microvisor=urls.microvisor,
+                          upload=urls.upload),
+                Credentials(user=stack.cloud.account_sid, password=stack.cloud.auth_token), clock, journal)
+            undo.append(cloud.close)
+            clock.add_wire(cloud.stream_wire(server.log_streams.sent))
+            modems = {}
+            for table in self.file.modem:
+                endpoint = stack.modems[table.name].endpoint
+                assert endpoint is not None
+                modems[table.name] = modem = _modem(table, str(endpoint.path), clock, journal)
+                clock.add_wire(SerialWire(modem.channel, endpoint))
+                undo.append(modem.close)
+            firmware, drop = _shelf()
+            undo.append(drop)
+            boards = {}
+            for name, board in stack.boards.items():
+                boards[name] = under_test = BoardUnderTest(
+                    name=name, device_sid=board.device_sid, cloud=cloud, symbols_of=firmware.symbols_of,
+                    swd=Board(stack.probes[name], clock, journal, name))
+                undo.append(under_test.close)
+        except BaseException:
+            _run(undo)
+            raise
+        return Rig(name=self.file.name, description=self._describe("virtual"), notes=self.notes, seed=self.seed,
+                   clock=clock, journal=journal, cloud=cloud, modems=modems, boards=boards, firmware=firmware,
+                   open_sink=lambda: WebhookSink(clock, stack.cloud.auth_token, journal=journal),
+                   close=lambda: _run(undo))
+
+    def _serve(self, stack: VirtualStack) -> CloudServer:
+        if self._server is None:
+            self._server = CloudServer(stack.cloud)
+            self._server.start()
+        else:
+            self._server.serve(stack.cloud)
+        return self._server
+
+    # -- real ---------------------------------------------------------------------------------------------------------
+
+    def _open_real(self) -> Rig:
+        clock = RealClock()
+        journal = Journal(now=clock.now)
+        table = self.file.cloud
+        credentials = Credentials.from_environment({
+            "TWILIO_ACCOUNT_SID": os.environ.get(table.account_sid_env, ""),
+            "TWILIO_AUTH_TOKEN": os.environ.get(table.auth_token_env, "")})
+        credentials.hide_in(journal)
+        cloud = CloudClient(_URLS[table.kind], credentials, clock, journal)
+        undo: list[Callable[[], None]] = [cloud.close]
+        modems = {}
+        for modem in self.file.modem:
+            assert modem.port is not None
+            modems[modem.name] = _modem(modem, modem.port, clock, journal)
+            undo.append(modems[modem.name].close)
+        firmware, drop = _shelf()
+        undo.append(drop)
+        boards = {}
+        for board in self.file.board:
+            assert board.device_sid is not None
+            boards[board.name] = BoardUnderTest(
+                name=board.name, device_sid=board.device_sid, cloud=cloud, symbols_of=firmware.symbols_of,
+                swd=Board(board.probe, clock, journal, board.name))
+            undo.append(boards[board.name].close)
+        return Rig(name=self.file.name, description=self._describe("real"), notes=self.notes, seed=None, clock=clock,
+                   journal=journal, cloud=cloud, modems=modems, boards=boards, firmware=firmware,
+                   open_sink=lambda: WebhookSink(clock, credentials.password, journal=journal),
+                   close=lambda: _run(undo))
+
+    def _describe(self, kind: str) -> str:
+        names = ", ".join([*(f"{modem.name} ({modem.profile})" for modem in self.file.modem),
+                           *(f"{board.name} (stm32u585)" for board in self.file.board)])
+        return f"rig {self.file.name}: {kind} cloud and devices, {names}" + (
+            f", seed {self.seed}" if kind == "virtual" else "")
+
+
+def _modem(table: ModemTable, port: str, clock: VirtualClock | RealClock, journal: Journal) -> Modem:
+    dialect = find_dialect(_DIALECT_OF.get(table.profile.lower(), table.profile))
+    return Modem(SerialChannel(port, clock, table.name, journal, baudrate=table.baud), dialect, clock, journal,
+                 table.name)
+
+
+def _shelf() -> tuple[FirmwareShelf, Callable[[], None]]:
+    folder = tempfile.TemporaryDirectory(prefix="mvh-firmware-")
+    return FirmwareShelf(Path(folder.name)), folder.cleanup
+
+
+def _run(undo: list[Callable[[], None]]) -> None:
+    """Undo everything, the last first, also if one of them fails; the first failure is raised at the end."""
+    first: BaseException | None = None
+    while undo:
+        try:
+            undo.pop()()
+        except Exception as error:
+            first = first or error
+    if first is not None:
+        raise first

@@ -1,0 +1,105 @@
+"""A rig: what a test holds, near ends only, with the clock and the journal they share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from harness.clock import Clock
+from harness.drivers.cloud import CloudClient
+from harness.drivers.modem import Modem
+from harness.drivers.webhook_sink import WebhookSink
+from harness.errors import UsageError
+from harness.journal import Journal
+from harness.rig.device import BoardUnderTest
+from harness.rig.firmware import FirmwareShelf
+
+
+class Rig:
+    """One place where a test runs.
+
+    Attributes:
+        name: of the rig file.
+        description: what it is made of, in one line.
+        notes: what is not as the rig file asked, and why.
+        seed: of the virtual parts; None if nothing is virtual.
+        cloud, modems, boards, firmware: near ends, by name where there can be several.
+    """
+
+    def __init__(self, *, name: str, description: str, notes: list[str], seed: int | None, clock: Clock,
+                 journal: Journal, cloud: CloudClient, modems: dict[str, Modem], boards: dict[str, BoardUnderTest],
+                 firmware: FirmwareShelf, open_sink: Callable[[], WebhookSink], close: Callable[[], None]) -> None:
+        self.name = name
+        self.description = description
+        self.notes = notes
+        self.seed = seed
+        self.clock = clock
+        self.journal = journal
+        self.cloud = cloud
+        self.modems = modems
+        self.boards = boards
+        self.firmware = firmware
+        self._open_sink = open_sink
+        self._close = close
+        self._sink: WebhookSink | None = None
+        self._restore: list[Callable[[], object]] = []
+        self._opened: set[str] = set()
+
+    def __repr__(self) -> str:
+        return f"Rig({self.name!r}, {self.description})"
+
+    def modem(self, name: str | None = None) -> Modem:
+        """Return a modem, with its port open: the one of this name, or the first.
+
+        Raises:
+            UsageError: there is none, or none of this name.
+            ModemError: its port can't be opened, or it does not answer.
+        """
+        found = self.modems[_pick("modem", self.modems, name)]
+        if found.name not in self._opened:
+            found.open()
+            self._opened.add(found.name)
+        return found
+
+    def board(self, name: str | None = None) -> BoardUnderTest:
+        """Return a board: the one of this name, or the first; raises UsageError if there is none."""
+        return self.boards[_pick("board", self.boards, name)]
+
+    @property
+    def webhooks(self) -> WebhookSink:
+        """A sink for webhooks, which the Fleets of all SIM cards in this rig report to until the rig is closed."""
+        if self._sink is None:
+            self._sink = self._open_sink()
+            for name in self.modems:
+                self._point_fleet(self.modem(name).iccid, self._sink.url)
+        return self._sink
+
+    def close(self) -> None:
+        """Give everything back as it was found. May be called twice."""
+        try:
+            while self._restore:
+                self._restore.pop()()
+        finally:
+            if self._sink is not None:
+                self._sink.close()
+                self._sink = None
+            self._close()
+
+    def _point_fleet(self, iccid: str, url: str) -> None:
+        sid = self.cloud.supersim.sim(iccid).fleet_sid
+        if sid is None:
+            return  # a Sim that is new has no Fleet, and no Commands either
+        fleet = self.cloud.supersim.fleets.get(sid)
+        before = {name: str(fleet.data.get(name) or "") for name in ("sms_commands_url", "ip_commands_url")}
+        if before["sms_commands_url"] != url:
+            fleet.update(sms_commands_url=url, ip_commands_url=url)
+            self._restore.append(lambda: fleet.update(**before))
+
+
+def _pick(kind: str, devices: dict[str, Modem] | dict[str, BoardUnderTest], name: str | None) -> str:
+    if not devices:
+        raise UsageError(f"this rig has no {kind}")
+    if name is None:
+        return next(iter(devices))
+    if name not in devices:
+        raise UsageError(f"this rig has no {kind} {name!r}; it has {', '.join(devices)}")
+    return name

@@ -1,0 +1,118 @@
+"""The far ends of a virtual rig: one world with its network, cloud, modems and boards, as a rig file describes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from harness.clock import RealClock, VirtualClock
+from harness.errors import UsageError
+from harness.rig.model import BoardTable, ModemTable, RigFile
+from harness.virtual.board.board import Board
+from harness.virtual.board.debug import registry
+from harness.virtual.board.debug.port import DebugPort
+from harness.virtual.cloud import Cloud
+from harness.virtual.modem import SimCard, VirtualModem
+from harness.virtual.network import Network, NetworkSettings
+from harness.virtual.uplink import Uplink
+from harness.virtual.world import World
+
+_ISSUER = "8988307"  # what the ICCIDs of Super SIM cards begin with
+_HOME_PLMN = "732123"  # what their IMSIs begin with: every network is a visited one
+
+
+class VirtualStack:
+    """World, network, cloud, modems and boards, switched on.
+
+    Args:
+        file: what there is; everything in it is made virtual.
+        clock: virtual for tests, real for programs of other people (then call :meth:`start`).
+        folder: where the links to the modems' ports go.
+        seed: instead of the rig file's.
+
+    Attributes:
+        modems, boards: by name, in the order of the rig file.
+        sims: SID of the Sim in the modem of that name.
+        probes: unique id of the debug probe of the board of that name.
+    """
+
+    def __init__(self, file: RigFile, *, clock: VirtualClock | RealClock, folder: Path, seed: int | None = None) -> None:
+        self.file = file
+        self.world = World(seed=file.world.seed if seed is None else seed, clock=clock)
+        self.network = Network(self.world, settings=_network_settings(file))
+        self.uplink = Uplink(self.world, latency=f"{file.network.uplink_latency}ns")
+        self.cloud = Cloud(self.world, messaging=self.network, uplink=self.uplink,
+                           account_sid=file.cloud.account_sid, auth_token=file.cloud.auth_token)
+        self.network.connect_cloud(self.cloud)
+        self.modems: dict[str, VirtualModem] = {}
+        self.boards: dict[str, Board] = {}
+        self.sims: dict[str, str] = {}
+        self.probes: dict[str, str] = {}
+        self._ports: list[DebugPort] = []
+        self._undo: list[Callable[[], None]] = [self.world.close]
+        try:
+            with self.world.turn():
+                for index, modem in enumerate(file.modem, start=1):
+                    self._add_modem(index, modem, folder)
+                for board in file.board:
+                    self._add_board(board)
+        except BaseException:
+            self.close()
+            raise
+
+    def __repr__(self) -> str:
+        return f"VirtualStack({self.file.name!r}, {[*self.modems, *self.boards]}, {self.world!r})"
+
+    def debug_port(self, board: str) -> DebugPort:
+        """Return the debug port of the board of this name."""
+        return next(port for port in self._ports if port.name == board)
+
+    def start(self) -> None:
+        """Let a stack with a real clock live on a thread of its own."""
+        self.world.start()
+
+    def close(self) -> None:
+        """Switch everything off: no thread, link or probe stays. May be called twice."""
+        while self._undo:
+            self._undo.pop()()
+
+    def _add_modem(self, index: int, table: ModemTable, folder: Path) -> None:
+        iccid = table.iccid or default_iccid(index)
+        card = SimCard(iccid=iccid, imsi=table.imsi or f"{_HOME_PLMN}{index:09d}")
+        self.sims[table.name] = self.cloud.add_sim(
+            iccid, status=table.sim_status, unique_name=table.unique_name or table.name)
+        link = Path(table.port) if table.kind == "virtual" and table.port else folder / table.name
+        modem = VirtualModem(self.world, self.network, name=table.name, profile=table.profile, sim=card, link=link)
+        self._undo.append(modem.close)
+        self.modems[table.name] = modem
+        modem.power_on()
+
+    def _add_board(self, table: BoardTable) -> None:
+        sid = self.cloud.add_device(table.device_sid, table.name, logging=True)
+        board = Board(self.world, self.uplink, name=table.name, device_sid=sid, hclk_hz=table.hclk_hz)
+        self._undo.append(board.close)
+        port = DebugPort(board, self.world)
+        board.debug = port
+        self._ports.append(port)
+        self.probes[table.name] = registry.register(port)
+        self._undo.append(lambda: registry.unregister(port))
+        self.boards[table.name] = board
+        board.power_on()
+
+
+def default_iccid(index: int) -> str:
+    """Return the ICCID of the n-th virtual SIM card, from 1, with its check digit (ITU-T E.118)."""
+    if not 1 <= index <= 99_999_999_999:
+        raise UsageError(f"there is no virtual SIM card number {index}")
+    body = f"{_ISSUER}{index:011d}"
+    total = 0
+    for position, digit in enumerate(reversed(body)):
+        value = int(digit) * (2 if position % 2 == 0 else 1)
+        total += value - 9 if value > 9 else value
+    return f"{body}{-total % 10}"
+
+
+def _network_settings(file: RigFile) -> NetworkSettings:
+    table = file.network
+    return NetworkSettings(registration_delay=f"{table.registration}ns", sms_latency=f"{table.sms_latency}ns",
+                           ip_latency=f"{table.ip_latency}ns")
