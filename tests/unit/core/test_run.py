@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from harness.virtual.board.core.interface import FLASH_BASE, BusError, CoreState, Register
 
+if TYPE_CHECKING:
+    from tests.unit.core.conftest import Boot
+
 RAM, PERIPHERAL = 0x2000_0000, 0x4000_0400
 
 
-def test_a_program_starts_from_its_vectors_and_sleeps_between_ticks(boot):
+def test_a_program_starts_from_its_vectors_and_sleeps_between_ticks(boot: Boot) -> None:
     board = boot("tick")
     core = board.core
     core.run(900)
     assert core.state is CoreState.SLEEPING
     assert core.cycles == 900
     assert board.word(RAM) == 0
-    start = core.next_wake() - 1000
+    wake = core.next_wake()
+    assert wake is not None
+    start = wake - 1000
     core.run(start + 10_500)
     assert board.word(RAM) == 10
     assert board.register(5) == 10  # WFI fell through once for each tick
@@ -24,14 +31,14 @@ def test_a_program_starts_from_its_vectors_and_sleeps_between_ticks(boot):
     assert core.cycles == start + 10_500
 
 
-def test_svc_and_pendsv_are_taken_where_they_are_raised(boot):
+def test_svc_and_pendsv_are_taken_where_they_are_raised(boot: Boot) -> None:
     board = boot("tick")
     board.core.run(900)
     assert board.register(8) == 42
     assert board.register(9) == 99
 
 
-def test_system_calls_take_r0_to_r3_and_give_r0(boot):
+def test_system_calls_take_r0_to_r3_and_give_r0(boot: Boot) -> None:
     board = boot("tick")
     board.on_call = lambda slot: slot + 100
     board.core.run(900)
@@ -40,7 +47,7 @@ def test_system_calls_take_r0_to_r3_and_give_r0(boot):
     assert board.register(10) == 105
 
 
-def test_peripheral_accesses_reach_the_board_once_each(boot):
+def test_peripheral_accesses_reach_the_board_once_each(boot: Boot) -> None:
     board = boot("tick")
     board.registers[PERIPHERAL + 8] = 0xABCD
     board.core.run(900)
@@ -48,10 +55,10 @@ def test_peripheral_accesses_reach_the_board_once_each(boot):
     assert board.register(6) == 0xABCD
 
 
-def test_a_stop_request_ends_a_run_at_the_next_block(boot):
+def test_a_stop_request_ends_a_run_at_the_next_block(boot: Boot) -> None:
     board = boot("tick")
 
-    def stop(slot):
+    def stop(slot: int) -> None:
         board.core.request_stop()
 
     board.on_call = stop
@@ -62,17 +69,17 @@ def test_a_stop_request_ends_a_run_at_the_next_block(boot):
     assert [slot for slot, _ in board.calls] == [5, 73]
 
 
-def test_a_stop_request_outside_a_run_is_forgotten(boot):
+def test_a_stop_request_outside_a_run_is_forgotten(boot: Boot) -> None:
     board = boot("tick")
     board.core.request_stop()
     board.core.run(900)
     assert board.core.cycles == 900
 
 
-def test_a_reset_in_a_system_call_starts_the_program_again(boot):
+def test_a_reset_in_a_system_call_starts_the_program_again(boot: Boot) -> None:
     board = boot("tick")
 
-    def reset_once(slot):
+    def reset_once(slot: int) -> None:
         if len(board.calls) == 1:
             board.core.reset()
 
@@ -81,7 +88,7 @@ def test_a_reset_in_a_system_call_starts_the_program_again(boot):
     assert [slot for slot, _ in board.calls] == [5, 5, 73]
 
 
-def test_reset_keeps_memory_and_time(boot):
+def test_reset_keeps_memory_and_time(boot: Boot) -> None:
     board = boot("tick")
     board.core.run(3000)
     ticks, cycles = board.word(RAM), board.core.cycles
@@ -93,7 +100,7 @@ def test_reset_keeps_memory_and_time(boot):
     assert board.word(RAM) == ticks + 1
 
 
-def test_system_reset_request_waits_for_the_board(boot):
+def test_system_reset_request_waits_for_the_board(boot: Boot) -> None:
     board = boot("faults")
     board.put(RAM, 19)
     board.core.run(10_000)
@@ -108,7 +115,7 @@ def test_system_reset_request_waits_for_the_board(boot):
     assert board.log() == [3]
 
 
-def test_the_board_may_reset_at_once_when_asked(boot):
+def test_the_board_may_reset_at_once_when_asked(boot: Boot) -> None:
     board = boot("faults")
     board.put(RAM, 19)
     board.resets_itself = True
@@ -117,7 +124,7 @@ def test_the_board_may_reset_at_once_when_asked(boot):
     assert board.core.cycles >= 2000
 
 
-def test_wfe_sev_and_the_event_register(boot):
+def test_wfe_sev_and_the_event_register(boot: Boot) -> None:
     board = boot("events")
     core = board.core
     core.run(1000)
@@ -131,7 +138,7 @@ def test_wfe_sev_and_the_event_register(boot):
     assert (core.state, board.register(5), board.register(6)) == (CoreState.SLEEPING, 4, 2)
 
 
-def test_sleep_on_exit_returns_to_sleep(boot):
+def test_sleep_on_exit_returns_to_sleep(boot: Boot) -> None:
     board = boot("events")
     for _ in range(5):
         board.core.run(board.core.cycles + 1000)
@@ -140,7 +147,7 @@ def test_sleep_on_exit_returns_to_sleep(boot):
     assert (board.core.state, board.register(5), board.register(6)) == (CoreState.SLEEPING, 4, 5)
 
 
-def test_masked_interrupts_come_when_they_are_let_go(boot):
+def test_masked_interrupts_come_when_they_are_let_go(boot: Boot) -> None:
     board = boot("masks")
     board.core.run(5000)
     assert board.log() == [
@@ -154,7 +161,7 @@ def test_masked_interrupts_come_when_they_are_let_go(boot):
 
 
 @pytest.mark.parametrize("name", ["tick", "nesting", "masks", "itloop", "frames", "storm", "compute"])
-def test_slices_can_not_be_seen_from_inside(boot, name):
+def test_slices_can_not_be_seen_from_inside(boot: Boot, name: str) -> None:
     whole, sliced = boot(name), boot(name)
     whole.core.trace.enabled = sliced.core.trace.enabled = True
     whole.core.run(8_000)
@@ -168,7 +175,7 @@ def test_slices_can_not_be_seen_from_inside(boot, name):
     assert sliced.core.read_memory(RAM, 0x1000) == whole.core.read_memory(RAM, 0x1000)
 
 
-def test_an_interrupt_at_every_place_of_an_it_heavy_loop_changes_nothing(boot):
+def test_an_interrupt_at_every_place_of_an_it_heavy_loop_changes_nothing(boot: Boot) -> None:
     board = boot("itloop")
     core = board.core
     core.run(40)
@@ -176,7 +183,7 @@ def test_an_interrupt_at_every_place_of_an_it_heavy_loop_changes_nothing(boot):
     code = core.read_memory(start, end - start)
     boundary = RAM + 0x1400
 
-    def execute(place, instant):
+    def execute(place: int, instant: int) -> tuple[list[int], bool]:
         core.write_memory(RAM, bytes(4))
         for register, value in ((4, 0), (5, 0), (6, 0), (7, 4), (Register.PC, place)):
             core.write_register(register, value)
@@ -193,14 +200,14 @@ def test_an_interrupt_at_every_place_of_an_it_heavy_loop_changes_nothing(boot):
     for offset in range(2, 64, 2):
         core.write_memory(boundary - offset, code)
         expected, _ = execute(boundary - offset, 390)
-        for instant in range(0, 64):
+        for instant in range(64):
             result, stopped_in_it = execute(boundary - offset, instant)
             assert result == expected, f"interrupted after {instant} cycles, loop {offset} bytes before the boundary"
             stops_in_it += stopped_in_it
     assert stops_in_it > 20
 
 
-def test_memory_is_only_where_it_is(boot):
+def test_memory_is_only_where_it_is(boot: Boot) -> None:
     board = boot("tick")
     core = board.core
     for address, size in ((0x1FFF_FFFF, 4), (0x2007_FFFE, 4), (0x0810_0000, 1), (0x5000_0000, 4), (0x0, 1)):
@@ -212,7 +219,7 @@ def test_memory_is_only_where_it_is(boot):
         core.program(FLASH_BASE - 4, b"12345678")
 
 
-def test_code_written_from_outside_replaces_what_ran(boot):
+def test_code_written_from_outside_replaces_what_ran(boot: Boot) -> None:
     board = boot("compute")
     core = board.core
     core.run(1000)
@@ -232,10 +239,10 @@ def test_code_written_from_outside_replaces_what_ran(boot):
     assert board.register(6) == 42
 
 
-def test_an_error_in_the_board_comes_out_of_run(boot):
+def test_an_error_in_the_board_comes_out_of_run(boot: Boot) -> None:
     board = boot("tick")
 
-    def fail(slot):
+    def fail(slot: int) -> None:
         raise RuntimeError("the kernel has a bug")
 
     board.on_call = fail
@@ -243,7 +250,7 @@ def test_an_error_in_the_board_comes_out_of_run(boot):
         board.core.run(900)
 
 
-def test_closing_twice_is_allowed(boot):
+def test_closing_twice_is_allowed(boot: Boot) -> None:
     board = boot()
     board.core.close()
     board.core.close()

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Protocol
 
 from harness.errors import UsageError
 from harness.virtual.board.core.interface import Core, CoreClient
+from harness.virtual.board.core.trace import Trace
 
 CoreChoice = Literal["auto", "python", "c"]
 
 
-def make_core(client: CoreClient, prefer: CoreChoice = "auto") -> Core:
+class TracedCore(Core, Protocol):
+    """A core whose doings can be compared with those of another."""
+
+    trace: Trace
+
+
+def make_core(client: CoreClient, prefer: CoreChoice = "auto") -> TracedCore:
     """Return a core for ``client``: the C core where it was built, else the Python core; they behave alike.
 
     Raises:
