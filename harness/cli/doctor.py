@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from harness.cli.output import console, print_json
 
@@ -43,8 +44,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="One JSON object
         out = console()
         for finding in findings:
             mark = {True: "[green]ok[/green]  ", False: "[red]no[/red]  ", None: "    "}[finding.ok]
-            advice = f"  [dim]{finding.advice}[/dim]" if finding.advice else ""
-            out.print(f"{mark}{finding.what:<20} {finding.found}{advice}")
+            out.print(f"{mark}{finding.what:<20} {escape(finding.found)}  [dim]{escape(finding.advice)}[/dim]".rstrip())
     if any(finding.ok is False for finding in findings):
         raise typer.Exit(1)
 
@@ -65,7 +65,7 @@ def _packages() -> list[Finding]:
 
 
 def _core() -> list[Finding]:
-    from harness.rig import core_in_use
+    from harness.rig.facts import core_in_use
 
     return [Finding(what="cpu core", found=core_in_use())]
 

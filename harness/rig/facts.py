@@ -1,0 +1,28 @@
+"""Facts about the virtual side for people who ask what they have."""
+
+from __future__ import annotations
+
+from harness.virtual.board.core import make_core
+from harness.virtual.board.core.interface import CoreClient, FaultRecord, HaltReason
+
+
+class _NoBoard(CoreClient):
+    """A core's client that is never called: nothing is executed."""
+
+    def system_call(self, slot: int) -> None: ...
+    def bus_read(self, address: int, size: int) -> int:
+        return 0
+
+    def bus_write(self, address: int, size: int, value: int) -> None: ...
+    def faulted(self, record: FaultRecord) -> None: ...
+    def reset_requested(self) -> None: ...
+    def halted(self, reason: HaltReason) -> None: ...
+
+
+def core_in_use() -> str:
+    """Return which CPU core virtual boards get on this machine."""
+    core = make_core(_NoBoard())
+    try:
+        return type(core).__name__
+    finally:
+        core.close()

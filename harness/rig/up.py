@@ -1,0 +1,125 @@
+"""The whole virtual stack in real time, for programs of other people: HTTP, serial ports and debug probes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from harness.clock import RealClock
+from harness.errors import UsageError
+from harness.journal import Journal
+from harness.rig.model import RigFile
+from harness.rig.stack import VirtualStack
+from harness.runtime_dir import StackDir, running_stacks
+from harness.virtual.board.debug.link import SwdServer, socket_uid
+from harness.virtual.cloud import CloudPorts, CloudServer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Urls:
+    """Roots of the four hosts, without ``/v1``."""
+
+    supersim: str
+    wireless: str
+    microvisor: str
+    upload: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModemDoor:
+    """Where a modem is: ``port`` is what a terminal program opens."""
+
+    name: str
+    port: str
+    sim_sid: str
+    iccid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardDoor:
+    """Where a board is: ``probe`` is what pyocd takes with -u."""
+
+    name: str
+    device_sid: str
+    probe: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """Everything a program needs to hold the near ends of a running stack."""
+
+    account_sid: str
+    auth_token: str
+    urls: Urls
+    modems: list[ModemDoor]
+    boards: list[BoardDoor]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return asdict(self)
+
+
+class RunningStack:
+    """A virtual stack that lives in real time until it is closed.
+
+    Args:
+        file: what there is. Real devices are no part of a virtual stack.
+
+    Raises:
+        UsageError: the rig file declares real devices.
+        PortTaken: a port or the stack's name is in use; nothing is left behind.
+    """
+
+    def __init__(self, file: RigFile) -> None:
+        if not file.is_virtual:
+            raise UsageError(f"rig {file.name!r} declares real devices: 'mvh up' starts virtual ones only")
+        self._undo: list[Callable[[], None]] = []
+        try:
+            folder = StackDir(_free_name(file.name))
+            self._undo.append(folder.close)
+            self._stack = VirtualStack(file, clock=RealClock(), folder=folder.path)
+            self._undo.append(self._stack.close)
+            ports = CloudPorts() if file.cloud.ports is None else CloudPorts(
+                **dict(zip(("supersim", "wireless", "microvisor", "upload"), file.cloud.ports, strict=True)))
+            server = CloudServer(self._stack.cloud, file.cloud.host, ports=ports)
+            server.start()
+            self._undo.append(server.stop)
+            probes = {}
+            for name in self._stack.boards:
+                path = folder.path / f"{name}.swd"
+                self._undo.append(SwdServer(self._stack.world, self._stack.debug_port(name), path).close)
+                probes[name] = socket_uid(path)
+            self._stack.start()
+        except BaseException:
+            self.close()
+            raise
+        self.doors = Doors(
+            account_sid=self._stack.cloud.account_sid, auth_token=self._stack.cloud.auth_token,
+            urls=Urls(supersim=server.urls.supersim, wireless=server.urls.wireless, microvisor=server.urls.microvisor,
+                      upload=server.urls.upload),
+            modems=[ModemDoor(name=name, port=str(modem.endpoint.path), sim_sid=self._stack.sims[name],
+                              iccid=modem.iccid)
+                    for name, modem in self._stack.modems.items() if modem.endpoint is not None],
+            boards=[BoardDoor(name=name, device_sid=board.device_sid, probe=probes[name])
+                    for name, board in self._stack.boards.items()])
+
+    def __repr__(self) -> str:
+        return f"RunningStack({self._stack!r})"
+
+    @property
+    def journal(self) -> Journal:
+        """What happens in it."""
+        return self._stack.world.journal
+
+    def close(self) -> None:
+        """Switch everything off: no thread, port, link or socket stays. May be called twice."""
+        while self._undo:
+            self._undo.pop()()
+
+
+def _free_name(name: str) -> str:
+    """Return the rig's name, or with the process number if a stack of that name runs already."""
+    taken = {folder.name for folder in running_stacks()}
+    return name if name not in taken else f"{name}-{os.getpid()}"

@@ -1,0 +1,114 @@
+"""The plug-in, seen by running pytest inside pytest."""
+
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+_SMS = """
+    def test_sms(cloud, modem, webhooks, step, clock):
+        sim = cloud.supersim.sim(modem.iccid)
+        modem.registered(within="60s")
+        with step("send"):
+            command = sim.send_sms("LED ON")
+        assert modem.expect_sms("LED ON", within="60s").sender == "000"
+        modem.send_sms("000", "LED IS ON")
+        webhooks.expect("sms_command", direction="from_sim", payload="LED IS ON", within="60s")
+"""
+
+
+@pytest.fixture(autouse=True)
+def _quick(pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\nfilterwarnings = error\n")
+
+
+def test_a_users_test_runs_on_virtual_devices(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(_SMS)
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "--junitxml=out.xml", "--steps")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*ok*send*"])
+    properties = {item.get("name"): item.get("value") for item in ET.parse("out.xml").iter("property")}
+    assert properties["step"] == "ok: send"
+    assert properties["rig"].startswith("rig virtual: virtual cloud")
+
+
+def test_the_same_works_in_parallel(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("import pytest\n@pytest.mark.parametrize('n', range(4))\n"
+                        "def test_id(modem, n):\n    assert modem.iccid.startswith('89')\n")
+    pytester.runpytest_subprocess("-n", "2", "-p", "no:cacheprovider").assert_outcomes(passed=4)
+
+
+def test_a_failure_carries_journal_transcript_and_seed(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_fails(modem):\n    modem.expect_sms('never', within='5s')\n")
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "--seed=7")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*TimeoutExpired: waited 5 s for*never*", "*repeat it with --seed 7*",
+                                 "*modem-1*powered_on*", "*transcript of modem-1*", "*AT*"])
+
+
+def test_a_wrong_rig_file_is_a_usage_error(pytester: pytest.Pytester) -> None:
+    pytester.makefile(".toml", rig='[cloud]\nkind = "aws"\n')
+    pytester.makepyfile("def test_x(): pass")
+    result = pytester.runpytest_subprocess("--rig=rig.toml")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*rig.toml: cloud.kind: input should be 'virtual', 'twilio' or 'kore', not 'aws'*"])
+
+
+def test_real_devices_that_are_not_there_fall_back_and_it_is_said(pytester: pytest.Pytester,
+                                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TWILIO_ACCOUNT_SID", raising=False)
+    monkeypatch.delenv("TWILIO_API_KEY", raising=False)
+    pytester.makefile(".toml", rig='name = "bench"\n[cloud]\nkind = "twilio"\n[[modem]]\nname = "m"\nkind = "serial"\n'
+                                   'port = "/dev/none"\n')
+    pytester.makepyfile("def test_x(modem):\n    assert modem.iccid\n")
+    result = pytester.runpytest_subprocess("--rig=rig.toml", "-p", "no:cacheprovider")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["rig: bench, twilio cloud*devices: auto",
+                                 "rig: virtual devices, because the real ones are not healthy: *TWILIO_ACCOUNT_SID*"])
+    result = pytester.runpytest_subprocess("--rig=rig.toml", "--devices=real", "-p", "no:cacheprovider")
+    result.assert_outcomes(errors=1)
+
+
+def test_asking_for_real_devices_of_a_virtual_rig_is_an_error(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_x(modem): pass")
+    result = pytester.runpytest_subprocess("--devices=real", "-p", "no:cacheprovider")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*declares no real devices*"])
+
+
+def test_a_run_without_harness_tests_imports_none_of_it(pytester: pytest.Pytester,
+                                                        monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # plug-ins of others are not what is looked at
+    pytester.makepyfile("""
+        import sys
+
+        def test_nothing_heavy():
+            heavy = {"pyocd", "unicorn", "requests", "uvicorn", "starlette", "pydantic", "serial", "construct", "rich"}
+            assert not heavy & set(sys.modules)
+    """)
+    pytester.runpytest_subprocess("-p", "no:cacheprovider", "-p", "harness.pytest_plugin").assert_outcomes(passed=1)
+
+
+def test_firmware_of_the_users_own(pytester: pytest.Pytester) -> None:
+    elf = Path(__file__).parents[3] / "firmware_fixtures" / "heartbeat" / "heartbeat.elf"
+    pytester.makepyfile(f"""
+        def test_mine(cloud, board, firmware):
+            app = cloud.microvisor.upload(firmware.bundle({str(elf)!r}))
+            board.deploy(app).expect("up-to-date", within="120s")
+            board.symbol("beat_count").wait(lambda beats: beats >= 2, within="10s")
+    """)
+    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+
+
+def test_the_command_runs_the_suite(tmp_path: Path, pytester: pytest.Pytester) -> None:
+    result = pytester.run(sys.executable, "-m", "harness.cli", "run", "--report", str(tmp_path / "junit.xml"))
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["*ok*upload the heartbeat bundle*", "*ok*receive the answer at the Fleet's webhook*",
+                                 "*3 passed*", f"report: {tmp_path}/junit.xml"])
+    assert len(list(ET.parse(tmp_path / "junit.xml").iter("testcase"))) == 3
+    failing = pytester.makepyfile("def test_no(): assert False")
+    result = pytester.run(sys.executable, "-m", "harness.cli", "run", str(failing), "-q")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
