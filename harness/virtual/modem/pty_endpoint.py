@@ -1,9 +1,10 @@
 """A pseudo-terminal as the far end of a serial line, behind a link with a name that stays.
 
 Theory of operation. Nobody but the client holds the slave open, so the kernel tells when the client goes: the master
-hangs up. A master that hung up is readable all the time; it is therefore watched edge-triggered, by an epoll instance
-of its own that stands in the world's reactor, and costs nothing while nobody has the port open. Output never blocks:
-what the client does not take waits in a bounded queue.
+hangs up. While a client is there the master stands in the world's reactor as any descriptor does. A master that hung up
+is readable all the time; it is then watched edge-triggered, by an epoll instance that stands in the reactor in its
+place, and costs nothing until a client comes. Output never blocks: what the client does not take waits in a bounded
+queue.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ MAX_QUEUED = 1 << 18
 MAX_HELD = 4096
 """Octets kept for the first client while nobody has the port open."""
 _CHUNK = 65_536
+_EDGES = select.EPOLLIN | select.EPOLLOUT | select.EPOLLET
 _LOOK = "200ms"  # how often to look for a client that opened the port and neither wrote nor set anything
 _AFTER_OPEN = "100ms"  # clients flush their input once they have opened the port
 
@@ -68,16 +70,16 @@ class PtyEndpoint:
         self._slave_name = os.ttyname(slave)
         os.close(slave)
         os.set_blocking(self._master, False)
-        self._epoll = select.epoll()
-        self._mask = select.EPOLLIN | select.EPOLLOUT | select.EPOLLET
-        self._epoll.register(self._master, self._mask)
+        self._waiting_for_client = select.epoll()
+        self._waiting_for_client.register(self._master, _EDGES)
         try:
             _replace_link(self.path, self._slave_name)
         except OSError as error:
-            self._epoll.close()
+            self._waiting_for_client.close()
             os.close(self._master)
             raise UsageError(f"can't make the port's link {self.path}: {error.strerror}") from None
-        world.reactor.add(self._epoll.fileno(), self._service)
+        world.reactor.add(self._waiting_for_client.fileno(), self._something_happened)
+        self._look_for_client()
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else "open" if self._open else "no client"
@@ -92,81 +94,60 @@ class PtyEndpoint:
 
     def send(self, data: bytes) -> None:
         """Send to the client; lost if there is none, unless it is held for the first."""
-        if self._closed:
-            return
-        if not self._open and not self.is_open:
-            if self._held is not None:
-                del data
-            return
-        self._write(data)
+        if self._held is not None:
+            self._held += data[:MAX_HELD - len(self._held)]
+        elif self._open or self.is_open:
+            self._write(data)
 
     def pump(self, timeout_seconds: float = 0.0) -> bool:
         """Move bytes now, both ways, waiting at most this many real seconds for any; return whether any moved."""
-        with self._world.turn():
-            before = self.bytes_received + self.bytes_sent
-            self._service()
-            moved = self.bytes_received + self.bytes_sent != before
-        if moved or self._closed or timeout_seconds <= 0:
-            return moved
         watch = Stopwatch()
-        while (left := timeout_seconds - watch.seconds) > 0:
+        before = self.bytes_received + self.bytes_sent
+        while not self._closed:
+            with self._world.turn():
+                if self._open:
+                    self._read()
+                    if self._queue and self._open:
+                        self._flush()
+                else:
+                    self._something_happened()
+                if self.bytes_received + self.bytes_sent != before:
+                    return True
+                ready = select.poll()
+                ready.register(self._master if self._open else self._waiting_for_client,
+                               select.POLLIN | (select.POLLOUT if self._queue else 0))
+            left = timeout_seconds - watch.seconds
             # the wait is outside the turn, so that others may move the world meanwhile
-            if select.select([self._epoll], [], [], left)[0]:
-                with self._world.turn():
-                    self._service()
-                    if self.bytes_received + self.bytes_sent != before:
-                        return True
+            if left <= 0 or not ready.poll(left * 1000):
+                return False
         return False
 
     def close(self) -> None:
         """Hang up, and remove the link if it is still ours. May be called twice."""
         if self._closed:
             return
+        reactor = self._world.reactor
+        reactor.remove(self._master if self._open else self._waiting_for_client.fileno())
         self._closed = True
         self._open = False
         if self._look is not None:
             self._look.cancel()
-        self._world.reactor.remove(self._epoll.fileno())
-        self._epoll.close()
+        self._waiting_for_client.close()
         _remove_link(self.path, self._slave_name)
         os.close(self._master)
 
-    # -- the kernel's side --------------------------------------------------------------------------------------------
-
-    def _service(self) -> None:
-        if self._closed:
-            return
-        events = 0
-        for _, mask in self._epoll.poll(0):
-            events |= mask
-        if not events:
-            return
-        if not events & select.EPOLLHUP and not self._open:
-            self._opened()
-        if events & select.EPOLLIN:
-            self._read()
-        if self._closed:  # by what was received
-            return
-        if events & select.EPOLLHUP:
-            if not self._somebody_there():
-                self._hung_up()
-        elif self._queue:
-            self._flush()
+    # -- while a client is there --------------------------------------------------------------------------------------
 
     def _read(self) -> None:
-        while not self._closed:
-            try:
-                data = os.read(self._master, _CHUNK)
-            except BlockingIOError:
-                return
-            except OSError:  # EIO: hung up and drained
-                return
-            if not data:
-                return
-            self.bytes_received += len(data)
-            if not self._open:
-                self._open = True  # somebody was there long enough to write
-            self._receive(data)
+        try:
+            data = os.read(self._master, _CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:  # EIO: hung up and drained
+            self._hung_up()
+            return
+        self.bytes_received += len(data)
+        self._receive(data)
 
     def _write(self, data: bytes) -> None:
         if not self._queue:
@@ -181,35 +162,42 @@ class PtyEndpoint:
                 self._losing = False
                 return
             data = data[count:]
-        if len(self._queue) + len(data) > MAX_QUEUED:
-            if not self._losing:
-                self._losing = True
-                if self._lost is not None:
-                    self._lost()
-            return
-        self._queue += data
-        self._watch_for(select.EPOLLIN | select.EPOLLOUT | select.EPOLLET)
+            self._world.reactor.add(self._master, self._read, self._flush)
+        if len(self._queue) + len(data) <= MAX_QUEUED:
+            self._queue += data
+        elif not self._losing:
+            self._losing = True
+            if self._lost is not None:
+                self._lost()
 
     def _flush(self) -> None:
+        if not self._open:
+            return
         while self._queue:
             try:
-                count = os.write(self._master, memoryview(self._queue)[:_CHUNK].tobytes())
+                count = os.write(self._master, self._queue[:_CHUNK])
             except BlockingIOError:
-                return
-            except OSError:
-                self._queue.clear()
                 return
             self.bytes_sent += count
             del self._queue[:count]
         self._losing = False
-        self._watch_for(select.EPOLLIN | select.EPOLLET)
-
-    def _watch_for(self, mask: int) -> None:
-        if mask != self._mask:
-            self._mask = mask
-            self._epoll.modify(self._master, mask)
+        self._world.reactor.add(self._master, self._read)
 
     # -- the client coming and going ----------------------------------------------------------------------------------
+
+    def _something_happened(self) -> None:
+        """An edge at the hung-up master: somebody came, or came and went; what was written is there to be read."""
+        events = 0
+        for _, mask in self._waiting_for_client.poll(0):
+            events |= mask
+        if self._somebody_there() or events & select.EPOLLIN:
+            self._opened()
+            self._read()
+
+    def _look_for_client(self) -> None:
+        """Look out for a first client that only listens: opening alone makes no edge."""
+        if self._held is not None and not self._world.is_virtual and not self.is_open:
+            self._look = self._world.call_later(_LOOK, self._look_for_client, name="modem-port")
 
     def _somebody_there(self) -> bool:
         poll = select.poll()
@@ -218,25 +206,26 @@ class PtyEndpoint:
 
     def _opened(self) -> None:
         self._open = True
-        if not self._queue:
-            self._watch_for(select.EPOLLIN | select.EPOLLET)
+        self._world.reactor.remove(self._waiting_for_client.fileno())
+        self._world.reactor.add(self._master, self._read)
         if self._held is not None:
             self._world.call_later(_AFTER_OPEN, self._release, name="modem-port")
         if self.on_open is not None:
             self.on_open()
 
+    def _hung_up(self) -> None:
+        self._open = False
+        self._queue.clear()
+        self._losing = False
+        self._world.reactor.remove(self._master)
+        self._world.reactor.add(self._waiting_for_client.fileno(), self._something_happened)
+        if self.on_close is not None:
+            self.on_close()
+
     def _release(self) -> None:
         held, self._held = self._held, None
         if held and self._open:
             self._write(bytes(held))
-
-    def _hung_up(self) -> None:
-        was_open, self._open = self._open, False
-        self._queue.clear()
-        self._losing = False
-        self._watch_for(select.EPOLLIN | select.EPOLLOUT | select.EPOLLET)
-        if was_open and self.on_close is not None:
-            self.on_close()
 
 
 def _check_free(link: Path) -> None:
