@@ -77,7 +77,7 @@ class _Live:
         self._capture = config.pluginmanager.get_plugin("capturemanager")
 
     def show(self, record: StepRecord) -> None:
-        if self._reporter is None:
+        if self._reporter is None or self._capture is None:
             return
         took = f"{record.real:6.2f} s"
         if record.virtual is not None:

@@ -6,8 +6,8 @@ from harness.virtual.board.core import make_core
 from harness.virtual.board.core.interface import CoreClient, FaultRecord, HaltReason
 
 
-class _NoBoard(CoreClient):
-    """A core's client that is never called: nothing is executed."""
+class RamOnly(CoreClient):
+    """A client for a core with memories and nothing else: no kernel, no peripherals."""
 
     def system_call(self, slot: int) -> None: ...
     def bus_read(self, address: int, size: int) -> int:
@@ -21,7 +21,7 @@ class _NoBoard(CoreClient):
 
 def core_in_use() -> str:
     """Return which CPU core virtual boards get on this machine."""
-    core = make_core(_NoBoard())
+    core = make_core(RamOnly())
     try:
         return type(core).__name__
     finally:

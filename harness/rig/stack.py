@@ -36,7 +36,8 @@ class VirtualStack:
         probes: unique id of the debug probe of the board of that name.
     """
 
-    def __init__(self, file: RigFile, *, clock: VirtualClock | RealClock, folder: Path, seed: int | None = None) -> None:
+    def __init__(self, file: RigFile, *, clock: VirtualClock | RealClock, folder: Path,
+                 seed: int | None = None) -> None:
         self.file = file
         self.world = World(seed=file.world.seed if seed is None else seed, clock=clock)
         self.network = Network(self.world, settings=_network_settings(file))

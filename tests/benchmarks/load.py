@@ -65,8 +65,8 @@ async def _load(host: str, port: int, connections: int, requests: int, request: 
     await asyncio.gather(*finished)
     took = time.perf_counter() - began
     times.sort()
-    return {"rate": len(times) / took, "p50_ms": times[len(times) // 2] * 1e3, "p99_ms": times[len(times) * 99 // 100] * 1e3,
-            "requests": len(times)}
+    return {"rate": len(times) / took, "p50_ms": times[len(times) // 2] * 1e3,
+            "p99_ms": times[len(times) * 99 // 100] * 1e3, "requests": len(times)}
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def test_a_users_test_runs_on_virtual_devices(pytester: pytest.Pytester) -> None
     result.stdout.fnmatch_lines(["*ok*send*"])
     properties = {item.get("name"): item.get("value") for item in ET.parse("out.xml").iter("property")}
     assert properties["step"] == "ok: send"
-    assert properties["rig"].startswith("rig virtual: virtual cloud")
+    assert str(properties["rig"]).startswith("rig virtual: virtual cloud")
 
 
 def test_the_same_works_in_parallel(pytester: pytest.Pytester) -> None:
