@@ -37,7 +37,8 @@ def run(
 
     from harness import suite
 
-    arguments = [*context.args, f"--devices={devices.value}", f"--junitxml={report}", "--steps", "-p", "no:cacheprovider"]
+    arguments = [*context.args, f"--devices={devices.value}", f"--junitxml={report}", "--steps",
+                 "-p", "no:cacheprovider"]
     if rig is not None:
         arguments.append(f"--rig={rig}")
     if not any(Path(argument.split("::")[0]).exists() for argument in context.args if not argument.startswith("-")):
