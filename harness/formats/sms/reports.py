@@ -268,7 +268,12 @@ def _failure(cursor: Cursor, error: bool | None) -> int | None:
     """
     if error is None:
         error = cursor.peek() >= 0x80
-    return cursor.octet("TP-FCS") if error else None
+    if not error:
+        return None
+    cause = cursor.octet("TP-FCS")
+    if cause < 0x80:
+        cursor.defects.append(f"TP-FCS 0x{cause:02x} is reserved")
+    return cause
 
 
 def _encode_failure(cause: int | None) -> bytes:

@@ -24,15 +24,15 @@ from harness.formats.sms import (
     split_sca,
 )
 
-# Both judges know the default tables only. gsmmodem has no form feed and a wrong paragraph sign.
+# Both judges know the default tables only. gsmmodem has a grave accent where the paragraph sign belongs, writes the
+# escape character as an escape, and fails on the form feed, for which its table has U+00FF; the texts do without all five.
 GSM_TEXT = st.text(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ"
     "¿abcdefghijklmnopqrstuvwxyzäöñüà^{}\\[~]|€",
     max_size=200,
 ).filter(lambda text: gsm7.septet_count(text) <= 160)
-UCS2_TEXT = st.text(st.characters(codec="utf-8", max_codepoint=0xFFFF), min_size=1, max_size=70).filter(
-    lambda text: not gsm7.is_encodable(text)
-)
+NO_GAPS = st.characters(codec="utf-8", max_codepoint=0xFFFF, exclude_characters="`\f\x1b§\xff")
+UCS2_TEXT = st.text(NO_GAPS, min_size=1, max_size=70).filter(lambda text: not gsm7.is_encodable(text))
 NUMBERS = st.text("0123456789", min_size=3, max_size=15).flatmap(lambda digits: st.sampled_from([digits, f"+{digits}"]))
 ZONES = st.integers(-48, 56).map(lambda quarters: timezone(timedelta(minutes=15 * quarters)))
 MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2068, 12, 31, 23, 59, 59), timezones=ZONES).map(
@@ -41,7 +41,9 @@ MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2068, 12, 31, 23, 59, 59),
 
 
 def unpadded(text: str) -> str:
-    """The text without what smspdudecoder reads in seven bits of padding at the very end."""
+    """The text without zero septets at its end: where the octets leave seven bits, smspdudecoder reads one too many,
+    and gsmmodem drops one that is text.
+    """
     return text.rstrip("@")
 
 
@@ -51,7 +53,8 @@ def test_both_read_our_delivers(text: str, number: str, moment: datetime) -> Non
     pdu = (encode_sca(Address.parse("+12063130004")) + message.encode()).hex().upper()
     theirs = gsmmodem.pdu.decodeSmsPdu(pdu)
     assert (theirs["type"], theirs["smsc"]) == ("SMS-DELIVER", "+12063130004")
-    assert (theirs["number"], theirs["text"], theirs["time"]) == (number, text, moment)
+    assert (theirs["number"], theirs["time"]) == (number, moment)
+    assert unpadded(theirs["text"]) == unpadded(text)
     other = read_incoming_sms(pdu)
     assert (other["sender"], other["date"]) == (number, moment)
     assert unpadded(other["content"]) == unpadded(text)
@@ -62,7 +65,8 @@ def test_both_read_our_submits(text: str, number: str, reference: int, validity:
     message = Submit.for_text(text, destination=number, message_reference=reference, validity=validity)
     pdu = (b"\x00" + message.encode()).hex().upper()
     theirs = gsmmodem.pdu.decodeSmsPdu(pdu)
-    assert (theirs["number"], theirs["text"], theirs["reference"]) == (number, text, reference)
+    assert (theirs["number"], theirs["reference"]) == (number, reference)
+    assert unpadded(theirs["text"]) == unpadded(text)
     assert theirs.get("validity") == validity
     if validity is None:
         other = read_outgoing_sms(pdu)

@@ -279,7 +279,7 @@ def test_whether_a_report_has_a_cause_can_be_told_or_given() -> None:
     given_wrongly = decode_from_mobile(b"\x00\x00", error=True)
     assert isinstance(given_wrongly, DeliverReport)
     assert given_wrongly.failure_cause == 0
-    assert given_wrongly.defects == ("the TPDU ends before TP-PI",)
+    assert given_wrongly.defects == ("TP-FCS 0x00 is reserved", "the TPDU ends before TP-PI")
 
 
 # -- convenience ------------------------------------------------------------------------------------------------------
