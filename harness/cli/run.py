@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
 from enum import StrEnum
 from importlib.metadata import entry_points
@@ -33,8 +35,6 @@ def run(
 
     Further arguments go to pytest: '-k sms', '-x', '--seed 7', '-n 2', or paths of your own tests instead of the suite.
     """
-    import pytest
-
     from harness import suite
 
     arguments = [*context.args, f"--devices={devices.value}", f"--junitxml={report}", "--steps",
@@ -44,9 +44,15 @@ def run(
     if not any(Path(argument.split("::")[0]).exists() for argument in context.args if not argument.startswith("-")):
         # The suite is ours: a configuration file of the folder we happen to stand in must not change it.
         arguments += [str(Path(suite.__file__).parent), "-c", os.devnull, "-q", "--no-header"]
-    if not any(point.name == "harness" for point in entry_points(group="pytest11")):
-        arguments += ["-p", "harness.pytest_plugin"]  # a checkout that is not installed
-    code = pytest.main(arguments)
+    environment = dict(os.environ)
+    if not any(point.name == "harness" for point in entry_points(group="pytest11")):  # a checkout, not installed
+        arguments += ["-p", "harness.pytest_plugin"]
+        checkout = str(Path(suite.__file__).parents[2])
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [checkout, os.environ.get("PYTHONPATH", "")]))
+    report.unlink(missing_ok=True)  # or an old one would be taken for this run's
+    # A process of its own, so that pytest can rewrite the assertions of a package that this process has imported.
+    signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C reaches pytest too, which ends in its own orderly way
+    code = subprocess.run([sys.executable, "-m", "pytest", *arguments], env=environment, check=False).returncode
     if report.exists():
         print(f"report: {report}")
-    sys.exit(int(code))
+    sys.exit(code if code >= 0 else 128 - code)

@@ -54,7 +54,9 @@ def step(request: pytest.FixtureRequest) -> Step:
 
         record = StepRecord(title=title)
         log.records.append(record)
-        clock = request.getfixturevalue("clock") if "clock" in request.fixturenames else None
+        clock = request.getfixturevalue("rig").clock if "rig" in request.fixturenames else None
+        if live is not None and len(log.records) == 1:
+            live.title(item.name)
         watch, began = Stopwatch(), clock.now() if clock else 0
         try:
             yield
@@ -69,6 +71,13 @@ def step(request: pytest.FixtureRequest) -> Step:
     return run
 
 
+def pytest_report_teststatus(report: pytest.TestReport, config: pytest.Config) -> tuple[str, str, str] | None:
+    if config.getoption("--steps") and report.when == "call" and report.passed and any(
+            name == "step" for name, _ in report.user_properties):
+        return "passed", "", "PASSED"  # its steps were told: no dot among them
+    return None
+
+
 class _Live:
     """Writes steps to the terminal past pytest's capture."""
 
@@ -76,12 +85,20 @@ class _Live:
         self._reporter: TerminalReporter | None = config.pluginmanager.get_plugin("terminalreporter")
         self._capture = config.pluginmanager.get_plugin("capturemanager")
 
+    def title(self, test: str) -> None:
+        """Print what test it is, in words."""
+        if self._reporter is not None and self._capture is not None:
+            with self._capture.global_and_fixture_disabled():
+                self._reporter.ensure_newline()
+                self._reporter.write_line(test.removeprefix("test_").replace("_", " "), bold=True)
+
     def show(self, record: StepRecord) -> None:
+        """Print one step that is over."""
         if self._reporter is None or self._capture is None:
             return
         took = f"{record.real:6.2f} s"
         if record.virtual is not None:
-            took += f"  ({record.virtual:.2f} s on the rig's clock)"
+            took += f"  ({record.virtual:.2f} s of the rig's time)"
         with self._capture.global_and_fixture_disabled():
             self._reporter.ensure_newline()
             self._reporter.write("   ok  " if record.ok else " FAIL  ", green=record.ok, red=not record.ok)
