@@ -5,16 +5,10 @@ from __future__ import annotations
 from harness.formats.sms import gsm7
 from harness.formats.sms.address import Address, NumberingPlan, TypeOfNumber, encode_sca, split_sca
 from harness.formats.sms.alphabets import Language
+from harness.formats.sms.causes import FAILURE_CAUSES, STATUS_TEXTS, StatusCategory
 from harness.formats.sms.coding import Alphabet, CodingGroup, DataCoding, Indication, MessageClass
-from harness.formats.sms.reports import (
-    FAILURE_CAUSES,
-    STATUS_TEXTS,
-    Command,
-    DeliverReport,
-    StatusCategory,
-    StatusReport,
-    SubmitReport,
-)
+from harness.formats.sms.command import Command
+from harness.formats.sms.reports import DeliverReport, StatusReport, SubmitReport
 from harness.formats.sms.segments import Part, Reassembler, ReassemblerStatistics, split
 from harness.formats.sms.timestamp import decode_timestamp, encode_timestamp
 from harness.formats.sms.tpdu import (

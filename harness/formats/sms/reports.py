@@ -1,107 +1,22 @@
-"""What is said about messages: status reports, delivery and submission reports, and commands.
+"""What is said about messages: status reports, delivery reports and submission reports.
 
-3GPP TS 23.040 clauses 9.2.2.1a (SMS-DELIVER-REPORT), 9.2.2.2a (SMS-SUBMIT-REPORT), 9.2.2.3 (SMS-STATUS-REPORT) and
-9.2.2.4 (SMS-COMMAND).
+3GPP TS 23.040 clauses 9.2.2.1a (SMS-DELIVER-REPORT), 9.2.2.2a (SMS-SUBMIT-REPORT) and 9.2.2.3 (SMS-STATUS-REPORT).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 
 from harness.errors import PduError
 from harness.formats.sms import layouts
 from harness.formats.sms.address import Address
+from harness.formats.sms.causes import STATUS_TEXTS, StatusCategory
 from harness.formats.sms.coding import GSM7, DataCoding
 from harness.formats.sms.timestamp import encode_timestamp
-from harness.formats.sms.udh import InformationElement, encode_header
-from harness.formats.sms.userdata import MAX_TPDU, Cursor, UserData, encode_user_data
+from harness.formats.sms.userdata import MAX_TPDU, Cursor, UserData, encode_user_data, octet
 
-__all__ = [
-    "FAILURE_CAUSES",
-    "STATUS_TEXTS",
-    "Command",
-    "DeliverReport",
-    "StatusCategory",
-    "StatusReport",
-    "SubmitReport",
-]
-
-STATUS_TEXTS = {
-    0x00: "received by the recipient",
-    0x01: "forwarded, delivery not confirmed",
-    0x02: "replaced by the service centre",
-    0x20: "congestion, still trying",
-    0x21: "recipient busy, still trying",
-    0x22: "no response from the recipient, still trying",
-    0x23: "service rejected, still trying",
-    0x24: "quality of service not available, still trying",
-    0x25: "error at the recipient, still trying",
-    0x40: "remote procedure error",
-    0x41: "incompatible destination",
-    0x42: "connection rejected by the recipient",
-    0x43: "not obtainable",
-    0x44: "quality of service not available",
-    0x45: "no interworking available",
-    0x46: "validity period expired",
-    0x47: "deleted by the sender",
-    0x48: "deleted by the service centre",
-    0x49: "message does not exist",
-    0x60: "congestion, gave up",
-    0x61: "recipient busy, gave up",
-    0x62: "no response from the recipient, gave up",
-    0x63: "service rejected, gave up",
-    0x64: "quality of service not available, gave up",
-    0x65: "error at the recipient, gave up",
-}
-"""TP-ST values with a meaning of their own (clause 9.2.3.15)."""
-
-FAILURE_CAUSES = {
-    0x80: "telematic interworking not supported",
-    0x81: "short message type 0 not supported",
-    0x82: "cannot replace short message",
-    0x8F: "unspecified TP-PID error",
-    0x90: "data coding scheme not supported",
-    0x91: "message class not supported",
-    0x9F: "unspecified TP-DCS error",
-    0xA0: "command cannot be actioned",
-    0xA1: "command unsupported",
-    0xAF: "unspecified TP-Command error",
-    0xB0: "TPDU not supported",
-    0xC0: "service centre busy",
-    0xC1: "no service centre subscription",
-    0xC2: "service centre system failure",
-    0xC3: "invalid short message entity address",
-    0xC4: "destination barred",
-    0xC5: "rejected as a duplicate",
-    0xC6: "validity period format not supported",
-    0xC7: "validity period not supported",
-    0xD0: "SIM SMS storage full",
-    0xD1: "no SMS storage in the SIM",
-    0xD2: "error in the mobile",
-    0xD3: "memory capacity exceeded",
-    0xD4: "SIM application toolkit busy",
-    0xD5: "SIM data download error",
-    0xFF: "unspecified error",
-}
-"""TP-FCS values (clause 9.2.3.22); the same numbers are +CMS ERROR codes 128 to 255 (3GPP TS 27.005 clause 3.2.5)."""
-
-
-class StatusCategory(Enum):
-    """What a TP-ST value means for whoever waits (clause 9.2.3.15)."""
-
-    COMPLETED = "completed"
-    TRYING = "temporary error, still trying"
-    PERMANENT = "permanent error"
-    GAVE_UP = "temporary error, gave up"
-
-
-def octet(value: int, name: str) -> int:
-    """Return ``value``; PduError if it does not fit an octet."""
-    if not 0 <= value <= 255:
-        raise PduError(f"{name} is one octet, not {value}")
-    return value
+__all__ = ["DeliverReport", "StatusReport", "SubmitReport"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,7 +204,8 @@ class DeliverReport(_Optional):
     """SMS-DELIVER-REPORT: a mobile accepts or refuses a message (clause 9.2.2.1a).
 
     Attributes:
-        failure_cause: TP-FCS, 128 to 255 in a refusal (:data:`FAILURE_CAUSES`); None in an acceptance.
+        failure_cause: TP-FCS, 128 to 255 in a refusal (:data:`~harness.formats.sms.causes.FAILURE_CAUSES`); None in an
+            acceptance.
         pid, coding: optional fields, None where absent.
 
     >>> DeliverReport().encode().hex(), DeliverReport(failure_cause=0xD3).encode().hex()
@@ -378,87 +294,4 @@ class SubmitReport(_Optional):
             data=tail.data,
             user_data_header=tail.user_data_header,
             defects=tail.defects,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
-    """SMS-COMMAND: ask for something to be done about a message sent earlier (clause 9.2.2.4).
-
-    Attributes:
-        destination: TP-DA of the message this is about.
-        command_type: TP-CT: 0 enquiry, 1 cancel status report request, 2 delete, 3 enable status report request.
-        message_number: TP-MN, the TP-MR of the message this is about.
-        message_reference: TP-MR of this command.
-        pid: TP-PID.
-        status_report_request: TP-SRR.
-        data: TP-CD, octets after the header.
-        user_data_header: information elements before them.
-        defects: what was odd about the octets this was decoded from.
-    """
-
-    destination: Address
-    command_type: int = 0
-    message_number: int = 0
-    message_reference: int = 0
-    pid: int = 0
-    status_report_request: bool = False
-    data: bytes = b""
-    user_data_header: tuple[InformationElement, ...] = ()
-    defects: tuple[str, ...] = ()
-
-    def encode(self) -> bytes:
-        """Return the TPDU.
-
-        Raises:
-            PduError: a field breaks a rule of the standard.
-        """
-        first = layouts.COMMAND.build(
-            header=bool(self.user_data_header), status_report_request=self.status_report_request, type=2
-        )
-        fields = (
-            (self.message_reference, "TP-MR"), (self.pid, "TP-PID"),
-            (self.command_type, "TP-CT"), (self.message_number, "TP-MN"),
-        )  # fmt: skip
-        start = bytes((first, *(octet(value, name) for value, name in fields))) + self.destination.encode()
-        data = (encode_header(self.user_data_header) if self.user_data_header else b"") + self.data
-        if len(start) + 1 + len(data) > MAX_TPDU:
-            raise PduError(
-                f"the command data takes {len(data)} octets, {MAX_TPDU - len(start) - 1} fit"
-                " (3GPP TS 23.040 clause 9.2.2.4)"
-            )
-        return start + bytes((len(data),)) + data
-
-    @classmethod
-    def decode(cls, tpdu: bytes) -> Command:
-        """Return the command in ``tpdu``, whatever message type its first octet tells.
-
-        Raises:
-            PduError: it ends before the destination does.
-        """
-        cursor = Cursor(tpdu)
-        flags = layouts.COMMAND.parse(cursor.octet("TP-MTI"))
-        reference, pid = cursor.octet("TP-MR"), cursor.octet("TP-PID")
-        command_type, number = cursor.octet("TP-CT"), cursor.octet("TP-MN")
-        destination = cursor.address("TP-DA")
-        length = cursor.octet("TP-CDL")
-        data = cursor.take(length)
-        if len(data) < length:
-            cursor.defects.append(f"TP-CDL says {length} octets, {len(data)} are there")
-        if cursor.remaining:
-            cursor.defects.append(f"{cursor.remaining} octets follow the command data")
-        elements: tuple[InformationElement, ...] = ()
-        if flags["header"]:
-            block, elements = cursor.header(data)
-            data = data[len(block) :]
-        return cls(
-            destination=destination,
-            command_type=command_type,
-            message_number=number,
-            message_reference=reference,
-            pid=pid,
-            status_report_request=bool(flags["status_report_request"]),
-            data=data,
-            user_data_header=elements,
-            defects=tuple(cursor.defects),
         )

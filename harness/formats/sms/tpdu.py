@@ -15,10 +15,11 @@ from harness.errors import PduError
 from harness.formats.sms import layouts
 from harness.formats.sms.address import Address
 from harness.formats.sms.coding import GSM7, DataCoding
-from harness.formats.sms.reports import Command, DeliverReport, StatusReport, SubmitReport, octet
+from harness.formats.sms.command import Command
+from harness.formats.sms.reports import DeliverReport, StatusReport, SubmitReport
 from harness.formats.sms.segments import Part, split
 from harness.formats.sms.timestamp import encode_timestamp
-from harness.formats.sms.userdata import Cursor, UserData, encode_user_data
+from harness.formats.sms.userdata import Cursor, UserData, encode_user_data, octet
 from harness.formats.sms.validity import Validity, ValidityFormat, decode_validity, encode_validity
 
 __all__ = ["Deliver", "FromMobile", "FromNetwork", "Submit", "decode_from_mobile", "decode_from_network"]

@@ -25,7 +25,7 @@ from harness.formats.sms.udh import (
     encode_header,
 )
 
-__all__ = ["MAX_TPDU", "MAX_USER_DATA", "Cursor", "UserData", "encode_user_data", "languages"]
+__all__ = ["MAX_TPDU", "MAX_USER_DATA", "Cursor", "UserData", "encode_user_data", "languages", "octet"]
 
 MAX_USER_DATA = 140
 """Octets of TP-UD in SMS-DELIVER and SMS-SUBMIT."""
@@ -109,6 +109,13 @@ def _with_length(user_data: bytes, limit: int) -> bytes:
     if len(user_data) > limit:
         raise PduError(f"the user data takes {len(user_data)} octets, {limit} fit (3GPP TS 23.040 clause 9.2.3.16)")
     return bytes((len(user_data),)) + user_data
+
+
+def octet(value: int, name: str) -> int:
+    """Return ``value``; PduError if it does not fit an octet."""
+    if not 0 <= value <= 255:
+        raise PduError(f"{name} is one octet, not {value}")
+    return value
 
 
 class Cursor:

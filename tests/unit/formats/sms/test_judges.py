@@ -25,7 +25,8 @@ from harness.formats.sms import (
 )
 
 # Both judges know the default tables only. gsmmodem has a grave accent where the paragraph sign belongs, writes the
-# escape character as an escape, and fails on the form feed, for which its table has U+00FF; the texts do without all five.
+# escape character as an escape, and fails on the form feed, for which its table has U+00FF. The texts do without
+# all five.
 GSM_TEXT = st.text(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ"
     "¿abcdefghijklmnopqrstuvwxyzäöñüà^{}\\[~]|€",
