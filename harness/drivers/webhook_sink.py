@@ -13,6 +13,7 @@ from types import MappingProxyType
 from urllib.parse import parse_qsl, urlsplit
 
 from harness.clock import Clock, Duration
+from harness.errors import PortTaken
 from harness.formats.webhook_signature import sign_webhook
 from harness.journal import Journal
 
@@ -70,6 +71,11 @@ class WebhookSink:
 
     Args:
         auth_token: what signatures are checked with.
+        port: port to listen on; any free one by default.
+        public_url: the root under which the outside reaches this port, e.g. of a tunnel; signatures are made for it.
+
+    Raises:
+        PortTaken: the port is in use.
 
     Example::
 
@@ -78,7 +84,8 @@ class WebhookSink:
             webhooks.expect("sms_command", direction="from_sim", payload="LED IS ON", within="10s")
     """
 
-    def __init__(self, clock: Clock, auth_token: str, *, journal: Journal | None = None) -> None:
+    def __init__(self, clock: Clock, auth_token: str, *, journal: Journal | None = None, port: int = 0,
+                 public_url: str | None = None) -> None:
         self._clock = clock
         self._auth_token = auth_token
         self._received: list[Webhook] = []
@@ -88,8 +95,11 @@ class WebhookSink:
         self.refused = 0
         if journal is not None:
             journal.redact(auth_token)
-        self._server: _Server | None = _Server(self)
-        self._origin = f"http://127.0.0.1:{self._server.server_address[1]}"
+        try:
+            self._server: _Server | None = _Server(self, port)
+        except OSError as error:
+            raise PortTaken(f"can't listen on 127.0.0.1:{port} for webhooks: {error.strerror}") from None
+        self._origin = (public_url or f"http://127.0.0.1:{self._server.server_address[1]}").rstrip("/")
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02},
                                         name="webhook-sink", daemon=True)
         self._thread.start()
@@ -190,9 +200,9 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = False
     block_on_close = True
 
-    def __init__(self, sink: WebhookSink) -> None:
+    def __init__(self, sink: WebhookSink, port: int) -> None:
         self.sink = sink
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", port), _Handler)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that hung up is no news."""

@@ -76,6 +76,15 @@ class CloudTable(Table):
     auth_token_env: str = "TWILIO_AUTH_TOKEN"
 
 
+class WebhooksTable(Table):
+    """``[webhooks]``: how a real cloud reaches the receiver of webhooks on this machine."""
+
+    port: int = Field(default=0, ge=0, le=65535)
+    """Port of this machine to receive on; any free one if 0."""
+    public_url: str | None = Field(default=None, pattern=r"^https?://[^/?#\s]+$")
+    """Root of the public address that forwards to that port, such as a tunnel's; needed with a real cloud."""
+
+
 class ModemTable(Table):
     """``[[modem]]``: a modem and the SIM card in it."""
 
@@ -127,6 +136,7 @@ class RigFile(Table):
     world: WorldTable = WorldTable()
     network: NetworkTable = NetworkTable()
     cloud: CloudTable = CloudTable()
+    webhooks: WebhooksTable = WebhooksTable()
     modem: tuple[ModemTable, ...] = (ModemTable(name="modem-1"),)
     board: tuple[BoardTable, ...] = (BoardTable(name="board-1"),)
 

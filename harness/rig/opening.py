@@ -193,8 +193,15 @@ class RigOpener:
             undo.append(boards[board.name].close)
         return Rig(name=self.file.name, description=self._describe("real"), notes=self.notes, seed=None, clock=clock,
                    journal=journal, cloud=cloud, modems=modems, boards=boards, firmware=firmware,
-                   open_sink=lambda: WebhookSink(clock, credentials.password, journal=journal),
+                   open_sink=lambda: self._public_sink(clock, credentials, journal),
                    close=lambda: _run(undo))
+
+    def _public_sink(self, clock: RealClock, credentials: Credentials, journal: Journal) -> WebhookSink:
+        table = self.file.webhooks
+        if table.public_url is None or not table.port:
+            raise UsageError(f"rig {self.file.name!r}: a real cloud can't reach this machine by itself; set 'port' and "
+                             "'public_url' in [webhooks] to a tunnel that forwards to it")
+        return WebhookSink(clock, credentials.password, journal=journal, port=table.port, public_url=table.public_url)
 
     def _describe(self, kind: str) -> str:
         names = ", ".join([*(f"{modem.name} ({modem.profile})" for modem in self.file.modem),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import harness
 from harness.errors import UsageError
 from harness.firmware import build_fixture, find_toolchain, fixture, fixture_names
 from harness.firmware.build import Built, differences
@@ -129,7 +130,6 @@ def test_prefers_the_compiler_of_the_prebuilt_images() -> None:
     assert compiler("zig").kind is find_toolchain().kind is Kind.ZIG
 
 
-def test_runs_from_a_checkout_here() -> None:
-    if is_installed():
-        pytest.skip("the harness under test is installed")
-    assert fixtures_root() == Path(__file__).resolve().parents[3] / "firmware_fixtures"
+def test_fixtures_are_those_of_the_harness_under_test() -> None:
+    package = Path(harness.__file__).resolve().parent
+    assert fixtures_root() == (package if is_installed() else package.parent) / "firmware_fixtures"

@@ -18,7 +18,7 @@ def test_an_empty_file_is_a_virtual_rig_with_a_modem_and_a_board() -> None:
 
 @pytest.mark.parametrize(("text", "complaint"), [
     ("modems = 1", "rig.toml: modems: no such key (did you mean 'modem'?); allowed here: board, cloud, modem, name, "
-                   "network, world"),
+                   "network, webhooks, world"),
     ('[[modem]]\nname="a"\nprot="x"', "rig.toml: modem[0].prot: no such key (did you mean 'port'?)"),
     ('[cloud]\nkind="aws"', "rig.toml: cloud.kind: input should be 'virtual', 'twilio' or 'kore', not 'aws'"),
     ('[[modem]]\nname="a"\nkind="serial"', "rig.toml: modem[0]: a modem of kind 'serial' needs 'port'"),
@@ -50,3 +50,8 @@ def test_a_missing_or_huge_file_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "bin.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(RigFileError, match="can't be read"):
         load_rig(tmp_path / "bin.toml")
+
+
+@pytest.mark.parametrize("profile", sorted((Path(__file__).parents[3] / "device_profiles").glob("*.toml")), ids=str)
+def test_profiles_that_ship_are_right(profile: Path) -> None:
+    assert load_rig(profile).name == profile.stem
