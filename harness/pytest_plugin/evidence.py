@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.pytest_plugin.fixtures import LAST_RIG, RUN_NOTES
+from harness.pytest_plugin.fixtures import LAST_RIG, NOTE
 
 if TYPE_CHECKING:
     from harness.rig.rig import Rig
@@ -29,9 +29,13 @@ def pytest_runtest_makereport(item: pytest.Item,
     return report
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    for note in config.stash.get(RUN_NOTES, []):
-        terminalreporter.write_line(f"rig: {note}")
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [report for kind in ("passed", "failed", "error", "skipped")
+               for report in terminalreporter.stats.get(kind, ()) if isinstance(report, pytest.TestReport)]
+    # from the reports, because with xdist the rigs were opened in other processes
+    notes = {value: None for report in reports for name, value in report.user_properties if name == NOTE}
+    for note in notes:
+        terminalreporter.write_line(f"rig: {note}", yellow=True)
 
 
 def _describe(rig: Rig) -> str:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 LAST_RIG = pytest.StashKey["Rig"]()
 """The rig of a test, for its report."""
 
-RUN_NOTES = pytest.StashKey[list[str]]()
-"""What is to be told of the rigs at the end of the run."""
+NOTE = "rig note"
+"""Name of the report property that tells what is not as the rig file asked."""
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +29,6 @@ def rig_opener(request: pytest.FixtureRequest) -> Iterator[RigOpener]:
     config = request.config
     opener = RigOpener(rig_file(config), devices=config.getoption("--devices"), seed=config.getoption("harness_seed"))
     yield opener
-    config.stash.setdefault(RUN_NOTES, []).extend(opener.notes)
     opener.close()
 
 
@@ -39,6 +38,7 @@ def rig(rig_opener: RigOpener, request: pytest.FixtureRequest) -> Iterator[Rig]:
     opened = rig_opener.open()
     request.node.stash[LAST_RIG] = opened
     request.node.user_properties.append(("rig", opened.description))
+    request.node.user_properties.extend((NOTE, note) for note in opened.notes)
     yield opened
     opened.close()
 
