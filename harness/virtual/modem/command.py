@@ -312,7 +312,9 @@ class Number:
 
     def render(self) -> str:
         """Return it as the test form tells it."""
-        return f"({self.low}-{self.high})" if self.low != self.high else f"({self.low})"
+        if self.high - self.low < 2:
+            return f"({self.low},{self.high})" if self.low != self.high else f"({self.low})"
+        return f"({self.low}-{self.high})"
 
     def accepts(self, value: int | str) -> bool:
         """Tell whether a value is allowed."""

@@ -89,7 +89,7 @@ def _exec(name: str, clause: str, handler: Handler, test: str) -> Command:
 
 DEFAULTS: dict[str, Value] = {
     "+CMEE": (0,), "+CSCS": ("GSM",), "+IPR": (115200,), "+IFC": (0, 0), "+ICF": (3, 3), "+CTZU": (0,), "+CTZR": (0,),
-    "+CMER": (0, 0, 0, 0, 0), "+WS46": (25,),
+    "+CMER": (0, 0, 0, 0, 0), "+WS46": (25,), "+CLIP": (0,), "+CRC": (0,),
 }
 
 COMMANDS = (
@@ -110,7 +110,7 @@ COMMANDS = (
             optional=4),
     Command(name="+CIND", clause="27.007 8.9", test=_INDICATORS, read=_indicators),
     setting("+WS46", Choice((12, 25, 28, 29)), clause="27.007 5.9"),
-    fixed("+CLIP", "27.007 7.11", forms="S", test="(0,1)"),
-    fixed("+CRC", "27.007 6.11", forms="S", test="(0,1)"),
+    setting("+CLIP", Number(0, 1), clause="27.007 7.11"),
+    setting("+CRC", Number(0, 1), clause="27.007 6.11"),
     fixed("+FCLASS", "V.250", "+FCLASS: 0", forms="R", test="(0)"),
 )

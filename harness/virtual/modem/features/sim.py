@@ -83,6 +83,8 @@ def _retries(call: Call) -> Result:
 
 def _retries_quectel(call: Call) -> Result:
     card = _card(call)
+    if call.text(0, "SC") not in _FACILITIES:
+        raise call.bad()
     return info(f'+QPINC: "SC",{card.pin_tries},{card.puk_tries}')
 
 
@@ -114,6 +116,6 @@ COMMANDS = (
 )
 
 QUECTEL_COMMANDS = (
-    Command(name="+QPINC", clause="Quectel general AT manual", test='("SC","P2")', read=_retries_quectel,
-            needs=Needs.SIM),
+    Command(name="+QPINC", clause="Quectel general AT manual", test='("SC")', read=_retries_quectel,
+            set=_retries_quectel, needs=Needs.SIM),
 )

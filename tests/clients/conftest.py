@@ -1,0 +1,76 @@
+"""A modem in real time, registered, for programs that nobody here wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.clock import RealClock, Stopwatch, pause
+from harness.virtual.modem import SimCard, VirtualModem
+from harness.virtual.network import Network, NetworkSettings
+from harness.virtual.network.seams import Address, SmsProgress, Subscription
+from harness.virtual.world import World
+
+ICCID, IMSI = "89883070000000000017", "310170845466094"
+
+
+class OpenCloud:
+    """A cloud that lets every card in and keeps what devices send to it."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def subscription(self, iccid: str) -> Subscription | None:
+        return Subscription(sim_sid="HS" + "0" * 32, attach_allowed=True, sms_allowed=True, data_allowed=True)
+
+    def sms_received(self, iccid: str, text: str) -> None:
+        self.texts.append(text)
+
+    def ip_received(self, iccid: str, source: Address, destination: Address, payload: bytes) -> None:
+        raise AssertionError("no client here sends datagrams")
+
+
+class Place:
+    """One modem at a link, and the cloud behind it."""
+
+    def __init__(self, link: Path) -> None:
+        self.link = link
+        self.world = World(seed=5, clock=RealClock())
+        self.cloud = OpenCloud()
+        self.network = Network(self.world, settings=NetworkSettings(registration_delay="20ms", sms_latency="20ms"))
+        self.network.connect_cloud(self.cloud)
+        self.modem = VirtualModem(self.world, self.network, name="modem-1", link=link, time_scale=0,
+                                  sim=SimCard(ICCID, IMSI, msisdn="+15550001111"))
+        self.world.start()
+        with self.world.turn():
+            self.modem.power_on()
+        self.until(lambda: self.modem.radio.served, "registration")
+
+    def send(self, text: str) -> Callable[[], bool]:
+        """Send a text to the modem; return what tells whether it was delivered."""
+        delivered: list[bool] = []
+        with self.world.turn():
+            self.network.send_sms(ICCID, text, SmsProgress(
+                attempted=lambda: None, delivered=lambda: delivered.append(True), failed=lambda cause: None))
+        return lambda: bool(delivered)
+
+    def until(self, condition: Callable[[], bool], what: str, seconds: float = 10) -> None:
+        watch = Stopwatch()
+        while not condition():
+            assert watch.seconds < seconds, f"no {what} within {seconds} s"
+            pause(0.01)
+
+    def close(self) -> None:
+        with self.world.turn():
+            self.modem.close()
+        self.world.close()
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    """A place with one registered modem in real time."""
+    opened = Place(tmp_path / "ttyVM0")
+    yield opened
+    opened.close()

@@ -1,0 +1,41 @@
+"""python-gsmmodem-new talks to the modem's port without special treatment, in PDU and in text mode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.clients.conftest import Place
+
+gsmmodem = pytest.importorskip("gsmmodem.modem", reason="python-gsmmodem-new is not installed (PyPI)")
+
+
+@pytest.fixture(params=["pdu", "text"])
+def client(request: pytest.FixtureRequest, place: Place) -> Iterator[tuple[Any, list[str]]]:
+    """A connected client, and the texts that its callback was given."""
+    heard: list[str] = []
+    modem = gsmmodem.GsmModem(str(place.link), 115200, smsReceivedCallbackFunc=lambda sms: heard.append(sms.text))
+    modem.smsTextMode = request.param == "text"
+    modem.connect()
+    yield modem, heard
+    modem.close()
+
+
+def test_identity_network_and_messages(client: tuple[Any, list[str]], place: Place) -> None:
+    modem, heard = client
+    assert (modem.manufacturer, modem.model, modem.revision) == ("Quectel", "BG96", "BG96MAR02A07M1G")
+    assert (modem.imei, modem.imsi) == (place.modem.imei, place.modem.imsi)
+    assert modem.networkName == "AT&T Mobility"
+    assert modem.signalStrength == 20
+    assert modem.smsc == "+12063130004"
+    assert modem.waitForNetworkCoverage(timeout=5)
+    sent = modem.sendSms("000", "LED IS ON", waitForDeliveryReport=False)
+    assert sent.reference is not None
+    place.until(lambda: place.cloud.texts == ["LED IS ON"], "the text at the cloud")
+    place.until(place.send("LED ON"), "delivery")
+    place.until(lambda: heard == ["LED ON"], "the callback")
+    modem.deleteMultipleStoredSms()
+    assert modem.listStoredSms() == []

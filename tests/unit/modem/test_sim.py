@@ -1,0 +1,127 @@
+"""The SIM card: locks, counters, files, removal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.errors import UsageError
+from harness.virtual.modem import SimCard
+
+if TYPE_CHECKING:
+    from tests.unit.modem.conftest import Bench
+
+OK = b"\r\nOK\r\n"
+MakeBench = Callable[..., "Bench"]
+MakeCard = Callable[..., SimCard]
+
+
+def test_pin(make_bench: MakeBench, make_card: MakeCard) -> None:
+    bench = make_bench(sim=make_card(pin="1234"))
+    assert bench.carrier.calls == []
+    assert bench.at("+CPIN?") == b"\r\n+CPIN: SIM PIN\r\n" + OK
+    assert bench.at("+CIMI") == b"\r\n+CME ERROR: 11\r\n"
+    assert bench.at("+CMGL=4") == b"\r\n+CMS ERROR: 311\r\n"
+    assert bench.at("+CPIN=0000") == b"\r\n+CME ERROR: 16\r\n"
+    assert bench.at("+CPINR") == b"\r\n+CPINR: SIM PIN,2,3\r\n+CPINR: SIM PUK,10,10\r\n" + OK
+    assert bench.at('+CPIN="1234"') == OK
+    assert bench.at("+CPIN?") == b"\r\n+CPIN: READY\r\n" + OK
+    assert bench.at("+CPIN=1234") == b"\r\n+CME ERROR: 3\r\n"
+    bench.wait("3s")
+    assert bench.at("+CEREG?") == b"\r\n+CEREG: 0,5\r\n" + OK
+
+
+def test_three_wrong_pins_ask_for_the_puk_and_ten_wrong_puks_end_the_card(make_bench: MakeBench,
+                                                                         make_card: MakeCard) -> None:
+    bench = make_bench(sim=make_card(pin="1234", puk="87654321"))
+    said = [bench.at("+CPIN=1111") for _ in range(3)]
+    assert said == [b"\r\n+CME ERROR: 16\r\n"] * 2 + [b"\r\n+CME ERROR: 12\r\n"]
+    assert bench.at("+CPIN?") == b"\r\n+CPIN: SIM PUK\r\n" + OK
+    assert bench.at("+CPIN=1234") == b"\r\n+CME ERROR: 12\r\n"
+    assert bench.at('+CPIN="87654321","4321"') == OK
+    assert bench.at("+CPIN?") == b"\r\n+CPIN: READY\r\n" + OK
+    bench.at('+CPWD="SC","4321","2222"')
+    bench.modem.reboot()
+    bench.wait("10s")
+    bench.at("E0+CMEE=1")
+    for _ in range(3):
+        bench.at("+CPIN=1111")
+    assert bench.at('+QPINC="SC"') == b'\r\n+QPINC: "SC",0,10\r\n' + OK
+    for _ in range(10):
+        bench.at('+CPIN="00000000","1111"')
+    assert bench.at("+CPIN?") == b"\r\n+CME ERROR: 13\r\n"
+
+
+def test_facility_lock(bench: Bench) -> None:
+    assert bench.at('+CLCK="SC",2') == b"\r\n+CLCK: 0\r\n" + OK
+    assert bench.at('+CLCK="SC",1,"9999"') == b"\r\n+CME ERROR: 16\r\n"
+    assert bench.at('+CLCK="SC",1,"0000"') == OK
+    assert bench.at('+CLCK="SC",2') == b"\r\n+CLCK: 1\r\n" + OK
+    assert bench.at('+CLCK="FD",2') == b"\r\n+CME ERROR: 4\r\n"
+    bench.modem.reboot()
+    assert b"\r\n+CPIN: SIM PIN\r\n" in bench.wait("10s")
+
+
+def test_files(bench: Bench) -> None:
+    read = {
+        "176,28423,0,0,9": b'\r\n+CRSM: 144,0,"083901718054640649"\r\n',
+        "176,28589,0,0,4": b'\r\n+CRSM: 144,0,"00000003"\r\n',
+        "176,28486,0,0,17": b'\r\n+CRSM: 144,0,"005477696C696FFFFFFFFFFFFFFFFFFFFF"\r\n',
+        "176,28539,0,0,12": b'\r\n+CRSM: 144,0,"' + b"FF" * 12 + b'"\r\n',
+        "176,1,0,0,1": b"\r\n+CRSM: 148,4\r\n",
+        "176,12258,0,0,11": b"\r\n+CRSM: 103,0\r\n",
+        "214,12258,0,0,1,\"00\"": b"\r\n+CRSM: 152,4\r\n",
+        "178,28482,9,4,0": b"\r\n+CRSM: 148,2\r\n",
+    }
+    for arguments, said in read.items():
+        assert bench.at(f"+CRSM={arguments}") == said + OK, arguments
+    assert bench.at('+CRSM=214,28539,0,3,3,"13F010"') == b"\r\n+CRSM: 144,0\r\n" + OK
+    assert bench.at("+CRSM=176,28539,0,0,6") == b'\r\n+CRSM: 144,0,"FFFFFF13F010"\r\n' + OK
+    assert bench.at("+CRSM=99,28539,0,0,6") == b"\r\n+CME ERROR: 50\r\n"
+
+
+def test_iccid_file_has_swapped_digits(bench: Bench) -> None:
+    said = bench.at("+CRSM=176,12258,0,0,10")
+    digits = said.split(b'"')[1].decode()
+    assert "".join(b + a for a, b in zip(digits[::2], digits[1::2], strict=True)) == bench.modem.iccid
+
+
+def test_removal_and_insertion(bench: Bench) -> None:
+    bench.at("+CREG=1")
+    card = bench.modem.remove_sim()
+    assert card is not None
+    assert bench.heard() == b"\r\n+CREG: 0\r\n\r\n+CPIN: NOT READY\r\n"
+    assert bench.at("+CPIN?") == b"\r\n+CME ERROR: 10\r\n"
+    assert bench.modem.iccid == bench.modem.imsi == ""
+    bench.modem.insert_sim(card)
+    assert bench.at("+CPIN?") == b"\r\n+CME ERROR: 14\r\n"
+    assert b"\r\n+CREG: 5\r\n" in bench.wait("5s")
+    with pytest.raises(UsageError, match="taken"):
+        bench.modem.insert_sim(card)
+
+
+def test_an_identity_switch_registers_anew(bench: Bench) -> None:
+    bench.modem.switch_imsi("234500000000001")
+    assert bench.carrier.calls[-1] == "detach"
+    bench.wait("5s")
+    assert bench.carrier.calls[-1] == "attach"
+    assert bench.at("+CIMI") == b"\r\n234500000000001\r\n" + OK
+
+
+def test_a_module_without_a_card(make_bench: MakeBench) -> None:
+    bench = make_bench(boot=False)
+    bench.modem.power_on()
+    said = bench.wait("10s")
+    assert b"\r\n+CPIN: NOT READY\r\n" in said
+    assert b"+QIND" not in said
+    assert bench.carrier.calls == []
+
+
+@pytest.mark.parametrize("change", [{"iccid": "123"}, {"imsi": "x" * 15}, {"pin": "12"}, {"puk": "1"},
+                                    {"msisdn": "one"}, {"smsc": ""}])
+def test_cards_that_can_not_be(change: dict[str, str]) -> None:
+    facts = {"iccid": "89883070000000000017", "imsi": "310170845466094", **change}
+    with pytest.raises(UsageError, match="digits"):
+        SimCard(**facts)  # type: ignore[arg-type]
