@@ -249,5 +249,5 @@ class Microvisor:
 
     def log_streams(self) -> tuple[LogStream, ...]:
         """Return the log streams that are open."""
-        self._open = [stream for stream in self._open if not stream.closed]
+        self._open[:] = [stream for stream in self._open if not stream.closed]  # in place: Devices hold this list
         return tuple(self._open)

@@ -117,7 +117,7 @@ class Transport:
             if not following:
                 return
             if _origin(following) != origin or following in seen:
-                raise CloudError(f"the list {urlsplit(url).path} leads to another server or back to a page already read")
+                raise CloudError(f"the list {urlsplit(url).path} leads to another server or to a page already read")
             seen.add(following)
             page = self.get(following)
 
