@@ -18,6 +18,12 @@ def test_the_users_test_of_the_readme_passes(pytester: pytest.Pytester) -> None:
     pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=2)
 
 
+def test_the_example_of_the_guide_passes(pytester: pytest.Pytester) -> None:
+    guide = (README.parent / "docs" / "testing.md").read_text()
+    pytester.makepyfile(test_guide="\n".join(re.findall(r"```python\n(.*?)```", guide, re.DOTALL)))
+    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+
+
 def test_every_command_of_the_readme_exists() -> None:
     from typer.main import get_command
 
