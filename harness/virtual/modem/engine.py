@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from enum import Enum, auto
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -233,10 +234,9 @@ class Session:
         if command is None:
             return ERROR
         call = Call(self._modem, self, command, parsed.form, parsed.arguments)
-        delay = self._modem.delays.get(parsed.name, 0)
-        if delay and parsed.form is not Form.TEST:
-            return Pending(lambda finish: self._after(delay, partial(self._answer, command, call), finish))
-        return self._answer(command, call)
+        result = self._answer(command, call)
+        delay = self._modem.delays.get(parsed.name, self._modem.plain_delay)
+        return self._delayed(result, delay) if delay else result
 
     def _answer(self, command: Command, call: Call) -> Result:
         form = call.form
@@ -252,8 +252,18 @@ class Session:
         except CommandError as error:
             return error.result
 
-    def _after(self, delay: int, answer: Callable[[], Result], finish: Callable[[Result], None]) -> None:
-        self._modem.world.call_at(self._modem.world.now() + delay, lambda: finish(answer()), name="modem-command")
+    def _delayed(self, result: Result, delay: int) -> Result:
+        """Return a result that comes later: prompts come at once, and what is pending takes its own time."""
+        if isinstance(result, Prompt):
+            then = result.then
+            return replace(result, then=lambda data: self._delayed(then(data), delay))
+        if isinstance(result, Pending):
+            return result
+
+        def start(finish: Callable[[Result], None]) -> None:
+            self._modem.world.call_at(self._modem.world.now() + delay, partial(finish, result), name="modem-command")
+
+        return Pending(start)
 
     def _take(self, result: Result) -> bool:
         """Act on a result; return whether the next command of the line may begin."""

@@ -79,6 +79,7 @@ class VirtualModem:
         self._bits_per_second = bits_per_second
         self._generation = 0
         self.delays = {command: round(delay * time_scale) for command, delay in self.profile.timing.items()}
+        self.plain_delay = self.delays.get("plain", 0)
         self.commands = build_commands(self.profile)
         self.settings = build_settings(self.profile)
         self.slot = SimSlot(self, sim)

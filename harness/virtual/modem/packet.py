@@ -26,6 +26,13 @@ class ContextDefinition:
     authentication: int = 0
 
 
+@dataclass(slots=True, eq=False)
+class _Request:
+    """An activation under way, and who waits for it."""
+
+    waiting: list[Callable[[Session | None], None]]
+
+
 class PacketContexts:
     """The contexts of one modem."""
 
@@ -33,8 +40,7 @@ class PacketContexts:
         self._modem = modem
         self.definitions: dict[int, ContextDefinition] = {}
         self.active: dict[int, Session] = {}
-        self._generation = 0
-        self._wanted: dict[int, int] = {}
+        self._requests: dict[int, _Request] = {}
 
     def __repr__(self) -> str:
         return f"PacketContexts(defined={sorted(self.definitions)}, active={sorted(self.active)})"
@@ -44,28 +50,32 @@ class PacketContexts:
         if cid in self.active:
             done(self.active[cid])
             return
+        if cid in self._requests:
+            self._requests[cid].waiting.append(done)
+            return
+        request = self._requests[cid] = _Request([done])
         apn = self.definitions[cid].apn if cid in self.definitions else ""
-        serial = self._wanted[cid] = self._wanted.get(cid, 0) + 1
-        self._modem.carrier.activate(self._modem, cid, apn,
-                                     partial(self._activated, cid, self._generation, serial, done))
+        self._modem.carrier.activate(self._modem, cid, apn, partial(self._answered, cid, request))
 
-    def _activated(self, cid: int, generation: int, serial: int, done: Callable[[Session | None], None],
-                   session: Session | None) -> None:
-        if generation != self._generation:
-            done(None)
+    def _answered(self, cid: int, request: _Request, session: Session | None) -> None:
+        if self._requests.get(cid) is not request:  # given up meanwhile
+            if session is not None and cid not in self._requests and cid not in self.active:
+                self._modem.carrier.deactivate(self._modem, cid)
             return
-        if serial != self._wanted.get(cid):  # given up meanwhile: what came is not wanted any longer
-            done(self.active.get(cid))
-            return
-        if session is not None and cid not in self.active:
+        if session is not None:
             self.active[cid] = session
             self._modem.record("context_activated", cid=cid, apn=session.apn, ip=session.ip)
             self._event(f"ME PDN ACT {cid}")
-        done(session)
+        self._end_request(cid, session)
+
+    def _end_request(self, cid: int, session: Session | None) -> None:
+        request = self._requests.pop(cid, None)
+        for done in request.waiting if request is not None else ():
+            done(session)
 
     def deactivate(self, cid: int) -> None:
-        """End a context at the device's own wish; no error if it is not active."""
-        self._wanted[cid] = self._wanted.get(cid, 0) + 1
+        """End a context, or the attempt to activate it, at the device's own wish; no error if there is neither."""
+        self._end_request(cid, None)
         if self.active.pop(cid, None) is not None:
             self._modem.carrier.deactivate(self._modem, cid)
             self._modem.record("context_deactivated", cid=cid)
@@ -81,7 +91,8 @@ class PacketContexts:
 
     def service_lost(self) -> None:
         """No network, no contexts."""
-        self._generation += 1
+        for cid in sorted(self._requests):
+            self._end_request(cid, None)
         if self.active:
             self._event("NW DETACH")
             for cid in sorted(self.active):
@@ -94,9 +105,8 @@ class PacketContexts:
 
     def reset(self) -> None:
         """Forget what was active, without a word."""
-        self._generation += 1
+        self._requests.clear()
         self.active.clear()
-        self._wanted.clear()
 
     def _event(self, text: str) -> None:
         if self._modem.settings.number("+CGEREP"):

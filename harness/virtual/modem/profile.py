@@ -42,9 +42,10 @@ class Profile:
         defaults: factory values by command name.
         persistent: commands whose values outlive power-off without &W.
         stored: nothing but ``&W`` keeps the others.
-        timing: nanoseconds a command takes, by name.
+        timing: nanoseconds a command takes, by name; ``plain`` is for all that are not named, and there are ``scan``,
+            ``socket`` (from OK to the result) and ``acknowledgement`` (how long +CNMA is waited for).
         stores: sizes of the message stores by name; SM is the SIM card's own.
-        answers: short facts that features ask for by name, see the profile files.
+        answers: short facts that features ask for by name: :data:`ANSWERS`.
         static: commands with one fixed answer, by name.
     """
 
@@ -77,9 +78,45 @@ class Profile:
         return bool(self.answers[name])
 
 
+ANSWERS: Mapping[str, str | int | bool] = {
+    "capabilities": "+CGSM",  # +GCAP
+    "prompt": "\r\n> ",
+    "max_line": 2048,  # octets of a command line
+    "hold_urcs": True,  # unsolicited results wait for the final result
+    "empty_slot_ok": True,  # +CMGR of an empty slot: OK and nothing else, or +CMS ERROR: 321
+    "quote_addresses": False,  # +CGPADDR
+    "creg_on_lte": True,  # +CREG tells the LTE registration too
+    "cgreg_on_lte": "same",  # what +CGREG tells on LTE: "same", or a number
+    "sms_full_urc": "",  # {memory} stands for the store
+    "sim_removed_urc": "+CPIN: NOT READY",
+    "power_down_urc": "POWERED DOWN",
+    "socket_port": "usbmodem",  # the port as +QISTATE names it
+    "battery_percent": 100,
+    "supply_mv": 3800,
+}
+"""What features ask for by name, and what holds where a profile says nothing."""
+
 _KEYS = {"name", "manufacturer", "model", "revision", "identification", "imei_tac", "features", "without", "boot",
          "defaults", "persistent", "timing", "stores", "answers", "static"}
-_STEP_KEYS = {"after", "urc", "action", "needs_sim"}
+_STEPANSWERS: Mapping[str, str | int | bool] = {
+    "capabilities": "+CGSM",  # +GCAP
+    "prompt": "\r\n> ",
+    "max_line": 2048,  # octets of a command line
+    "hold_urcs": True,  # unsolicited results wait for the final result
+    "empty_slot_ok": True,  # +CMGR of an empty slot: OK and nothing else, or +CMS ERROR: 321
+    "quote_addresses": False,  # +CGPADDR
+    "creg_on_lte": True,  # +CREG tells the LTE registration too
+    "cgreg_on_lte": "same",  # what +CGREG tells on LTE: "same", or a number
+    "sms_full_urc": "",  # {memory} stands for the store
+    "sim_removed_urc": "+CPIN: NOT READY",
+    "power_down_urc": "POWERED DOWN",
+    "socket_port": "usbmodem",  # the port as +QISTATE names it
+    "battery_percent": 100,
+    "supply_mv": 3800,
+}
+"""What features ask for by name, and what holds where a profile says nothing."""
+
+_KEYS = {"after", "urc", "action", "needs_sim"}
 _CACHE: dict[str, Profile] = {}
 
 
@@ -140,7 +177,7 @@ def parse_profile(text: str, *, source: str) -> Profile:
             persistent=frozenset(raw.get("persistent", ())),
             timing={key: to_ns(value) for key, value in raw.get("timing", {}).items()},
             stores={key: int(value) for key, value in raw.get("stores", {}).items()},
-            answers=dict(raw.get("answers", {})),
+            answers={**ANSWERS, **_answers(raw.get("answers", {}), source)},
             static={key: (value,) if isinstance(value, str) else tuple(value)
                     for key, value in raw.get("static", {}).items()})
     except (TypeError, AttributeError, ValueError) as error:
@@ -154,6 +191,14 @@ def _boot_step(raw: Mapping[str, Any], source: str) -> BootStep:
         raise UsageError(f"{source}: boot: action must be sim or network, not {action!r}")
     return BootStep(after=to_ns(raw.get("after", 0)), urc=str(raw.get("urc", "")), action=action,
                     needs_sim=bool(raw.get("needs_sim", False)))
+
+
+def _answers(raw: Mapping[str, Any], source: str) -> Mapping[str, str | int | bool]:
+    _check_keys(raw, set(ANSWERS), f"{source}: answers")
+    for key, value in raw.items():
+        if type(value) is not type(ANSWERS[key]):
+            raise UsageError(f"{source}: answers: {key} must be of type {type(ANSWERS[key]).__name__}, not {value!r}")
+    return raw
 
 
 def _value(raw: object) -> Value:

@@ -149,14 +149,12 @@ class Radio:
         profile = self._modem.profile
         status = int(self.registration.status)
         if self.cell is None:
-            if domain == "+CGREG" and profile.text("cgreg_on_lte") == "always unknown":
-                return int(RegistrationStatus.UNKNOWN)
             return status
         if domain == "+CEREG":
             return status if self.on_lte else 0
         if domain == "+CGREG" and self.on_lte:
             shown = profile.text("cgreg_on_lte")
-            return status if shown == "same" else int(shown) if shown.isdigit() else 4
+            return int(shown) if shown.isdigit() else status
         if domain == "+CREG" and self.on_lte and not profile.flag("creg_on_lte"):
             return 0
         return status

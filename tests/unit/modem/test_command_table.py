@@ -86,6 +86,8 @@ HEAD = 'name = "X"\nmanufacturer = "M"\nmodel = "X"\nrevision = "1"\nfeatures = 
     (HEAD + "[[boot]]\nafter = '1 fortnight'", "not a duration"),
     (HEAD + "[[boot]]\naction = 'dance'", "action must be"),
     (HEAD + "[[boot]]\nwhen = 1", "unknown key 'when'"),
+    (HEAD + "[answers]\ncolour = 'red'", "answers: unknown key 'colour'"),
+    (HEAD + "[answers]\nmax_line = 'long'", "max_line must be of type int"),
     (HEAD + "[stores]\nME = 'many'", "wrong type"),
 ])
 def test_a_wrong_profile_names_the_rule(text: str, rule: str) -> None:

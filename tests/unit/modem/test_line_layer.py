@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.virtual.modem import SimCard
+from harness.virtual.modem.profile import parse_profile
+
 if TYPE_CHECKING:
     from tests.unit.modem.conftest import Bench
 
 OK = b"\r\nOK\r\n"
 ERROR = b"\r\nERROR\r\n"
+PROMPT = b"\r\n> "
 
 
 def test_echo_is_on_after_power_on_and_can_be_switched(bench: Bench) -> None:
@@ -142,3 +146,32 @@ def test_a_module_without_power_is_deaf(make_bench: Callable[..., Bench]) -> Non
     bench.modem.power_on()
     assert bench.heard() == b""
     assert bench.at("") == b"AT\r" + OK
+
+
+SLOW = """
+name = "SLOW"
+manufacturer = "M"
+model = "X"
+revision = "1"
+features = ["line", "identity", "general", "sim", "network", "packet", "sms"]
+[stores]
+ME = 3
+[timing]
+plain = "20ms"
+"+CMGW" = "3s"
+[[boot]]
+action = "sim"
+"""
+
+
+def test_commands_take_the_time_of_the_profile_but_prompts_come_at_once(make_bench: Callable[..., Bench],
+                                                                      make_card: Callable[..., SimCard]) -> None:
+    bench = make_bench(profile=parse_profile(SLOW, source="slow"), sim=make_card(), boot=False)
+    bench.modem.power_on()
+    assert bench.at("E0") == b"ATE0\r"
+    assert bench.wait("19ms") == b""
+    assert bench.wait("1ms") == OK
+    assert bench.at("+CMGF=1", wait="20ms") == OK
+    assert bench.at('+CMGW="000"') == PROMPT
+    assert bench.type(b"text\x1a") + bench.wait("2s") == b""
+    assert bench.wait("1s") == b"\r\n+CMGW: 0\r\n" + OK

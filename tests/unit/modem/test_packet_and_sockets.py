@@ -220,3 +220,29 @@ def test_names_are_not_resolved_but_addresses_are(bench: Bench) -> None:
     assert bench.at('+QIDNSGIP=1,"example.com"', wait="1s") == OK + b'\r\n+QIURC: "dnsgip",565\r\n'
     assert bench.at('+QIDNSGIP=1,"1.2.3.4"', wait="1s") == (
         OK + b'\r\n+QIURC: "dnsgip",0,1,600\r\n\r\n+QIURC: "dnsgip","1.2.3.4"\r\n')
+
+
+def test_giving_up_an_activation_leaves_no_context_in_the_network(bench: Bench) -> None:
+    bench.at('+CGDCONT=1,"IP","super"')
+    assert bench.at("+CGACT=1,1") == b""
+    bench.modem.packet.deactivate(1)
+    assert bench.heard() == b"\r\n+CME ERROR: 133\r\n"
+    bench.wait("1s")
+    assert bench.carrier.calls[-1] == "deactivate 1"
+    assert bench.at("+CGACT?") == b"\r\n+CGACT: 1,0\r\n" + OK
+
+
+def test_loss_of_service_ends_an_activation_under_way(bench: Bench) -> None:
+    bench.at('+CGDCONT=1,"IP","super"')
+    assert bench.at("+QIACT=1") == b""
+    bench.modem.registration_changed(Registration(status=RegistrationStatus.SEARCHING))
+    assert bench.heard() == ERROR
+    assert bench.at("+QIGETERROR").startswith(b"\r\n+QIGETERROR: 561,")
+
+
+def test_the_attach_and_a_command_share_one_activation(bench: Bench) -> None:
+    bench.at('+CGDCONT=1,"IP","super"')
+    bench.at("+COPS=2")
+    assert bench.at("+COPS=0", wait="2s") == OK
+    assert bench.at("+QIACT=1", wait="1s") == OK
+    assert bench.carrier.calls.count("activate 1 super") == 1
