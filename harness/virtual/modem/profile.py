@@ -98,25 +98,7 @@ ANSWERS: Mapping[str, str | int | bool] = {
 
 _KEYS = {"name", "manufacturer", "model", "revision", "identification", "imei_tac", "features", "without", "boot",
          "defaults", "persistent", "timing", "stores", "answers", "static"}
-_STEPANSWERS: Mapping[str, str | int | bool] = {
-    "capabilities": "+CGSM",  # +GCAP
-    "prompt": "\r\n> ",
-    "max_line": 2048,  # octets of a command line
-    "hold_urcs": True,  # unsolicited results wait for the final result
-    "empty_slot_ok": True,  # +CMGR of an empty slot: OK and nothing else, or +CMS ERROR: 321
-    "quote_addresses": False,  # +CGPADDR
-    "creg_on_lte": True,  # +CREG tells the LTE registration too
-    "cgreg_on_lte": "same",  # what +CGREG tells on LTE: "same", or a number
-    "sms_full_urc": "",  # {memory} stands for the store
-    "sim_removed_urc": "+CPIN: NOT READY",
-    "power_down_urc": "POWERED DOWN",
-    "socket_port": "usbmodem",  # the port as +QISTATE names it
-    "battery_percent": 100,
-    "supply_mv": 3800,
-}
-"""What features ask for by name, and what holds where a profile says nothing."""
-
-_KEYS = {"after", "urc", "action", "needs_sim"}
+_STEP_KEYS = {"after", "urc", "action", "needs_sim"}
 _CACHE: dict[str, Profile] = {}
 
 
