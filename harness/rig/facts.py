@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.virtual.board.core import make_core
 from harness.virtual.board.core.interface import CoreClient, FaultRecord, HaltReason
+from harness.virtual.board.core.pace import compiled_hook
 
 
 class RamOnly(CoreClient):
@@ -23,6 +24,7 @@ def core_in_use() -> str:
     """Return which CPU core virtual boards get on this machine."""
     core = make_core(RamOnly())
     try:
-        return type(core).__name__
+        hook = "compiled block hook" if compiled_hook() is not None else "hook in Python: no C compiler at install"
+        return f"{type(core).__name__}, {hook}"
     finally:
         core.close()

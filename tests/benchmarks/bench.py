@@ -161,18 +161,20 @@ def _compute() -> None:
     from harness.virtual.board.core import make_core
     from harness.virtual.board.core.interface import FLASH_BASE
 
-    for what, program, per_loop, counter in (
-            ("instructions, compute loop", _COMPUTE, 6, 0), ("exceptions, SVC in a loop", _SVC, 1, 0)):
-        core = make_core(RamOnly())
+    for what, program, per_loop, choice in (
+            ("instructions, compute loop", _COMPUTE, 6, "auto"),
+            ("instructions, compute loop, hook in Python", _COMPUTE, 6, "python"),
+            ("exceptions, SVC in a loop", _SVC, 1, "auto")):
+        core = make_core(RamOnly(), choice)
         core.program(FLASH_BASE, program)
         core.reset()
         core.run(20_000)
-        before, began = core.read_register(counter), time.perf_counter()
+        before, began = core.read_register(0), time.perf_counter()
         while (took := time.perf_counter() - began) < 2:
             core.run(core.cycles + 200_000)
-        count = (core.read_register(counter) - before) & 0xFFFF_FFFF
+        count = (core.read_register(0) - before) & 0xFFFF_FFFF
         rate = count * per_loop / took
-        show(what, f"{rate / 1e6:,.2f} M/s" if rate > 1e6 else f"{rate:,.0f}/s", type(core).__name__)
+        show(what, f"{rate / 1e6:,.2f} M/s" if rate > 1e6 else f"{rate:,.0f}/s")
         core.close()
 
 

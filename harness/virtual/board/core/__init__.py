@@ -18,15 +18,15 @@ class TracedCore(Core, Protocol):
 
 
 def make_core(client: CoreClient, prefer: CoreChoice = "auto") -> TracedCore:
-    """Return a core for ``client``: the C core where it was built, else the Python core; they behave alike.
+    """Return a core for ``client``: ``auto`` with the compiled hook, ``python`` without; the traces are equal.
 
     Raises:
-        UsageError: the C core was asked for by name and was not built.
+        UsageError: there is no such core, or the C core was asked for, which there is not yet.
     """
     if prefer not in ("auto", "python", "c"):
         raise UsageError(f"no such core: {prefer!r} (there are: auto, python, c)")
     if prefer == "c":
-        raise UsageError("the C core was not built; the Python core gives the same results")
+        raise UsageError("there is no C core yet; the Python core gives the same results")
     from harness.virtual.board.core.python_core import PythonCore  # the emulator is heavy: loaded when needed
 
-    return PythonCore(client)
+    return PythonCore(client, compiled=prefer == "auto")
