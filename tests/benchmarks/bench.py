@@ -158,13 +158,15 @@ def cpu() -> None:
 def _compute() -> None:
     """Instructions and exceptions a second of the core that boards get here."""
     from harness.rig.facts import RamOnly
-    from harness.virtual.board.core import make_core
+    from harness.virtual.board.core import CoreChoice, make_core
     from harness.virtual.board.core.interface import FLASH_BASE
 
-    for what, program, per_loop, choice in (
-            ("instructions, compute loop", _COMPUTE, 6, "auto"),
-            ("instructions, compute loop, hook in Python", _COMPUTE, 6, "python"),
-            ("exceptions, SVC in a loop", _SVC, 1, "auto")):
+    cases: tuple[tuple[str, bytes, int, CoreChoice], ...] = (
+        ("instructions, compute loop", _COMPUTE, 6, "auto"),
+        ("instructions, compute loop, hook in Python", _COMPUTE, 6, "python"),
+        ("exceptions, SVC in a loop", _SVC, 1, "auto"),
+    )
+    for what, program, per_loop, choice in cases:
         core = make_core(RamOnly(), choice)
         core.program(FLASH_BASE, program)
         core.reset()
