@@ -50,9 +50,10 @@ def run(
         checkout = str(Path(suite.__file__).parents[2])
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [checkout, os.environ.get("PYTHONPATH", "")]))
     report.unlink(missing_ok=True)  # or an old one would be taken for this run's
-    # A process of its own, so that pytest can rewrite the assertions of a package that this process has imported.
+    # A process of its own, so that pytest can rewrite the assertions of a package that this process has imported; -P,
+    # so that it takes the harness that is installed also where the current folder holds a checkout.
     signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C reaches pytest too, which ends in its own orderly way
-    code = subprocess.run([sys.executable, "-m", "pytest", *arguments], env=environment, check=False).returncode
+    code = subprocess.run([sys.executable, "-P", "-m", "pytest", *arguments], env=environment, check=False).returncode
     if report.exists():
         print(f"report: {report}")
     sys.exit(code if code >= 0 else 128 - code)

@@ -103,6 +103,12 @@ def test_firmware_of_the_users_own(pytester: pytest.Pytester) -> None:
     pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
 
 
+def test_the_suite_runs_from_a_folder_with_a_checkout_in_it(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(**{"harness/__init__": "raise ImportError('this is not the harness that was installed')"})
+    result = pytester.run(sys.executable, "-P", "-m", "harness.cli", "run", "-k", "sms")
+    assert result.ret == 0
+
+
 def test_the_command_runs_the_suite(tmp_path: Path, pytester: pytest.Pytester) -> None:
     result = pytester.run(sys.executable, "-m", "harness.cli", "run", "--report", str(tmp_path / "junit.xml"))
     assert result.ret == 0
