@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -72,6 +73,7 @@ class Journal:
         self._entries: deque[Entry] = deque(maxlen=limit)
         self._written = 0
         self._secrets: list[str] = []
+        self._shortest = sys.maxsize  # length of the shortest secret: nothing below it can hold one
         self._listeners: list[Callable[[Entry], None]] = []
         self._lock = threading.RLock()
 
@@ -98,7 +100,8 @@ class Journal:
     def record(self, source: str, event: str, /, *, device: str = "", t: int | None = None, **data: Fact) -> Entry:
         """Write one fact and return it; ``t`` only where the fact is older than now."""
         with self._lock:
-            plain = {name: self._clean(value) for name, value in data.items()}
+            clean = self._clean
+            plain = {name: clean(value) for name, value in data.items()}
             entry = Entry(seq=self._written, t=self._now() if t is None else t, source=source, event=event,
                           device=device, data=plain)
             self._written += 1
@@ -112,6 +115,7 @@ class Journal:
         with self._lock:
             if secret and secret not in self._secrets:
                 self._secrets.append(secret)
+                self._shortest = min(self._shortest, len(secret))
 
     def subscribe(self, listener: Callable[[Entry], None]) -> Callable[[], None]:
         """Call ``listener`` with every further entry; return what ends that. Listeners must not write."""
@@ -149,6 +153,8 @@ class Journal:
 
     def _clean(self, value: Fact) -> Plain:
         if isinstance(value, str):
+            if len(value) < self._shortest:
+                return str(value)
             for secret in self._secrets:
                 value = value.replace(secret, _SECRET)
             return value

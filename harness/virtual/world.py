@@ -12,8 +12,9 @@ With a :class:`~harness.clock.VirtualClock` a waiting test drives all of that th
 :meth:`settle`; with a :class:`~harness.clock.RealClock` the thread of :meth:`start` does.
 
 Blocking I/O towards the outside (a webhook) never happens inside a turn: :meth:`outside` runs it on a thread and posts
-the result back as an event. Virtual time does not pass while such a job is under way, and results come home in the
-order the jobs were given, so a run does not depend on how fast a peer answers.
+the result back as an event. Virtual time does not pass while such a job is under way, and its results come home in the
+order the jobs were given, so a run does not depend on how fast a peer answers. In real time each comes as soon as it is
+there.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol, TypeVar
 
@@ -51,6 +52,9 @@ EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 QUANTUM = 10_000_000
 """The longest a busy runner may run ahead of the event queue, in nanoseconds."""
 
+OUTSIDE_THREADS = 32
+"""Jobs towards the outside that are under way at once; the others wait for a thread."""
+
 
 class Runner(Protocol):
     """Something that executes between events: a board."""
@@ -62,14 +66,14 @@ class Runner(Protocol):
         """Run up to instant ``until`` and return the instant reached: earlier if it posted something to the world."""
 
 
-@dataclass(order=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Event:
     """Something that will happen; :meth:`cancel` prevents it."""
 
     t: int
     seq: int
-    action: Callable[[], None] | None = field(compare=False)
-    name: str = field(compare=False)
+    action: Callable[[], None] | None
+    name: str
 
     def cancel(self) -> None:
         """Let it not happen; no error if it has."""
@@ -104,7 +108,7 @@ class World:
         self.journal = Journal(now=self.now)
         self._now = self.clock.now()
         self._local: int | None = None  # a runner's own time while it runs
-        self._queue: list[Event] = []
+        self._queue: list[tuple[int, int, Event]] = []  # tuples, which the heap compares without our help
         self._seq = itertools.count()
         self._runners: list[Runner] = []
         self._streams: dict[str, RandomStream] = {}
@@ -152,9 +156,10 @@ class World:
     def call_at(self, instant: int, action: Callable[[], None], *, name: str) -> Event:
         """Let ``action`` happen at ``instant``, or as soon as possible if that has passed; safe from any thread."""
         with self.lock:
-            event = Event(instant, next(self._seq), action, name)
-            first = not self._queue or event < self._queue[0]
-            heapq.heappush(self._queue, event)
+            seq = next(self._seq)
+            event = Event(instant, seq, action, name)
+            first = not self._queue or instant < self._queue[0][0]
+            heapq.heappush(self._queue, (instant, seq, event))
         if first and self._thread is not None and threading.current_thread() is not self._thread:
             self.reactor.wake()
         return event
@@ -173,11 +178,11 @@ class World:
     def outside(self, job: Callable[[], T], then: Callable[[Future[T]], None]) -> None:
         """Run the blocking ``job`` on a thread and call ``then`` with its future in a turn of this world.
 
-        The job must bound its own time. ``then`` calls come in the order the jobs were given.
+        The job must bound its own time. In virtual time ``then`` calls come in the order the jobs were given.
         """
         with self.lock:
             if self._pool is None:
-                self._pool = ThreadPoolExecutor(max_workers=8, thread_name_prefix="world-outside")
+                self._pool = ThreadPoolExecutor(max_workers=OUTSIDE_THREADS, thread_name_prefix="world-outside")
             future = self._pool.submit(job)
             self._jobs.append((future, then))  # type: ignore[arg-type]
         future.add_done_callback(lambda _: self.reactor.wake())
@@ -277,9 +282,9 @@ class World:
             self._now = max(self._now, self.clock.now())
 
     def _head(self) -> int | None:
-        while self._queue and not self._queue[0].pending:
+        while self._queue and not self._queue[0][2].pending:
             heapq.heappop(self._queue)
-        return self._queue[0].t if self._queue else None
+        return self._queue[0][0] if self._queue else None
 
     def _next_instant(self, limit: int) -> int:
         target = limit
@@ -313,7 +318,7 @@ class World:
     def _run_due(self) -> bool:
         ran = False
         while (head := self._head()) is not None and head <= self._now:
-            event = heapq.heappop(self._queue)
+            event = heapq.heappop(self._queue)[2]
             action, event.action = event.action, None
             if action is not None:
                 action()
@@ -321,16 +326,29 @@ class World:
         return ran
 
     def _collect_jobs(self, *, block: bool) -> bool:
+        """Bring results home: in the order of the jobs if we wait for each, else those that are there.
+
+        In real time a slow job must not hold up the results of the others.
+        """
         moved = False
-        while self._jobs:
-            future, then = self._jobs[0]
-            if block:
-                future.exception()  # waits; the job bounds its own time
-            elif not future.done():
-                break
-            with self.lock:
-                self._refresh()
-                self._jobs.popleft()
-                then(future)
-            moved = True
+        if block:
+            while self._jobs:
+                self._jobs[0][0].exception()  # waits; the job bounds its own time
+                self._take_job(0)
+                moved = True
+            return moved
+        position = 0
+        while position < len(self._jobs):
+            if self._jobs[position][0].done():
+                self._take_job(position)
+                moved = True
+            else:
+                position += 1
         return moved
+
+    def _take_job(self, position: int) -> None:
+        with self.lock:
+            self._refresh()
+            future, then = self._jobs[position]
+            del self._jobs[position]
+            then(future)

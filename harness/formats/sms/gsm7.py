@@ -67,7 +67,7 @@ def is_encodable(text: str, *, locking: Language = Language.DEFAULT, single: Lan
     (True, False, True)
     """
     table = _encoder(locking, single)
-    return all(character in table for character in text)
+    return all(map(table.__contains__, text))
 
 
 def septet_count(text: str, *, locking: Language = Language.DEFAULT, single: Language = Language.DEFAULT) -> int:
@@ -101,7 +101,7 @@ def encode_each(
     """
     table = _encoder(locking, single)
     try:
-        return [table[character] for character in text]
+        return list(map(table.__getitem__, text))
     except KeyError as missing:
         raise PduError(
             f"{missing.args[0]!r} is not in the GSM 7-bit alphabet in use (3GPP TS 23.038 clause 6.2.1)"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import TypeAlias
 
 from harness.errors import PduError
@@ -32,8 +33,11 @@ _VALIDITY_OCTETS = {
 }
 
 
+_parsed = lru_cache(maxsize=256)(Address.parse)
+
+
 def _address(given: Address | str) -> Address:
-    return Address.parse(given) if isinstance(given, str) else given
+    return _parsed(given) if isinstance(given, str) else given
 
 
 def _only(parts: list[Part]) -> Part:

@@ -97,12 +97,21 @@ def build(url: str, method: str, parameters: Parameters, *, auth_token: str, ide
     else:
         called = urlunsplit((parts.scheme, parts.netloc, parts.path or "/", parts.query, ""))
         body, signed = encoded, parameters
+    called = _as_called(called)
     headers = {"User-Agent": USER_AGENT, "Accept": "*/*", "Connection": "close",
                "I-Twilio-Idempotency-Token": idempotency_token,
                "X-Twilio-Signature": sign_webhook(auth_token, called, signed)}
     if method != "GET":
         headers["Content-Type"] = "application/x-www-form-urlencoded; charset=UTF-8"
     return Request(method=method, url=called, body=body, headers=headers, overrides=overrides_of(parts.fragment))
+
+
+def _as_called(url: str) -> str:
+    """Return a URL as the HTTP client will write it: characters quoted, dots resolved. The receiver checks this one."""
+    try:
+        return requests.Request("GET", url).prepare().url or url
+    except (requests.exceptions.RequestException, ValueError):
+        return url  # it can't be called; the delivery tells
 
 
 def deliver(request: Request) -> Outcome:

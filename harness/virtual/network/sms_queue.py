@@ -111,12 +111,13 @@ class SmsQueues:
         queue = self._queues.setdefault(iccid, _Queue(iccid))
         self._record(text, "sms_stored", kind=kind, parts=len(tpdus))
         if len(queue.parts) + len(tpdus) > self._settings.sms_queue_limit:
-            self._fail(queue, text, CONGESTION, "queue full")
+            self._give_up(queue, text, CONGESTION, "queue full")
             return text
         queue.parts.extend(_Part(text, tpdu) for tpdu in tpdus)
         if queue.timer is not None and (queue.full or self._reachable(iccid) is None):
             self._mark_attempted(text)  # in vain: the network knows that the terminal is full, or not there
-            self._arm(queue)
+            if text.expires < queue.timer.t:
+                self._arm(queue)
         else:
             self._plan_next(queue)
         return text
@@ -259,7 +260,11 @@ class SmsQueues:
             text.progress.attempted()
 
     def _fail(self, queue: _Queue, text: StoredText, cause: int, reason: str) -> None:
-        queue.parts = deque(part for part in queue.parts if part.text is not text)
+        queue.parts = deque([part for part in queue.parts if part.text is not text])
+        self._give_up(queue, text, cause, reason)
+
+    def _give_up(self, queue: _Queue, text: StoredText, cause: int, reason: str) -> None:
+        """Tell that a text failed of which no part is in the queue."""
         text.parts_left = 0
         self._mark_attempted(text)
         self._record(text, "sms_failed", cause=cause, reason=reason)

@@ -414,6 +414,15 @@ def test_webhooks_that_fail_are_told_to_the_debugger(stack: Stack, sink: Webhook
     assert [entry.data["path"] for entry in failed] == ["/webhooks", "/webhooks", "/", "/", "", ""]
 
 
+def test_the_signature_is_made_over_the_url_as_it_is_called(stack: Stack, sink: WebhookSink) -> None:
+    sim = stack.client.supersim.sim(stack.cloud.add_sim(ICCID))
+    for tail in ("/a/../b", "/with{braces}|and\\\\more", "?q=<tag>&x=%7e", "/%41"):
+        sim.send_sms("x", callback_url=sink.url + tail)
+    stack.clock.sleep("10s")
+    assert len(sink.received) == 4
+    assert [hook.path for hook in sink.received if not hook.signed] == []
+
+
 def test_equal_runs_write_equal_journals(make_stack: Callable[..., Stack]) -> None:
     def run() -> str:
         stack = make_stack(seed=7)

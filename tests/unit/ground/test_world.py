@@ -161,3 +161,15 @@ def _run(seed: int) -> str:
 def test_equal_seeds_give_equal_journals() -> None:
     assert _run(7) == _run(7)
     assert _run(7) != _run(8)
+
+
+def test_in_real_time_a_slow_job_holds_up_no_other_result() -> None:
+    world = World(clock=RealClock())
+    release, came = threading.Event(), threading.Event()
+    world.outside(lambda: release.wait(10), lambda future: None)
+    for _ in range(10):
+        world.outside(lambda: None, lambda future: came.set())
+    world.start()
+    assert came.wait(5)
+    release.set()
+    world.close()

@@ -79,7 +79,10 @@ def pairs(encoded: bytes) -> list[tuple[str, str]]:
     if not encoded:
         return []
     try:
-        return parse_qsl(encoded.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
+        text = encoded.decode("utf-8")
+        if "%" not in text and "+" not in text and text.count("&") < MAX_FIELDS:  # nothing to decode
+            return [(name, value) for name, _, value in [pair.partition("=") for pair in text.split("&") if pair]]
+        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
     except ValueError as error:
         rule = "text must be UTF-8" if isinstance(error, UnicodeError) else f"at most {MAX_FIELDS} parameters"
         raise Refused(INVALID_PARAMETER, f"the parameters can't be read: {rule}") from None

@@ -61,7 +61,7 @@ CANONICAL = {"supersim.twilio.com": Api.SUPERSIM, "wireless.twilio.com": Api.WIR
 Finished: TypeAlias = Record | SubRecord | Changed | Listing | Items | Deleted
 """A result that is written at once, in one piece."""
 
-_HOST = re.compile(r"(?P<name>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?")
+_HOST = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::(?P<port>[0-9]{1,5}))?")
 _CACHE = 16_384
 
 
@@ -137,7 +137,8 @@ class Front:
             place = Place(api=api or self._ports.get(local[1], Api.SUPERSIM), root=f"{scope['scheme']}://{authority}")
             if len(self._places) >= _CACHE:
                 self._places.clear()
-            self._places[key] = place
+            if found:  # what is no host name may be as long as a header can be
+                self._places[key] = place
         return place
 
     async def _answer(self, scope: Scope, headers: dict[bytes, bytes], place: Place, receive: Receive,
@@ -147,7 +148,7 @@ class Front:
         raw_path = scope["raw_path"].decode("latin-1")
         match = self._routers[place.api].match(raw_path)
         if match is None:
-            raise not_found(raw_path.removeprefix("/v1"))
+            raise not_found(raw_path.removeprefix("/v1") or "/")
         operation = match.operations.get(scope["method"])
         if operation is None:
             return self._wrong_method(match)

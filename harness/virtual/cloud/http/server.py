@@ -16,6 +16,7 @@ from harness.clock import Stopwatch
 from harness.errors import InternalError, PortTaken, UsageError
 from harness.virtual.cloud.cloud import Cloud
 from harness.virtual.cloud.http.front import Front
+from harness.virtual.cloud.http.protocol import ApiProtocol
 from harness.virtual.cloud.http.streams import LogStreams
 from harness.virtual.cloud.resources import Api
 
@@ -115,7 +116,7 @@ class CloudServer:
         self._ports = {number: api for api, number in numbers.items()}
         self._front = Front(self.cloud, self._ports)
         server = _Server(uvicorn.Config(
-            self._application, http="httptools", loop="asyncio", ws="none", lifespan="off", interface="asgi3",
+            self._application, http=ApiProtocol, loop="asyncio", ws="none", lifespan="off", interface="asgi3",
             log_config=None,
             log_level="critical", access_log=False, proxy_headers=False, server_header=False, date_header=False,
             timeout_keep_alive=KEEP_ALIVE_SECONDS))

@@ -1,0 +1,109 @@
+"""One HTTP/1.1 connection: uvicorn's, with a bounded head, the APIs' error body for what is no HTTP, and fewer writes.
+
+uvicorn writes head and body of a response one by one, each a system call. :class:`GatheringTransport` holds what is
+written until the event loop comes round, so that a response, or all responses to pipelined requests, leave as one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from harness.virtual.cloud.http.answers import to_bytes
+from harness.virtual.cloud.refusals import MORE_INFO, UNKNOWN_PARAMETER
+
+HEAD_LIMIT = 64 << 10
+"""Longest request line with all header fields, in bytes."""
+
+
+class GatheringTransport(asyncio.Transport):
+    """A transport that passes on in one piece what is written in one turn of the event loop."""
+
+    def __init__(self, inner: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        self._inner = inner
+        self._loop = loop
+        self._held: list[bytes | bytearray | memoryview[Any]] = []
+
+    def __repr__(self) -> str:
+        return f"GatheringTransport({self._inner!r})"
+
+    def write(self, data: bytes | bytearray | memoryview[Any]) -> None:
+        """Hold the bytes until the loop comes round."""
+        if not self._held:
+            self._loop.call_soon(self._flush)
+        self._held.append(data)
+
+    def _flush(self) -> None:
+        if self._held:
+            held, self._held = self._held, []
+            self._inner.write(b"".join(held))
+
+    def close(self) -> None:
+        """Pass on what is held, then close."""
+        self._flush()
+        self._inner.close()
+
+    def abort(self) -> None:
+        """Close at once; what is held is lost."""
+        self._held = []
+        self._inner.abort()
+
+    def is_closing(self) -> bool:
+        return self._inner.is_closing()
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self._inner.get_extra_info(name, default)
+
+    def is_reading(self) -> bool:
+        return self._inner.is_reading()
+
+    def pause_reading(self) -> None:
+        self._inner.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._inner.resume_reading()
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        return self._inner.get_protocol()
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self._inner.set_protocol(protocol)
+
+
+class ApiProtocol(HttpToolsProtocol):
+    """A connection of the virtual cloud."""
+
+    _head: int | None = 0  # bytes of the head that is being read, None while a body is
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(GatheringTransport(transport, self.loop))
+
+    def data_received(self, data: bytes) -> None:
+        if self._head is not None:
+            self._head += len(data)
+        super().data_received(data)
+        if self._head is not None and self._head > HEAD_LIMIT and not self.transport.is_closing():
+            self.send_400_response(f"the head of a request must have at most {HEAD_LIMIT} bytes")
+
+    def on_message_begin(self) -> None:
+        self._head = 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._head = None
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._head = 0
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP with an error body like the others, and close."""
+        body = to_bytes({"code": UNKNOWN_PARAMETER, "message": msg, "more_info": f"{MORE_INFO}{UNKNOWN_PARAMETER}",
+                         "status": 400})
+        self.transport.write(b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: %d\r\n"
+                             b"connection: close\r\n\r\n%b" % (len(body), body))
+        self.transport.close()
