@@ -100,8 +100,10 @@ class Journal:
     def record(self, source: str, event: str, /, *, device: str = "", t: int | None = None, **data: Fact) -> Entry:
         """Write one fact and return it; ``t`` only where the fact is older than now."""
         with self._lock:
-            clean = self._clean
-            plain = {name: clean(value) for name, value in data.items()}
+            clean, shortest = self._clean, self._shortest
+            plain = {name: value if (value is None or isinstance(value, int | float)
+                                     or (type(value) is str and len(value) < shortest)) else clean(value)
+                     for name, value in data.items()}
             entry = Entry(seq=self._written, t=self._now() if t is None else t, source=source, event=event,
                           device=device, data=plain)
             self._written += 1

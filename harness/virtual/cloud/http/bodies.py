@@ -39,21 +39,22 @@ async def chunks(receive: Receive, length: bytes | None, limit: int) -> AsyncIte
         Refused: it is, or says that it is, longer than ``limit``.
         ClientGone: it ends early.
     """
-    if length is not None and (len(length) > 18 or int(length) > limit):
-        raise _too_large(limit)
-    taken = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        piece: bytes = message.get("body", b"")
+    _check_length(length, limit)
+    taken, more = 0, True
+    while more:
+        piece, more = await _piece(receive)
         taken += len(piece)
         if taken > limit:
             raise _too_large(limit)
         if piece:
             yield piece
-        if not message.get("more_body", False):
-            return
+
+
+async def _piece(receive: Receive) -> tuple[bytes, bool]:
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise ClientGone
+    return message.get("body", b""), message.get("more_body", False)
 
 
 async def form(receive: Receive, content_type: bytes | None, length: bytes | None) -> list[tuple[str, str]]:
@@ -62,7 +63,13 @@ async def form(receive: Receive, content_type: bytes | None, length: bytes | Non
     Raises:
         Refused: another media type, too large, too many fields, or not UTF-8.
     """
-    body = b"".join([piece async for piece in chunks(receive, length, FORM_LIMIT)])
+    _check_length(length, FORM_LIMIT)
+    body, more = await _piece(receive)
+    while more and len(body) <= FORM_LIMIT:
+        piece, more = await _piece(receive)
+        body += piece
+    if len(body) > FORM_LIMIT:
+        raise _too_large(FORM_LIMIT)
     if not body:
         return []
     if content_type is not None and content_type.split(b";", 1)[0].strip().lower() != FORM:
@@ -115,6 +122,11 @@ async def upload(receive: Receive, headers: Iterable[tuple[bytes, bytes]],
 async def _as_generator(pieces: AsyncIterator[bytes]):  # type: ignore[no-untyped-def]
     async for piece in pieces:
         yield piece
+
+
+def _check_length(length: bytes | None, limit: int) -> None:
+    if length is not None and (len(length) > 18 or int(length) > limit):
+        raise _too_large(limit)
 
 
 def _too_large(limit: int) -> Refused:
