@@ -137,7 +137,7 @@ class Engine:
 
     @watch.setter
     def watch(self, value: bool) -> None:
-        self._pace.watch = value
+        self._pace.watch, self._pace.asked = value, False
 
     def run(self) -> Outcome:
         """Execute from the program counter on until something stops it."""

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from unicorn import arm_const as arm
 from unicorn import unicorn_const as const
 from unicorn.unicorn_py3.unicorn import HOOK_CODE_CFUNC, Uc, uclib
 
@@ -19,6 +20,7 @@ from harness.errors import InternalError
 from harness.virtual.board.core.interface import VENEER_BASE
 from harness.virtual.board.core.memory import VENEER_END
 
+_MASKS = (arm.UC_ARM_REG_PRIMASK, arm.UC_ARM_REG_BASEPRI, arm.UC_ARM_REG_FAULTMASK, arm.UC_ARM_REG_CONTROL)
 _DECIDE = ctypes.CFUNCTYPE(ctypes.c_int32)
 _EXTENSION = "harness.virtual.board.core._pace"
 
@@ -32,24 +34,30 @@ class Pace(ctypes.Structure):
         block_end: address behind the block that executes.
         watch: whether to decide at every block start.
         silent: whether code executes outside of time.
+        asked: cleared at the start of a watch: the compiled hook spares questions until a mask changes.
     """
 
     _fields_ = (
         ("cycles", ctypes.c_int64), ("deadline", ctypes.c_int64), ("block_end", ctypes.c_uint32),
-        ("watch", ctypes.c_uint8), ("silent", ctypes.c_uint8), ("_spare", ctypes.c_uint8 * 2),
-        ("_hidden_from", ctypes.c_uint32), ("_hidden_to", ctypes.c_uint32), ("_decide", _DECIDE),
+        ("watch", ctypes.c_uint8), ("silent", ctypes.c_uint8), ("asked", ctypes.c_uint8), ("_spare", ctypes.c_uint8),
+        ("_hidden_from", ctypes.c_uint32), ("_hidden_to", ctypes.c_uint32),
+        ("_mask_registers", ctypes.c_int32 * 4), ("_masks", ctypes.c_uint32 * 4),
+        ("_decide", _DECIDE), ("_read_register", ctypes.c_void_p),
     )
     cycles: int
     deadline: int
     block_end: int
     watch: int
     silent: int
+    asked: int
 
     def __init__(self, decide: Callable[[], bool]) -> None:
         super().__init__()
         # Calls to Microvisor are entered and left without the application seeing a stop inside.
         self._hidden_from, self._hidden_to = VENEER_BASE, VENEER_END
         self._decide = _DECIDE(decide)
+        self._mask_registers = (ctypes.c_int32 * 4)(*_MASKS)
+        self._read_register = ctypes.cast(uclib.uc_reg_read, ctypes.c_void_p).value
 
 
 @cache
