@@ -105,7 +105,7 @@ def serial() -> None:
     import serial as pyserial
 
     with tempfile.TemporaryDirectory() as runtime:
-        process = subprocess.Popen([sys.executable, "-m", "harness.cli", "up", "--json"], stdout=subprocess.PIPE,
+        process = subprocess.Popen([sys.executable, "-P", "-m", "harness.cli", "up", "--json"], stdout=subprocess.PIPE,
                                    env={"XDG_RUNTIME_DIR": runtime, "PATH": ""}, cwd=HERE.parent.parent)
         assert process.stdout is not None
         doors = json.loads(process.stdout.readline())
