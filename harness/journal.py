@@ -7,6 +7,7 @@ names, real durations) may be written. Secrets that were announced with :meth:`J
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import sys
 import threading
@@ -128,7 +129,10 @@ class Journal:
     def since(self, cursor: int) -> list[Entry]:
         """Return the entries from position ``cursor`` on."""
         with self._lock:
-            return [entry for entry in self._entries if entry.seq >= cursor]
+            # from the end, so that following a long journal costs what is new and not what is old
+            newest = list(itertools.islice(reversed(self._entries), max(0, self._written - max(0, cursor))))
+        newest.reverse()
+        return newest
 
     def select(self, *events: str, source: str | None = None, device: str | None = None) -> list[Entry]:
         """Return the entries of these events (all if none is named), of one source or device if given."""
