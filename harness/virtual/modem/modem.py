@@ -78,6 +78,8 @@ class VirtualModem:
         self._time_scale = time_scale
         self._bits_per_second = bits_per_second
         self._generation = 0
+        self._boot_left: tuple[BootStep, ...] = ()
+        self._boot_event: Event | None = None
         self.delays = {command: round(delay * time_scale) for command, delay in self.profile.timing.items()}
         self.plain_delay = self.delays.get("plain", 0)
         self.commands = build_commands(self.profile)
@@ -140,6 +142,7 @@ class VirtualModem:
             return
         self.powered = False
         self._generation += 1
+        self._boot(())
         self.radio.leave()
         self._forget()
         self.slot.power_off()
@@ -166,8 +169,11 @@ class VirtualModem:
         self.sms.reset()
 
     def _boot(self, steps: tuple[BootStep, ...]) -> None:
-        if steps:
-            self.later(steps[0].after, lambda: self._boot_step(steps), name="modem-boot")
+        if self._boot_event is not None:
+            self._boot_event.cancel()
+        self._boot_left = steps
+        self._boot_event = self.later(steps[0].after, lambda: self._boot_step(steps), name="modem-boot") \
+            if steps else None
 
     def _boot_step(self, steps: tuple[BootStep, ...]) -> None:
         step = steps[0]
@@ -182,9 +188,9 @@ class VirtualModem:
         self._boot(steps[1:])
 
     def _start_sim(self) -> None:
-        """Do what the boot sequence does from the start of the SIM card on."""
+        """Do what the boot sequence does from the start of the SIM card on, unless it is about to anyway."""
         actions = [step.action for step in self.profile.boot]
-        if "sim" in actions:
+        if "sim" in actions and not any(step.action == "sim" for step in self._boot_left):
             self._boot(self.profile.boot[actions.index("sim"):])
 
     def set_functionality(self, level: int) -> None:
@@ -193,6 +199,7 @@ class VirtualModem:
         if level != 1:
             self.radio.leave()
         if level == 0:
+            self._boot(())
             self._forget()
             self.slot.power_off()
         elif before == 0:
@@ -263,7 +270,9 @@ class VirtualModem:
         return self.world.call_at(self.world.now() + span, act, name=name)
 
     def urc(self, body: Line) -> None:
-        """Say something nobody asked for, on every port."""
+        """Say something nobody asked for, on every port; a module without power says nothing."""
+        if not self.powered:
+            return
         for session in self.sessions:
             session.unsolicited(body)
 

@@ -106,3 +106,32 @@ def test_equal_runs_write_equal_journals(make_bench: Callable[..., Bench], make_
         bench.modem.close()
         digests.append(bench.world.journal.digest())
     assert digests[0] == digests[1]
+
+
+def test_a_cut_of_the_power_says_nothing_of_the_service_that_goes(bench: Bench) -> None:
+    bench.at("+CREG=1;+CEREG=2;+CGEREP=2,1")
+    bench.at('+QICSGP=1,1,"super"')
+    bench.at("+QIACT=1", wait="1s")
+    bench.modem.power_off()
+    assert bench.wait("5s") == b""
+
+
+def test_a_module_switched_on_and_off_quickly_starts_its_card_once(bench: Bench) -> None:
+    assert bench.type(b"AT+CFUN=0\rAT+CFUN=1\rAT+CFUN=0\rAT+CFUN=1\r") == OK * 4
+    assert bench.wait("10s") == BANNER.partition(b"+CFUN: 1\r\n")[2]
+    bench.at("+CFUN=0")
+    bench.at("+CFUN=1")
+    bench.wait("200ms")
+    assert bench.at("+CFUN=0", wait="10s") == OK
+    assert bench.events().count("registered") == 2
+
+
+def test_a_card_exchanged_during_the_boot_is_started_once(make_bench: Callable[..., Bench],
+                                                          make_card: Callable[..., SimCard]) -> None:
+    bench = make_bench(sim=make_card(), boot=False)
+    bench.modem.power_on()
+    bench.wait("100ms")
+    card = bench.modem.remove_sim()
+    assert card is not None
+    bench.modem.insert_sim(card)
+    assert bench.wait("10s").count(b"+CPIN: READY") == 1

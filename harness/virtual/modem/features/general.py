@@ -12,7 +12,6 @@ from harness.virtual.modem.command import (
     Number,
     Result,
     Word,
-    fixed,
     info,
     setting,
 )
@@ -89,7 +88,7 @@ def _exec(name: str, clause: str, handler: Handler, test: str) -> Command:
 
 DEFAULTS: dict[str, Value] = {
     "+CMEE": (0,), "+CSCS": ("GSM",), "+IPR": (115200,), "+IFC": (0, 0), "+ICF": (3, 3), "+CTZU": (0,), "+CTZR": (0,),
-    "+CMER": (0, 0, 0, 0, 0), "+WS46": (25,), "+CLIP": (0,), "+CRC": (0,),
+    "+CMER": (0, 0, 0, 0, 0), "+WS46": (25,), "+CLIP": (0,), "+CRC": (0,), "+FCLASS": (0,),
 }
 
 COMMANDS = (
@@ -112,5 +111,5 @@ COMMANDS = (
     setting("+WS46", Choice((12, 25, 28, 29)), clause="27.007 5.9"),
     setting("+CLIP", Number(0, 1), clause="27.007 7.11"),
     setting("+CRC", Number(0, 1), clause="27.007 6.11"),
-    fixed("+FCLASS", "V.250", "+FCLASS: 0", forms="R", test="(0)"),
+    setting("+FCLASS", Choice((0,)), clause="V.250 6.7.1"),
 )
