@@ -232,9 +232,11 @@ class SmsCentre:
         self._queues.add(receiver, "deliver", (tpdu,), progress, validity=self._span(submit.validity))
 
     def _report(self, sender: str, submit: Submit, taken: datetime, status: int) -> None:
+        """Send a status report: it is a message like any other, so it comes a latency after what it tells."""
         report = StatusReport(message_reference=submit.message_reference, recipient=submit.destination,
                               timestamp=taken, discharge_time=self._world.calendar(), status=status)
-        self._queues.add(sender, "status_report", (report.encode(),), NOTHING)
+        self._after_latency(partial(self._queues.add, sender, "status_report", (report.encode(),), NOTHING),
+                            lambda: self._world.journal.record("network", "sms_report_lost", device=sender))
 
     def _span(self, validity: Validity | None) -> int | None:
         if isinstance(validity, EnhancedValidity):
