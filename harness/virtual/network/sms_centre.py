@@ -236,7 +236,10 @@ class SmsCentre:
         report = StatusReport(message_reference=submit.message_reference, recipient=submit.destination,
                               timestamp=taken, discharge_time=self._world.calendar(), status=status)
         self._after_latency(partial(self._queues.add, sender, "status_report", (report.encode(),), NOTHING),
-                            lambda: self._world.journal.record("network", "sms_report_lost", device=sender))
+                            partial(self._report_lost, sender))
+
+    def _report_lost(self, sender: str) -> None:
+        self._world.journal.record("network", "sms_report_lost", device=sender)
 
     def _span(self, validity: Validity | None) -> int | None:
         if isinstance(validity, EnhancedValidity):

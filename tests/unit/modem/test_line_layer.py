@@ -175,3 +175,9 @@ def test_commands_take_the_time_of_the_profile_but_prompts_come_at_once(make_ben
     assert bench.at('+CMGW="000"') == PROMPT
     assert bench.type(b"text\x1a") + bench.wait("2s") == b""
     assert bench.wait("1s") == b"\r\n+CMGW: 0\r\n" + OK
+
+
+def test_the_line_that_dialers_begin_with(bench: Bench) -> None:
+    assert bench.at("Q0 V1 E0 S0=0 &C1 &D2 +FCLASS=0") == b"\r\nOK\r\n"
+    assert bench.at("+FCLASS?") == b"\r\n+FCLASS: 0\r\n\r\nOK\r\n"
+    assert bench.at("+FCLASS=1") == b"\r\n+CME ERROR: 50\r\n"
