@@ -6,6 +6,7 @@ import contextlib
 import os
 import selectors
 import threading
+import weakref
 from collections.abc import Callable
 
 Ready = list[tuple[selectors.SelectorKey, int]]
@@ -22,6 +23,8 @@ class Reactor:
         self._selector.register(self._wake_read, selectors.EVENT_READ, None)
         self._lock = threading.Lock()
         self._closed = False
+        # a world that nobody closed must not keep its descriptors: a test run makes thousands
+        self._release = weakref.finalize(self, _release, self._selector, self._wake_read, self._wake_write)
 
     def __repr__(self) -> str:
         return f"Reactor({0 if self._closed else len(self._selector.get_map()) - 1} descriptors)"
@@ -85,6 +88,10 @@ class Reactor:
         """Release the selector and the pipe, not the descriptors of others. May be called twice."""
         if not self._closed:
             self._closed = True
-            self._selector.close()
-            os.close(self._wake_read)
-            os.close(self._wake_write)
+            self._release()
+
+
+def _release(selector: selectors.BaseSelector, *pipe: int) -> None:
+    selector.close()
+    for descriptor in pipe:
+        os.close(descriptor)

@@ -1,5 +1,6 @@
 """The world: events in order, jobs outside of time, runners in step, two runs alike."""
 
+import gc
 import os
 import threading
 from concurrent.futures import Future
@@ -173,3 +174,12 @@ def test_in_real_time_a_slow_job_holds_up_no_other_result() -> None:
     assert came.wait(5)
     release.set()
     world.close()
+
+
+def test_a_world_that_nobody_closed_keeps_no_descriptors() -> None:
+    gc.collect()
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(20):
+        World()
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) <= before
