@@ -1,9 +1,11 @@
 /* The block hook of the emulator, compiled: what engine.py does for every basic block, without Python in between.
  *
- * Called by unicorn at the start of each block. It counts time, one cycle per halfword of code, and lets the engine decide
- * only when there is something to decide: the deadline has come, or, while an interrupt is held back, the application has
- * changed a mask or its privilege. Whatever else could let an interrupt through ends the run by itself. Built without any header of Python or unicorn: the engine loads it by ctypes and gives its address to the
- * emulator. Layout of struct pace: class Pace in pace.py.
+ * Called by unicorn at the start of each block. It counts time, one cycle per halfword of code, and lets the engine
+ * decide only when there is something to decide: the deadline has come, or, while an interrupt is held back, the
+ * application has changed a mask or its privilege. Whatever else could let an interrupt through ends the run by itself.
+ *
+ * Built without any header of Python or unicorn: the engine loads it by ctypes and gives its address to the emulator.
+ * Layout of struct pace: class Pace in pace.py.
  */
 #include <stdint.h>
 

@@ -229,7 +229,7 @@ class Engine:
             if self._pace.cycles < self._pace.deadline and not self._unmasked():
                 return False
             self._outcome = Outcome(Stop.BLOCK if self._is_thumb() else Stop.NOT_THUMB)
-        except BaseException as error:  # Ctrl-C comes here too, and must not get lost in the emulator
+        except BaseException as error:  # it must not get lost in the emulator
             self._error = error
         uclib.uc_emu_stop(self._uc._uch)
         return True

@@ -47,6 +47,7 @@ from harness.virtual.board.core.memory import Memory
 from harness.virtual.board.core.private_bus import CycleCounter, PrivateBus
 from harness.virtual.board.core.registers import RegisterFile
 from harness.virtual.board.core.sequencer import LOCKUP_ADDRESS, Sequencer
+from harness.virtual.board.core.signals import HeldSignals
 from harness.virtual.board.core.stubs import Limit, StackLimits
 from harness.virtual.board.core.systick import SysTick
 from harness.virtual.board.core.trace import Trace
@@ -89,6 +90,7 @@ class PythonCore:
         self._imprecise = False
         self._resumed_at: int | None = None
         self._closed = False
+        self._signals = HeldSignals(self.request_stop)
 
         self._model = ExceptionModel()
         self._systick = SysTick()
@@ -168,17 +170,18 @@ class PythonCore:
 
     def run(self, until: int) -> None:
         """Execute until ``cycles >= until``, a stop request, Debug state or lockup."""
-        self._running = True
-        try:
-            while self._prepare() and self.cycles < until:
-                due = self._systick.due
-                limit = until if due is None else min(until, due)
-                if self._state is CoreState.SLEEPING:
-                    self._engine.cycles = max(self.cycles, limit)
-                else:
-                    self._execute(limit)
-        finally:
-            self._running = self._stop_requested = False
+        with self._signals:
+            self._running = True
+            try:
+                while self._prepare() and self.cycles < until:
+                    due = self._systick.due
+                    limit = until if due is None else min(until, due)
+                    if self._state is CoreState.SLEEPING:
+                        self._engine.cycles = max(self.cycles, limit)
+                    else:
+                        self._execute(limit)
+            finally:
+                self._running = self._stop_requested = False
 
     def halt(self, reason: HaltReason = HaltReason.HALTED) -> None:
         """Enter Debug state at once; inside :meth:`run` at the next block start."""
