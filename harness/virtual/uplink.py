@@ -82,7 +82,24 @@ class UpdateFailed:
     reason: str
 
 
-ToCloud: TypeAlias = Hello | LogLine | FetchManifest | FetchLayer | AppReported | UpdateFailed
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigKey:
+    """One item of the configuration stores: in the account's or the device's, of the configs or the secrets."""
+
+    device_scope: bool
+    secret: bool
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchConfig:
+    """Ask for items of the configuration stores; answered by :class:`ConfigValues` with the same number."""
+
+    request: int
+    keys: tuple[ConfigKey, ...]
+
+
+ToCloud: TypeAlias = Hello | LogLine | FetchManifest | FetchLayer | AppReported | UpdateFailed | FetchConfig
 
 # -- cloud to device ----------------------------------------------------------------------------------------------
 
@@ -132,7 +149,15 @@ class ServerTime:
     unix_microseconds: int
 
 
-ToDevice: TypeAlias = Target | Manifest | LayerChunk | Restart | LogSettings | ServerTime
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigValues:
+    """The items asked for, in the order of the keys; None where there is no such key."""
+
+    request: int
+    values: tuple[bytes | None, ...]
+
+
+ToDevice: TypeAlias = ConfigValues | Target | Manifest | LayerChunk | Restart | LogSettings | ServerTime
 
 
 class CloudEnd(Protocol):

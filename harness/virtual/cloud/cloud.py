@@ -136,9 +136,9 @@ class Cloud:
         """Return what the owner lets a SIM card do, None if no account has it."""
         return self.sims.subscription(iccid)
 
-    def sms_received(self, iccid: str, text: str) -> None:
-        """Take a text that a device sent to ``000``."""
-        self.sms_commands.received(iccid, text)
+    def sms_received(self, iccid: str, text: str | bytes) -> None:
+        """Take a text, or 8-bit data, that a device sent to its command number."""
+        self.sms_commands.received(iccid, text if isinstance(text, str) else text.decode("latin-1"))
 
     def ip_received(self, iccid: str, source: Address, destination: Address, payload: bytes) -> None:
         """Take a datagram that a device sent to the IP gateway; any destination port is taken."""

@@ -104,8 +104,8 @@ class Network:
         self._registrar.recheck(iccid)
         self._gateway.recheck(iccid)
 
-    def send_sms(self, iccid: str, text: str, progress: SmsProgress) -> None:
-        """Send a text from ``000`` to the device that holds this SIM card, store-and-forward for 24 hours.
+    def send_sms(self, iccid: str, text: str | bytes, progress: SmsProgress) -> None:
+        """Send a text, or 8-bit data, to the device that holds this SIM card, store-and-forward for 24 hours.
 
         Raises:
             PduError: the text has no SMS form (more than 255 parts). Nothing was sent.

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol, TypeAlias
 
-Address: TypeAlias = tuple[str, int]
-"""IPv4 address in dotted form, and a port."""
+from harness.virtual.internet.seams import Address as Address
+from harness.virtual.internet.seams import TcpConnection, TcpHandler
 
 
 class RegistrationStatus(IntEnum):
@@ -154,6 +154,20 @@ class Carrier(Protocol):
     def send_datagram(self, terminal: Terminal, cid: int, datagram: Datagram) -> None:
         """Send a datagram on a context; whether it arrives is nobody's promise."""
 
+    def connect_tcp(self, terminal: Terminal, cid: int, port: int, destination: Address,
+                    handler: TcpHandler) -> TcpConnection:
+        """Open a TCP connection from local port ``port`` on a context; the outcome comes by the handler."""
+
+    def listen_tcp(self, terminal: Terminal, cid: int, port: int,
+                   accept: Callable[[TcpConnection], TcpHandler] | None) -> None:
+        """Let hosts connect to a port of the context's address; ``accept`` None ends it."""
+
+    def resolve(self, terminal: Terminal, cid: int, host: str, done: Callable[[tuple[str, ...]], None]) -> None:
+        """Ask for the addresses of a host name; empty if there is none or the context is gone."""
+
+    def ping(self, terminal: Terminal, cid: int, ip: str, size: int, done: Callable[[int | None], None]) -> None:
+        """Send an ICMP echo request with ``size`` octets; the round trip in nanoseconds, None if nothing came back."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
@@ -163,6 +177,60 @@ class Subscription:
     attach_allowed: bool
     sms_allowed: bool
     data_allowed: bool
+    networks: frozenset[str] | None = None
+    """PLMNs (MCC and MNC in digits) that the SIM card may use; None if every one."""
+    command_number: str = "000"
+    """Where texts that become commands go to and come from: ``000`` for Super SIM, ``2936`` for Programmable Wireless."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A terminal registered, was refused, or left.
+
+    Attributes:
+        accepted: whether it is registered now.
+        cause: EMM/GMM reject cause if it was refused, else 0.
+    """
+
+    iccid: str
+    imsi: str
+    imei: str
+    cell: Cell | None
+    accepted: bool
+    cause: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataUsage:
+    """A data session began, went on or ended; what flowed since the last report, in octets of IP.
+
+    Attributes:
+        session_id: unique in this network.
+        began, ended: whether this is the first, or the last report of the session.
+        up, down: from, and to the device since the last report.
+    """
+
+    iccid: str
+    imsi: str
+    imei: str
+    session_id: int
+    apn: str
+    ip: str
+    cell: Cell | None
+    began: bool = False
+    ended: bool = False
+    up: int = 0
+    down: int = 0
+
+
+class Metering(Protocol):
+    """The cloud's books, seen from the network: told of what really happened, nothing else is billed."""
+
+    def attachment(self, attachment: Attachment) -> None:
+        """Take note of a registration, a refusal or a departure."""
+
+    def data_usage(self, usage: DataUsage) -> None:
+        """Take note of a session: at its start, every ``meter_interval`` in which something flowed, and at its end."""
 
 
 class Subscriptions(Protocol):
@@ -171,8 +239,8 @@ class Subscriptions(Protocol):
     def subscription(self, iccid: str) -> Subscription | None:
         """Return the subscription of a SIM card, None if no account owns it."""
 
-    def sms_received(self, iccid: str, text: str) -> None:
-        """Take a text that the SIM card's device sent to ``000``."""
+    def sms_received(self, iccid: str, text: str | bytes) -> None:
+        """Take a text, or 8-bit data, that the SIM card's device sent to its ``command_number``."""
 
     def ip_received(self, iccid: str, source: Address, destination: Address, payload: bytes) -> None:
         """Take a datagram that the SIM card's device sent to the IP gateway."""
@@ -199,8 +267,11 @@ class Messaging(Protocol):
     def subscription_changed(self, iccid: str) -> None:
         """Look at the SIM card's subscription again: it may have to leave, or may come back now."""
 
-    def send_sms(self, iccid: str, text: str, progress: SmsProgress) -> None:
-        """Send a text from ``000`` to the device that holds this SIM card, store-and-forward for 24 hours."""
+    def send_sms(self, iccid: str, text: str | bytes, progress: SmsProgress) -> None:
+        """Send a text, or 8-bit data, from the SIM card's ``command_number`` to the device that holds it.
+
+        Store-and-forward for 24 hours.
+        """
 
     def send_ip(self, iccid: str, port: int, payload: bytes, done: Callable[[str | None], None]) -> None:
         """Send a datagram from the IP gateway to a device's port; the device's address, or None if not attached."""
