@@ -37,9 +37,6 @@ _URLS = {
                       wireless="https://programmable-wireless.api.korewireless.com"),
 }
 
-_DIALECT_OF = {"bg96": "quectel"}
-"""Which near-end dialect a module speaks; modules not named here are taken for dialects themselves."""
-
 _numbers = itertools.count(1)
 
 
@@ -211,7 +208,7 @@ class RigOpener:
 
 
 def _modem(table: ModemTable, port: str, clock: VirtualClock | RealClock, journal: Journal) -> Modem:
-    dialect = find_dialect(_DIALECT_OF.get(table.profile.lower(), table.profile))
+    dialect = find_dialect(table.profile)
     return Modem(SerialChannel(port, clock, table.name, journal, baudrate=table.baud), dialect, clock, journal,
                  table.name)
 

@@ -2,7 +2,9 @@
 
 from harness.drivers.modem.at_port import AtPort, Line, LineKind, Response
 from harness.drivers.modem.channel import SerialChannel, Traffic
-from harness.drivers.modem.dialect import DIALECTS, QUECTEL, Dialect, find_dialect
+from harness.drivers.modem.dialect import Dialect
+from harness.drivers.modem.dialects import DIALECTS, find_dialect
+from harness.drivers.modem.dialects.quectel import QUECTEL
 from harness.drivers.modem.messages import ReceivedSms, SentSms
 from harness.drivers.modem.modem import Identity, Modem, RegistrationState, RegistrationStatus, Signal
 from harness.drivers.modem.sockets import ReceivedDatagram, UdpSocket

@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from harness.clock import Duration
-from harness.errors import UsageError
 from harness.formats.at import FINAL_RESULTS, PayloadHeader, ResultKind
 
 
@@ -87,6 +85,7 @@ class Dialect:
 
     Attributes:
         name: what rig files call it.
+        modules: names of modules, in lower case, that speak it: what rig files have as ``profile``.
         identity: the command that tells each of ``manufacturer``, ``model``, ``revision``, ``imei``, ``imsi`` and
             ``iccid``.
         setup: what the driver sends once it is in step with the modem.
@@ -102,6 +101,7 @@ class Dialect:
     """
 
     name: str
+    modules: frozenset[str]
     identity: Mapping[str, str]
     setup: tuple[SetupStep, ...]
     urcs: tuple[Urc, ...]
@@ -151,98 +151,3 @@ class Dialect:
 def _names(command: str) -> list[str]:
     """Return the names of the extended commands in a command line."""
     return [re.split(r"[=?]", part, maxsplit=1)[0].removeprefix("AT") for part in command.upper().split(";")]
-
-
-_CELL = r'(?:,"[0-9A-Fa-f]*","[0-9A-Fa-f]*"(?:,.*)?|,,.*)?'  # tac, ci and what follows; "n,stat" has a bare number here
-
-_GENERIC_URCS = (
-    Urc(prefix="+CMTI:"),
-    Urc(prefix="+CDSI:"),
-    Urc(prefix="+CMT:", more_lines=1),
-    Urc(prefix="+CDS:", more_lines=1),
-    Urc(prefix="+CREG:", pattern=r"\+CREG: *\d+" + _CELL),
-    Urc(prefix="+CGREG:", pattern=r"\+CGREG: *\d+" + _CELL),
-    Urc(prefix="+CEREG:", pattern=r"\+CEREG: *\d+" + _CELL),
-    Urc(prefix="+CGEV:"),
-    Urc(prefix="+CPIN:"),
-    Urc(prefix="+CFUN:"),
-    Urc(prefix="+CTZV:"),
-    Urc(prefix="+CTZE:"),
-    Urc(prefix="+CUSD:", pattern=r"\+CUSD: *\d,.*"),
-    Urc(prefix="RING"),
-    Urc(prefix="+CRING:"),
-)
-
-QUECTEL = Dialect(
-    name="quectel",
-    identity=MappingProxyType({"manufacturer": "AT+CGMI", "model": "AT+CGMM", "revision": "AT+CGMR",
-                               "imei": "AT+CGSN", "imsi": "AT+CIMI", "iccid": "AT+QCCID"}),
-    setup=(
-        SetupStep(command="ATE0"),
-        SetupStep(command="ATV1"),
-        SetupStep(command="AT+CMEE=1"),
-        SetupStep(command="AT+CMGF=0", required=False),
-        SetupStep(command="AT+CNMI=2,1,0,0,0", required=False),
-        SetupStep(command="AT+CREG=2", required=False),
-        SetupStep(command="AT+CEREG=2", required=False),
-    ),
-    urcs=(
-        *_GENERIC_URCS,
-        Urc(prefix="+QIURC:"),
-        Urc(prefix="+QIOPEN:", pattern=r"\+QIOPEN: *\d+,\d+"),
-        Urc(prefix="+QIND:"),
-        Urc(prefix="+QUSIM:"),
-        Urc(prefix="+QSIMSTAT:"),
-        Urc(prefix="+QPSMTIMER:"),
-        Urc(prefix="+CEDRXP:"),
-        Urc(prefix="RDY"),
-        Urc(prefix="APP RDY"),
-        Urc(prefix="SMS DONE"),
-        Urc(prefix="PB DONE"),
-        Urc(prefix="POWERED DOWN"),
-        Urc(prefix="NORMAL POWER DOWN"),
-    ),
-    boot=frozenset({"RDY", "APP RDY"}),
-    payload_headers=(
-        PayloadHeader(pattern=re.compile(r'\+QIRD: *(\d+)(?:,"[^"]*",\d+)?')),
-        PayloadHeader(pattern=re.compile(r'\+QIURC: *"recv",\d+,(\d+)(?:,"[^"]*",\d+)?')),
-    ),
-    timeouts=MappingProxyType({
-        "AT+CMGS": "120s", "AT+CMSS": "120s", "AT+QIACT": "150s", "AT+QIDEACT": "40s", "AT+QIOPEN": "150s",
-        "AT+QISEND": "30s", "AT+QICLOSE": "12s", "AT+COPS": "180s", "AT+CGATT": "140s", "AT+CGACT": "150s",
-        "AT+CFUN": "15s", "AT+CPIN": "5s", "AT+CMGL": "30s", "AT+CMGD": "30s", "AT+QPOWD": "65s", "ATD": "180s",
-    }),
-    timeout="5s",
-    registration=("AT+CEREG?", "AT+CREG?"),
-    udp=UdpProcedure(
-        sockets=12,
-        max_payload=1_460,
-        active=("AT+QIACT?", r'\+QIACT: *(?P<context>\d+),1,\d+,"(?P<ip>[^"]+)".*'),
-        configure=('AT+QICSGP={context},1,"{apn}","","",0',),
-        activate="AT+QIACT={context}",
-        open='AT+QIOPEN={context},{socket},"UDP SERVICE","127.0.0.1",0,{port},0',
-        opened=r"\+QIOPEN: *(?P<socket>\d+),(?P<error>\d+)",
-        send='AT+QISEND={socket},{length},"{ip}",{port}',
-        arrived=r'\+QIURC: *"recv",(?P<socket>\d+)',
-        read="AT+QIRD={socket}",
-        read_header=r'\+QIRD: *(?P<length>\d+)(?:,"(?P<ip>[^"]*)",(?P<port>\d+))?',
-        close="AT+QICLOSE={socket}",
-        closed=r'\+QIURC: *"closed",(?P<socket>\d+)',
-        context_lost=r'\+QIURC: *"pdpdeact",(?P<context>\d+)',
-    ),
-)
-
-DIALECTS: Mapping[str, Dialect] = MappingProxyType({dialect.name: dialect for dialect in (QUECTEL,)})
-"""Dialects by name."""
-
-
-def find_dialect(name: str) -> Dialect:
-    """Return a dialect by its name.
-
-    Raises:
-        UsageError: there is none; names those that are.
-    """
-    try:
-        return DIALECTS[name]
-    except KeyError:
-        raise UsageError(f"no modem dialect {name!r}: there are {', '.join(sorted(DIALECTS))}") from None

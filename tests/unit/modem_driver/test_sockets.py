@@ -125,3 +125,8 @@ def test_dialects_are_found_by_name() -> None:
     assert find_dialect("quectel") is DIALECTS["quectel"]
     with pytest.raises(UsageError, match="no modem dialect 'hayes': there are quectel"):
         find_dialect("hayes")
+
+
+@pytest.mark.parametrize("module", ["bg96", "BG96", "ec25", "eg21"])
+def test_a_module_of_a_rig_file_finds_the_dialect_it_speaks(module: str) -> None:
+    assert find_dialect(module) is DIALECTS["quectel"]
