@@ -51,13 +51,17 @@ def cloud(rig: Rig) -> CloudClient:
 
 @pytest.fixture
 def modem(rig: Rig) -> Modem:
-    """The first modem of the rig, with its port open; others: ``rig.modem("name")``."""
+    """The first modem of the rig, with its port open; others: ``rig.modem("name")``. Skips where the rig has none."""
+    if not rig.modems:
+        pytest.skip(f"rig {rig.name!r} has no modem")
     return rig.modem()
 
 
 @pytest.fixture
 def board(rig: Rig) -> BoardUnderTest:
-    """The first board of the rig; others: ``rig.board("name")``."""
+    """The first board of the rig; others: ``rig.board("name")``. Skips where the rig has none."""
+    if not rig.boards:
+        pytest.skip(f"rig {rig.name!r} has no board")
     return rig.board()
 
 

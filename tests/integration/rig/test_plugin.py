@@ -121,3 +121,11 @@ def test_the_command_runs_the_suite(tmp_path: Path, pytester: pytest.Pytester) -
     failing = pytester.makepyfile("def test_no(): assert False")
     result = pytester.run(sys.executable, "-m", "harness.cli", "run", str(failing), "-q")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_a_test_for_a_device_that_the_rig_has_not_is_skipped_with_the_reason(pytester: pytest.Pytester) -> None:
+    pytester.makefile(".toml", rig='name = "bare"\nmodem = []\nboard = []\n')
+    pytester.makepyfile("def test_m(modem): pass\ndef test_b(board): pass\ndef test_c(cloud): pass")
+    result = pytester.runpytest_subprocess("--rig=rig.toml", "-p", "no:cacheprovider", "-rs")
+    result.assert_outcomes(passed=1, skipped=2)
+    result.stdout.fnmatch_lines(["*rig 'bare' has no modem*", "*rig 'bare' has no board*"])
