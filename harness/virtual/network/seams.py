@@ -208,6 +208,9 @@ class DataUsage:
         session_id: unique in this network.
         began, ended: whether this is the first, or the last report of the session.
         up, down: from, and to the device since the last report.
+        up_packets, down_packets: IP packets from, and to the device since the last report.
+        cause: ESM cause if the network refused to begin the session (3GPP TS 24.301 clause 9.9.4.4), else 0; such a
+            session has this one report, and ``ip`` is empty.
     """
 
     iccid: str
@@ -221,6 +224,9 @@ class DataUsage:
     ended: bool = False
     up: int = 0
     down: int = 0
+    up_packets: int = 0
+    down_packets: int = 0
+    cause: int = 0
 
 
 class Metering(Protocol):
@@ -230,7 +236,10 @@ class Metering(Protocol):
         """Take note of a registration, a refusal or a departure."""
 
     def data_usage(self, usage: DataUsage) -> None:
-        """Take note of a session: at its start, every ``meter_interval`` in which something flowed, and at its end."""
+        """Take note of a session: at its start, every ``meter_interval`` in which something flowed, and at its end.
+
+        A session that the network refused is told too, with its cause.
+        """
 
 
 class Subscriptions(Protocol):
