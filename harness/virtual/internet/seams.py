@@ -1,8 +1,8 @@
 """What the virtual internet looks like to the boards and modems that reach for it: small Protocols and plain values.
 
 A *host* is a name with an address that a test or a rig file maps to a handler in Python or to an address on loopback;
-:class:`harness.virtual.internet.VirtualInternet` implements :class:`Internet` over all of them. Every callback is called
-in a turn of the world, later than the call that took it.
+:class:`harness.virtual.internet.internet.VirtualInternet` implements :class:`Internet` over all of them. Every callback
+is called in a turn of the world, later than the call that took it.
 """
 
 from __future__ import annotations
@@ -125,3 +125,13 @@ class Internet(Protocol):
         For protocols that a kept client library speaks (MQTT). TLS hosts are named by the application, the far end may
         be plain: the answer says nothing of TLS.
         """
+
+
+class Devices(Protocol):
+    """The network, seen from the hosts of the internet: how they reach the addresses of devices."""
+
+    def udp_from_internet(self, source: Address, destination: Address, payload: bytes) -> bool:
+        """Take a datagram for a device's address; False if no device has it."""
+
+    def connect_to_device(self, source: Address, destination: Address, handler: TcpHandler) -> TcpConnection:
+        """Open a connection from a host to a port of a device; the outcome comes by the handler."""
