@@ -17,6 +17,7 @@ from harness.virtual.modem.codes import Cme, Cms, Family
 from harness.virtual.modem.settings import Value
 
 if TYPE_CHECKING:
+    from harness.virtual.modem.data_mode import DataLink, DataPort
     from harness.virtual.modem.engine import Session
     from harness.virtual.modem.modem import VirtualModem
 
@@ -82,7 +83,27 @@ class Prompt:
     cancelled: Reply = Reply()
 
 
-Result: TypeAlias = Reply | Refused | Pending | Prompt
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connect:
+    """The port goes over to data.
+
+    Attributes:
+        open: gets the port and returns what its data goes to; called when the result has been said.
+        final: the result that tells of it.
+        escape: whether ``+++`` leads back to commands.
+    """
+
+    open: Callable[[DataPort], DataLink]
+    final: str = "CONNECT"
+    escape: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """The port goes back to the data link that ``+++`` left."""
+
+
+Result: TypeAlias = Reply | Refused | Pending | Prompt | Connect | Resume
 
 OK: Final = Reply()
 ERROR: Final = Reply(final="ERROR")

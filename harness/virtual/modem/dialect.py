@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from harness.errors import UsageError
 from harness.virtual.modem.command import Command, CommandTable, fixed
 from harness.virtual.modem.features import (
+    dial_up,
     general,
     identity,
     line,
@@ -48,6 +49,7 @@ FEATURES: Mapping[str, Feature] = {
     "sim": Feature(sim.COMMANDS),
     "network": Feature(network.COMMANDS, network.DEFAULTS),
     "packet": Feature(packet.COMMANDS, packet.DEFAULTS),
+    "dial-up": Feature(dial_up.COMMANDS),
     "sms": Feature((*sms_setup.COMMANDS, *sms.COMMANDS), sms_setup.DEFAULTS),
     "power": Feature(power.COMMANDS, power.DEFAULTS),
     "quectel": Feature((*identity.QUECTEL_COMMANDS, *sim.QUECTEL_COMMANDS, *network.QUECTEL_COMMANDS,

@@ -3,7 +3,8 @@
 Theory of operation. What a client sends waits in the line reader. While the port is *idle* the engine takes one command
 line, echoes it, and carries its commands out in order; the first that fails ends the line, and one final result answers
 it. While a command is *busy* everything waits, unless the command can be aborted by any character; while a *prompt* is
-open what comes is the data that was asked for. Unsolicited results wait until the port is idle again.
+open what comes is the data that was asked for. Unsolicited results wait until the port is idle again. A command can
+also put the port into *data* mode (:mod:`harness.virtual.modem.data_mode`): then nothing is a command.
 
 The engine knows the grammar and the table of commands, but no command: :mod:`harness.virtual.modem.features` does.
 """
@@ -40,13 +41,16 @@ from harness.virtual.modem.command import (
     Call,
     Command,
     CommandError,
+    Connect,
     Pending,
     Prompt,
     Refused,
     Reply,
     Result,
+    Resume,
 )
 from harness.virtual.modem.command import Line as InformationLine
+from harness.virtual.modem.data_mode import DataMode
 from harness.virtual.modem.output import Kind, OutputQueue
 from harness.virtual.modem.settings import Settings, Value
 
@@ -74,6 +78,10 @@ class State(Enum):
     IDLE = auto()
     BUSY = auto()
     PROMPT = auto()
+    DATA = auto()
+
+
+_LISTENING = frozenset({State.IDLE, State.PROMPT})
 
 
 class Session:
@@ -86,6 +94,7 @@ class Session:
     Attributes:
         settings: echo, response format and S-parameters of this port; :meth:`reload` puts a change in force.
         state: what it is doing.
+        multiplexed: whether it is a channel of a multiplexer, which can't hold another one.
     """
 
     def __init__(self, modem: VirtualModem, output: OutputQueue) -> None:
@@ -93,13 +102,16 @@ class Session:
                                   for name, value in LINE_DEFAULTS.items()})
         self.output = output
         self.state = State.IDLE
+        self.multiplexed = False
         self._modem = modem
         self._reader = self._new_reader()
         self._queue: deque[Parsed] = deque()
         self._pending: Pending | None = None
         self._prompt: Prompt | None = None
+        self._data: DataMode | None = None  # also while the client is back in command mode by +++
         self._serial = 0  # of the command under way, so that the late end of an aborted one is told apart
         self._running = False
+        self._data_escape = False
         self._line_open = False  # from a command line to its final result
         self._unsolicited: deque[bytes] = deque()
         self._losing = False
@@ -125,6 +137,7 @@ class Session:
         self._line_open = False
         self._queue.clear()
         self._pending = self._prompt = None
+        self.hang_up()
         self._unsolicited.clear()
         self.output.clear()
         self._reader = self._new_reader()
@@ -139,6 +152,10 @@ class Session:
     def receive(self, data: bytes) -> None:
         """Take bytes from the client, in a turn of the world; nobody hears them while the module is off."""
         if not self._modem.powered:
+            return
+        if self.state is State.DATA:
+            assert self._data is not None
+            self._data.receive(data)
             return
         if self._reader.receive(data):
             if not self._losing:
@@ -160,7 +177,7 @@ class Session:
             return
         self._running = True
         try:
-            while self.state is not State.BUSY:
+            while self.state in _LISTENING:
                 event = self._reader.next_event()
                 if consumed := self._reader.take_consumed():
                     self._show_typed(consumed)
@@ -282,6 +299,10 @@ class Session:
             self._serial += 1
             self._pending = result
             result.start(partial(self._ended, self._serial))
+        elif isinstance(result, Connect):
+            self._connect(result)
+        elif isinstance(result, Resume):
+            self.resume()
         else:
             self.state = State.PROMPT
             self._prompt = result
@@ -307,21 +328,100 @@ class Session:
         self.state = State.IDLE
         self._line_open = False
         self._queue.clear()
+        self._say_final(reply)
+        self._say_held()
+
+    def _say_final(self, reply: Reply) -> None:
         if not self._quiet:
             self.output.say(Kind.FINAL, self._ok if reply is OK else self._render_final(reply.final))
+
+    def _say_held(self) -> None:
         if self._unsolicited:
             for data in self._unsolicited:
                 self.output.say(Kind.UNSOLICITED, data)
             self._unsolicited.clear()
+
+    # -- data mode ----------------------------------------------------------------------------------------------------
+
+    @property
+    def on_line(self) -> bool:
+        """Whether a data link is open, also while +++ has brought the port back to commands."""
+        return self._data is not None
+
+    def resume(self) -> None:
+        """Go back to the data link that +++ left; no effect if there is none."""
+        if self._data is None:
+            return
+        self._say_final(Reply(final="CONNECT"))
+        self._queue.clear()
+        self.state = State.DATA
+        self._data.resume()
+
+    def hang_up(self) -> None:
+        """End the data link; no error if there is none."""
+        if (data := self._data) is not None:
+            self._data = None
+            data.end()
+            if self.state is State.DATA:
+                self.state = State.IDLE
+            data.link.hung_up()
+
+    def send(self, data: bytes) -> None:
+        """For the data link: send octets to the client; lost while the port is in command mode."""
+        if self.state is State.DATA:
+            self.output.say(Kind.DATA, data)
+            self.output.flush()
+
+    def finish(self, final: str) -> None:
+        """For the data link: go back to command mode for good, with this result or, if empty, without any."""
+        if (data := self._data) is None:
+            return
+        self._data = None
+        data.end()
+        self.state = State.IDLE
+        self._line_open = False
+        if final and not self._quiet:
+            self.output.say(Kind.FINAL, self._render_final(final))
+        self._say_held()
+        self.output.flush()
+
+    def client_gone(self) -> None:
+        """The client closed the port, which is how data terminal ready drops on one (&D, V.250 clause 6.2.9)."""
+        reaction = self.settings.number("&D")
+        if self._data is not None and reaction and self._data_escape:
+            if reaction == 1:
+                self._escaped()
+            else:
+                self.hang_up()
+
+    def _connect(self, result: Connect) -> None:
+        self._say_final(Reply(final=result.final))
+        self._queue.clear()
+        self.state = State.DATA
+        self._data_escape = result.escape
+        link = result.open(self)
+        self._data = DataMode(self._modem.world, link, guard=self.settings.number("S12"),
+                              escaped=self._escaped if result.escape else None)
+        if waiting := self._reader.discard_pending():
+            self._data.receive(waiting)
+
+    def _escaped(self) -> None:
+        self.state = State.IDLE
+        if not self._quiet:
+            self.output.say(Kind.FINAL, self._ok)
+        self._say_held()
+        self.output.flush()
 
     # -- to the client ------------------------------------------------------------------------------------------------
 
     def unsolicited(self, body: InformationLine) -> None:
         """Say something nobody asked for, as soon as nobody waits for an answer."""
         data = self._render_information((body,))
-        if not self._line_open or not self._modem.profile.flag("hold_urcs"):
+        if self.state is not State.DATA and (not self._line_open or not self._modem.profile.flag("hold_urcs")):
             self.output.say(Kind.UNSOLICITED, data)
             self.output.flush()
+        elif self._data is not None and not self._data_escape:
+            return  # the multiplexer's own ports say it
         elif len(self._unsolicited) < MAX_UNSOLICITED:
             self._unsolicited.append(data)
         else:

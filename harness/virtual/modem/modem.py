@@ -110,10 +110,16 @@ class VirtualModem:
         self.sessions.append(session)
         return session
 
+    def remove_port(self, session: Session) -> None:
+        """Take a port away; no error if it is not here."""
+        if session in self.sessions:
+            self.sessions.remove(session)
+
     def _open_port(self, link: Path, *, hold: bool) -> None:
         endpoint = PtyEndpoint(self.world, link, receive=lambda data: session.receive(data), hold=hold,
                                lost=lambda: self.record("output_lost"))
         session = self.add_port(endpoint.send)
+        endpoint.on_close = session.client_gone
         self.endpoint = endpoint
 
     def close(self) -> None:
@@ -146,7 +152,7 @@ class VirtualModem:
         self.radio.leave()
         self._forget()
         self.slot.power_off()
-        for session in self.sessions:
+        for session in tuple(self.sessions):
             session.reset()
         self.record("powered_off")
 
@@ -273,7 +279,7 @@ class VirtualModem:
         """Say something nobody asked for, on every port; a module without power says nothing."""
         if not self.powered:
             return
-        for session in self.sessions:
+        for session in tuple(self.sessions):
             session.unsolicited(body)
 
     def record(self, event: str, **facts: Fact) -> None:
@@ -354,7 +360,11 @@ class VirtualModem:
     def datagram_received(self, cid: int, datagram: Datagram) -> None:
         """Take a datagram."""
         if self.powered:
-            self.sockets.arrived(cid, datagram)
+            tap = self.packet.taps.get(cid)
+            if tap is not None:
+                tap.datagram_received(datagram)
+            else:
+                self.sockets.arrived(cid, datagram)
 
     def session_lost(self, cid: int) -> None:
         """Learn that the network ended a context."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from harness.virtual.network.seams import Session
+from harness.virtual.network.seams import Datagram, Session
 
 if TYPE_CHECKING:
     from harness.virtual.modem.modem import VirtualModem
@@ -33,13 +33,28 @@ class _Request:
     waiting: list[Callable[[Session | None], None]]
 
 
+class Tap(Protocol):
+    """Something that has a context for itself: a dial-up link."""
+
+    def datagram_received(self, datagram: Datagram) -> None:
+        """Take a datagram that arrived on the context."""
+
+    def context_lost(self) -> None:
+        """Learn that the context has ended."""
+
+
 class PacketContexts:
-    """The contexts of one modem."""
+    """The contexts of one modem.
+
+    Attributes:
+        taps: contexts whose datagrams do not go to sockets.
+    """
 
     def __init__(self, modem: VirtualModem) -> None:
         self._modem = modem
         self.definitions: dict[int, ContextDefinition] = {}
         self.active: dict[int, Session] = {}
+        self.taps: dict[int, Tap] = {}
         self._requests: dict[int, _Request] = {}
 
     def __repr__(self) -> str:
@@ -81,12 +96,14 @@ class PacketContexts:
             self._modem.record("context_deactivated", cid=cid)
             self._modem.sockets.context_ended(cid, by_network=False)
             self._event(f"ME PDN DEACT {cid}")
+            self._untap(cid)
 
     def lost(self, cid: int) -> None:
         """The network ended a context."""
         if self.active.pop(cid, None) is not None:
             self._modem.record("context_lost", cid=cid)
             self._event(f"NW PDN DEACT {cid}")
+            self._untap(cid)
             self._modem.sockets.context_ended(cid, by_network=True)
 
     def service_lost(self) -> None:
@@ -103,8 +120,13 @@ class PacketContexts:
         if self._modem.radio.on_lte and self.definitions.get(1, ContextDefinition()).apn:
             self.activate(1, lambda session: None)
 
+    def _untap(self, cid: int) -> None:
+        if (tap := self.taps.pop(cid, None)) is not None:
+            tap.context_lost()
+
     def reset(self) -> None:
         """Forget what was active, without a word."""
+        self.taps.clear()
         self._requests.clear()
         self.active.clear()
 

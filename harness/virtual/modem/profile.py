@@ -81,6 +81,7 @@ class Profile:
 ANSWERS: Mapping[str, str | int | bool] = {
     "capabilities": "+CGSM",  # +GCAP
     "prompt": "\r\n> ",
+    "connect": "CONNECT 150000000",  # what ATD*99# is answered with
     "max_line": 2048,  # octets of a command line
     "hold_urcs": True,  # unsolicited results wait for the final result
     "empty_slot_ok": True,  # +CMGR of an empty slot: OK and nothing else, or +CMS ERROR: 321

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from harness.virtual.internet.seams import Address, CloseReason, TcpConnection, TcpHandler
 from harness.virtual.modem import Profile, SimCard, VirtualModem
 from harness.virtual.network.seams import (
     AccessTechnology,
@@ -25,6 +26,26 @@ CELL = Cell(plmn="310410", operator="AT&T Mobility", operator_short="AT&T", act=
 ICCID, IMSI = "89883070000000000017", "310170845466094"
 
 
+class BenchConnection:
+    """A TCP connection whose far end is the test: call ``handler``, read ``sent``."""
+
+    def __init__(self, local: Address, remote: Address, handler: TcpHandler) -> None:
+        self.local = local
+        self.remote = remote
+        self.handler = handler
+        self.sent = b""
+        self.closed = False
+
+    def send(self, data: bytes) -> int:
+        self.sent += data
+        return len(data)
+
+    def close(self) -> None:
+        if not self.closed:
+            self.closed = True
+            self.handler.closed(CloseReason.LOCAL)
+
+
 class BenchCarrier:
     """A network that does what the test says: it registers whoever attaches, and keeps what is handed to it."""
 
@@ -37,6 +58,9 @@ class BenchCarrier:
         self.datagrams: list[tuple[int, Datagram]] = []
         self.calls: list[str] = []
         self.silent = False
+        self.hosts: dict[str, tuple[str, ...]] = {"example.com": ("192.0.2.1",)}
+        self.connections: list[BenchConnection] = []
+        self.listeners: dict[int, Callable[[TcpConnection], TcpHandler]] = {}
         self._attached = False
 
     def attach(self, terminal: Terminal) -> None:
@@ -72,6 +96,26 @@ class BenchCarrier:
 
     def send_datagram(self, terminal: Terminal, cid: int, datagram: Datagram) -> None:
         self.datagrams.append((cid, datagram))
+
+    def resolve(self, terminal: Terminal, cid: int, host: str, done: Callable[[tuple[str, ...]], None]) -> None:
+        self.world.call_later("50ms", lambda: done(self.hosts.get(host, ())), name="bench")
+
+    def ping(self, terminal: Terminal, cid: int, ip: str, size: int, done: Callable[[int | None], None]) -> None:
+        answer = 80_000_000 if any(ip in addresses for addresses in self.hosts.values()) else None
+        self.world.call_later("80ms", lambda: done(answer), name="bench")
+
+    def connect_tcp(self, terminal: Terminal, cid: int, port: int, destination: Address,
+                    handler: TcpHandler) -> TcpConnection:
+        connection = BenchConnection(("100.64.7.8", port), destination, handler)
+        self.connections.append(connection)
+        return connection
+
+    def listen_tcp(self, terminal: Terminal, cid: int, port: int,
+                   accept: Callable[[TcpConnection], TcpHandler] | None) -> None:
+        if accept is None:
+            self.listeners.pop(port, None)
+        else:
+            self.listeners[port] = accept
 
 
 class Bench:

@@ -57,8 +57,8 @@ def test_every_form_of_every_command_ends_in_one_final_result(name: str, inserte
     for form in ("", "?", "=", "=0", "=1", "=,", '="x"', '=1,"x",,,,,,,,,', "=99999999999", '="' + "9" * 400 + '"'):
         bench = make_bench(profile=name, sim=make_card() if inserted else None)
         for command in list(bench.modem.commands):
-            if command.name in ("+CFUN", "+QPOWD", "Q", "V", "E", "S3", "S4", "S5"):
-                continue
+            if command.name in ("+CFUN", "+QPOWD", "+CMUX", "Q", "V", "E", "S3", "S4", "S5"):
+                continue  # these change what a final result looks like, or end the command mode
             said = bench.at(command.name + form, wait="200s")
             if said == b"\r\n> ":
                 said = bench.type(b"\x1b" * 1500)

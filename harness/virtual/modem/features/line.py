@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.virtual.modem.command import NO_PARAMETERS, OK, Call, Command, Handler, Reply, Result, info
+from harness.virtual.modem.command import NO_PARAMETERS, OK, Call, Command, Handler, Reply, Result, Resume, info
 
 _SWITCHES = {"E": 1, "V": 1, "Q": 1, "X": 4, "&C": 1, "&D": 2, "&K": 3, "&S": 1, "L": 3, "M": 2}
 _PARAMETERS = {"S0": 255, "S3": 127, "S4": 127, "S5": 127, "S6": 10, "S7": 255, "S8": 255, "S10": 254, "S12": 255}
@@ -78,6 +78,15 @@ def _no_call(call: Call) -> Result:
     return Reply(final="NO CARRIER")
 
 
+def _online(call: Call) -> Result:
+    return Resume() if call.session.on_line else Reply(final="NO CARRIER")
+
+
+def _hook(call: Call) -> Result:
+    call.session.hang_up()
+    return OK
+
+
 def _nothing(call: Call) -> Result:
     return OK
 
@@ -90,6 +99,6 @@ COMMANDS = (
     *(_switch(name, highest) for name, highest in _SWITCHES.items()),
     *(_parameter(name, highest) for name, highest in _PARAMETERS.items()),
     _action("&F", _factory), _action("Z", _reset), _action("&W", _store), _action("&V", _view),
-    _action("D", _no_call), _action("A", _no_call), _action("O", _no_call), _action("H", _nothing),
+    _action("A", _no_call), _action("O", _online), _action("H", _hook),
     _action("T", _nothing), _action("P", _nothing),
 )

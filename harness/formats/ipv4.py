@@ -1,0 +1,163 @@
+"""IPv4 packets with UDP, ICMP echo and TCP reset in them, and DNS queries for addresses (RFC 791, 768, 792, 1035)."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from ipaddress import AddressValueError, IPv4Address
+from typing import Final
+
+from harness.errors import FormatError
+
+ICMP: Final = 1
+TCP: Final = 6
+UDP: Final = 17
+_HEADER: Final = struct.Struct(">BBHHHBBH4s4s")
+_TTL: Final = 64
+_DONT_FRAGMENT: Final = 0x4000
+_FRAGMENT: Final = 0x3FFF  # more-fragments flag and offset
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packet:
+    """A whole (unfragmented) IPv4 packet."""
+
+    source: str
+    destination: str
+    protocol: int
+    payload: bytes
+
+    def encode(self) -> bytes:
+        """Return its octets.
+
+        Raises:
+            FormatError: an address is none, or the payload is too long.
+        """
+        if len(self.payload) > 65_515:
+            raise FormatError(f"an IPv4 packet can't carry {len(self.payload)} octets")
+        header = _HEADER.pack(0x45, 0, 20 + len(self.payload), 0, _DONT_FRAGMENT, _TTL, self.protocol, 0,
+                              _octets(self.source), _octets(self.destination))
+        return header[:10] + checksum(header).to_bytes(2, "big") + header[12:] + self.payload
+
+    @classmethod
+    def decode(cls, octets: bytes) -> Packet:
+        """Return the packet.
+
+        Raises:
+            FormatError: it is cut off, not IPv4, a fragment, or its header checksum is wrong.
+        """
+        if len(octets) < 20 or octets[0] >> 4 != 4:
+            raise FormatError("not an IPv4 packet")
+        length = (octets[0] & 0xF) * 4
+        _, _, total, _, fragment, _, protocol, _, source, destination = _HEADER.unpack_from(octets)
+        if not 20 <= length <= total <= len(octets):
+            raise FormatError(f"an IPv4 packet of {len(octets)} octets does not hold the {total} it tells of")
+        if checksum(octets[:length]):
+            raise FormatError("the checksum of an IPv4 header is wrong")
+        if fragment & _FRAGMENT:
+            raise FormatError("fragments of IPv4 packets are not taken")
+        return cls(source=str(IPv4Address(source)), destination=str(IPv4Address(destination)), protocol=protocol,
+                   payload=octets[length:total])
+
+
+def udp(source: tuple[str, int], destination: tuple[str, int], payload: bytes) -> Packet:
+    """Return a UDP datagram in its packet."""
+    body = struct.pack(">HHHH", source[1], destination[1], 8 + len(payload), 0) + payload
+    value = checksum(_pseudo_header(source[0], destination[0], UDP, len(body)) + body) or 0xFFFF
+    return Packet(source=source[0], destination=destination[0], protocol=UDP,
+                  payload=body[:6] + value.to_bytes(2, "big") + body[8:])
+
+
+def parse_udp(packet: Packet) -> tuple[int, int, bytes]:
+    """Return source port, destination port and payload.
+
+    Raises:
+        FormatError: it is cut off, or its checksum is wrong.
+    """
+    body = packet.payload
+    if len(body) < 8:
+        raise FormatError("a UDP header is cut off")
+    source, destination, length, given = struct.unpack_from(">HHHH", body)
+    if not 8 <= length <= len(body):
+        raise FormatError(f"a UDP datagram of {len(body)} octets does not hold the {length} it tells of")
+    body = body[:length]
+    if given and checksum(_pseudo_header(packet.source, packet.destination, UDP, length) + body):
+        raise FormatError("the checksum of a UDP datagram is wrong")
+    return source, destination, body[8:]
+
+
+def echo_reply(request: Packet) -> Packet | None:
+    """Return the answer to an ICMP echo request, None if the packet is none."""
+    if request.protocol != ICMP or len(request.payload) < 8 or request.payload[0] != 8:
+        return None
+    body = b"\0\0\0\0" + request.payload[4:]
+    return Packet(source=request.destination, destination=request.source, protocol=ICMP,
+                  payload=body[:2] + checksum(body).to_bytes(2, "big") + body[4:])
+
+
+def tcp_reset(packet: Packet) -> Packet | None:
+    """Return the reset that refuses a TCP segment (RFC 9293 clause 3.5.2), None if it is none or a reset itself."""
+    body = packet.payload
+    if packet.protocol != TCP or len(body) < 20 or body[13] & 0x04:
+        return None
+    source, destination, sequence, acknowledged = struct.unpack_from(">HHII", body)
+    if body[13] & 0x10:
+        number, answer, flags = acknowledged, 0, 0x04
+    else:
+        taken = len(body) - (body[12] >> 4) * 4 + (body[13] & 0x01) + (body[13] >> 1 & 0x01)
+        number, answer, flags = 0, (sequence + taken) & 0xFFFFFFFF, 0x14
+    segment = struct.pack(">HHIIBBHHH", destination, source, number, answer, 0x50, flags, 0, 0, 0)
+    value = checksum(_pseudo_header(packet.destination, packet.source, TCP, 20) + segment)
+    return Packet(source=packet.destination, destination=packet.source, protocol=TCP,
+                  payload=segment[:16] + value.to_bytes(2, "big") + segment[18:])
+
+
+# -- DNS --------------------------------------------------------------------------------------------------------------
+
+
+def dns_question(query: bytes) -> str | None:
+    """Return the name that a DNS query asks the IPv4 addresses of, None if it asks anything else."""
+    if len(query) < 17 or query[2] & 0x80 or query[4:6] != b"\0\1":
+        return None
+    labels, position = [], 12
+    while position < len(query) and (length := query[position]):
+        if length > 63:
+            return None
+        labels.append(query[position + 1:position + 1 + length])
+        position += 1 + length
+    if query[position + 1:position + 5] != b"\0\1\0\1":
+        return None
+    try:
+        return b".".join(labels).decode("ascii")
+    except UnicodeDecodeError:
+        return None
+
+
+def dns_answer(query: bytes, addresses: tuple[str, ...], *, ttl_seconds: int = 60) -> bytes:
+    """Return the response to a query that :func:`dns_question` understood; no address is "no such name"."""
+    end = query.index(b"\0", 12) + 5
+    flags = 0x8180 if addresses else 0x8183
+    header = query[:2] + struct.pack(">HHHHH", flags, 1, len(addresses), 0, 0)
+    records = b"".join(struct.pack(">HHHIH", 0xC00C, 1, 1, ttl_seconds, 4) + _octets(ip) for ip in addresses)
+    return header + query[12:end] + records
+
+
+def checksum(data: bytes) -> int:
+    """Return the Internet checksum (RFC 1071)."""
+    if len(data) % 2:
+        data += b"\0"
+    total: int = sum(struct.unpack(f">{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return total ^ 0xFFFF
+
+
+def _pseudo_header(source: str, destination: str, protocol: int, length: int) -> bytes:
+    return _octets(source) + _octets(destination) + struct.pack(">BBH", 0, protocol, length)
+
+
+def _octets(address: str) -> bytes:
+    try:
+        return IPv4Address(address).packed
+    except AddressValueError:
+        raise FormatError(f"{address!r} is no IPv4 address") from None
