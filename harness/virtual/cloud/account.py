@@ -7,13 +7,32 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypedDict
 
+from harness.errors import UsageError
 from harness.formats.sid import make_sid
 from harness.journal import Fact
+from harness.virtual.cloud.agenda import Agenda
 from harness.virtual.cloud.choices import Choices
+from harness.virtual.cloud.refusals import (
+    ATTACHMENT_FAILED,
+    CATALOGUE,
+    ESIM_OUT_OF_STOCK,
+    IP_COMMAND_FAILED,
+    SESSION_FAILED,
+    SIM_REGISTRATION_FAILED,
+    SIM_UPDATE_FAILED,
+    WIRELESS_FAILED,
+    WIRELESS_UNAVAILABLE,
+    Refused,
+)
 from harness.virtual.world import World
 
 if TYPE_CHECKING:
     from harness.clock import RandomStream
+
+
+PLANNABLE = frozenset({SIM_REGISTRATION_FAILED, SIM_UPDATE_FAILED, IP_COMMAND_FAILED, ESIM_OUT_OF_STOCK,
+                       ATTACHMENT_FAILED, SESSION_FAILED, WIRELESS_FAILED, WIRELESS_UNAVAILABLE})
+"""Codes of failures within the service, which nothing a client does brings about."""
 
 
 def draw_hex(stream: RandomStream) -> str:
@@ -52,6 +71,10 @@ class Account:
     Attributes:
         notifications: debugger events, oldest first; the oldest go when there are too many.
         ignored_parameters: how many parameters that no operation knows were given.
+        agenda: what will happen by itself.
+        subaccounts: SIDs of accounts that Sims may be moved to.
+        suspended: whether the owner has not paid: updates that are under way are given up.
+        webhook_secret: what KORE's kind of signature is made with; none if empty.
     """
 
     def __init__(self, world: World, choices: Choices, *, sid: str, auth_token: str,
@@ -62,6 +85,11 @@ class Account:
         self.auth_token = auth_token
         self.notifications: deque[Notification] = deque(maxlen=notifications)
         self.ignored_parameters = 0
+        self.agenda = Agenda(world)
+        self.subaccounts: dict[str, None] = {}
+        self.suspended = False
+        self.webhook_secret = ""
+        self._planned: dict[int, int] = {}
         self._sids = world.random("cloud.sids")
 
     def __repr__(self) -> str:
@@ -74,6 +102,37 @@ class Account:
     def calendar_at(self, instant: int) -> datetime:
         """Return the calendar time of an instant in nanoseconds."""
         return self.world.epoch + timedelta(microseconds=instant // 1_000)
+
+    def instant(self, moment: datetime) -> int:
+        """Return the instant in nanoseconds of a calendar time."""
+        return (moment - self.world.epoch) // timedelta(microseconds=1) * 1_000
+
+    def plan_failure(self, code: int, count: int = 1) -> None:
+        """Let the service fail with this code the next times it could.
+
+        Raises:
+            UsageError: no failure of this kind can be planned.
+        """
+        if code not in PLANNABLE:
+            raise UsageError(f"{code} can't be planned; these can: {', '.join(map(str, sorted(PLANNABLE)))}")
+        self._planned[code] = self._planned.get(code, 0) + count
+
+    def fails(self, code: int) -> bool:
+        """Return whether it was planned to fail with this code now."""
+        left = self._planned.get(code, 0)
+        if left:
+            self._planned[code] = left - 1
+        return left > 0
+
+    def refuse_if_planned(self, *codes: int) -> None:
+        """Refuse with the first of these codes that was planned.
+
+        Raises:
+            Refused: one was.
+        """
+        for code in codes:
+            if self.fails(code):
+                raise Refused(code, CATALOGUE[code])
 
     def stamp(self, prefix: str) -> Stamp:
         """Return what every new resource begins with."""

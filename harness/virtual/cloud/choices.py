@@ -58,14 +58,89 @@ class Choices:
         "gsm7", "up to 160 single-byte characters; what a text outside GSM 7-bit gets is not said: refused")
     command_not_possible: int = choice(
         INVALID_PARAMETER, "error code for a Command to a Sim that is neither ready nor active: the catalogue has none")
+    trial_kilobytes: int = choice(250, "data that a ready Sim may use before it becomes active, in 1,000 octets")
+    trial_commands: int = choice(5, "Commands that a ready Sim may send and receive before it becomes active")
+    trial_months: int = choice(3, "months after which a ready Sim becomes active")
+    trial_callback: bool = choice(
+        False, "whether the callback of the update to ready is called again when a Super SIM becomes active by itself: "
+               "said for Programmable Wireless, not for Super SIM")
+    megabyte: int = choice(
+        1_000_000, "octets in a megabyte of DataLimit and of prices: an example bills 300,000 octets with 0.03")
+    data_limit_change: Duration = choice(  # noqa: RUF009 - it is dataclasses.field
+        "5min", "when a changed DataLimit takes effect: typically within five minutes")
+    empty_access_profile: Literal["none", "all"] = choice(
+        "none", "networks that a Network Access Profile without any allows: it is said to be an exclusive list")
+    billing_after_inactive: Literal["resume", "begin"] = choice(
+        "resume", "reactivation while the billing period still runs: it goes on, or a new one begins")
+    price_per_megabyte: str = choice("0.10", "price of data in billed_unit, as the published examples have it")
+    price_per_command: str = choice("0", "price of a Programmable Wireless Command: the published examples bill 0")
+    billed_unit: str = choice("USD", "currency of bills, as in the published examples")
+    billing_delay: Duration = choice(  # noqa: RUF009 - it is dataclasses.field
+        "24h", "when usage has a price: within 24 hours; until then billed_unit is null and the amount 0")
+    usage_default_range: Literal["whole-buckets"] = choice(
+        "whole-buckets", "StartTime and EndTime that are not given: widened to whole hours or days where those are "
+                         "asked for, since anything else is an error")
+    esim_reserving: Duration = choice("1s", "how long an eSIM profile reads 'new'")  # noqa: RUF009 - dataclasses.field
+    esim_available: Duration = choice(  # noqa: RUF009 - it is dataclasses.field
+        "2s", "how long an eSIM profile reads 'reserving'")
+    esim_stock: int = choice(1_000, "eSIM profiles that can be reserved")
+    esim_out_of_stock: Literal["refuse", "fail"] = choice(
+        "refuse", "83500: whether the request is refused, or the profile fails after 'reserving'")
+    esim_needs: Literal["either", "any"] = choice(
+        "either", "whether Eid or GenerateMatchingId=true must be given: an order without both names no device")
+    esim_callback_statuses: tuple[str, ...] = choice(
+        ("available", "downloaded", "failed"),
+        "the specification names 'available' only, a page also 'downloaded'; a failure is told too")
+    settings_update: Duration = choice(  # noqa: RUF009 - it is dataclasses.field
+        "30s", "how long a settings update is in progress once the device is attached")
+    reattach_limit: int = choice(
+        10, "attachments within reattach_window that count as a loop (83703): no number is said")
+    reattach_window: Duration = choice("1min", "see reattach_limit")  # noqa: RUF009 - it is dataclasses.field
+    event_batch: Duration = choice(  # noqa: RUF009 - it is dataclasses.field
+        "1s", "how long connection events are gathered for a request to a sink, a JSON array: no length is documented")
+    event_batch_limit: int = choice(100, "most connection events in one request to a sink")
+    event_vendor: Literal["twilio", "kore"] = choice(
+        "twilio", "hosts of the schemas of connection events; types keep their names")
+    wireless_update: Duration = choice(  # noqa: RUF009 - it is dataclasses.field
+        "2s", "how long a Programmable Wireless Sim reads 'updating': said to be seconds to a minute or more")
+    wireless_update_status: Literal[200, 202] = choice(
+        202, "HTTP status of an update that is under way: the specification lists 200 only, an overview page says 202")
+    wireless_cancel: Duration = choice(  # noqa: RUF009 - it is dataclasses.field
+        "72h", "how long a deactivated Sim waits before it is canceled; documented")
+    wireless_reset: Duration = choice(  # noqa: RUF009 - it is dataclasses.field
+        "10s", "how long a connectivity reset takes")
+    wireless_reset_needs_network: bool = choice(
+        True, "whether 33119 is given for Sims that are neither ready nor active; documented by that code")
+    wireless_delete: tuple[str, ...] = choice(
+        ("new", "canceled"), "statuses in which a Sim can be deleted: no page says")
+    wireless_callback_intermediate: bool = choice(
+        True, "the callback is called at ready or deactivated, and again at active or canceled; documented")
+    wireless_command_callbacks: tuple[str, ...] = choice(
+        ("delivered", "failed"), "a Command's callback is called when it has finished sending; sent too if it is final")
+    wireless_alphabet: Literal["gsm7", "any"] = choice(
+        "gsm7", "up to 160 characters; what a text outside GSM 7-bit gets is not said: refused")
+    wireless_delete_command: Literal["any", "finished"] = choice(
+        "any", "which Commands DELETE takes; one that is still queued goes to the device all the same")
+    wireless_plan_in_use: Literal["conflict", "delete"] = choice(
+        "conflict", "DELETE of a RatePlan that Sims have: KORE lists 409")
+    command_retention: Duration = choice(  # noqa: RUF009 - it is dataclasses.field
+        "720h", "how long Programmable Wireless Commands are kept: 30 days, documented")
+    session_retention: Duration = choice(  # noqa: RUF009 - it is dataclasses.field
+        "720h", "how long data sessions are kept: 30 days, documented")
+    usage_retention_months: int = choice(18, "how long usage is kept; documented")
+    wireless_home: str = choice(
+        "310260", "PLMN of the home network of Programmable Wireless, T-Mobile USA; others in its country are national")
     list_order: Literal["newest-first"] = choice("newest-first", "the order of lists is not documented")
     app_in_use: Literal["conflict", "delete"] = choice("conflict", "DELETE of an App that a Device targets or runs")
     upload_status: int = choice(201, "HTTP status of an App upload: clients only look for the SID")
     device_logging: Duration = choice(  # noqa: RUF009 - it is dataclasses.field
         "24h", "how long LoggingEnabled lasts; documented for Microvisor devices")
     www_authenticate: str = choice('Basic realm="Twilio API"', "header of a 401: not documented")
-    webhook_signature: Literal["twilio-sha1"] = choice(
-        "twilio-sha1", "X-Twilio-Signature as the helper libraries check it")
+    webhook_signature: Literal["twilio-sha1", "twilio-sha256", "kore"] = choice(
+        "twilio-sha1", "who signs webhooks and how: X-Twilio-Signature with SHA-1, as the helper libraries check it, "
+                       "the same with SHA-256, or the headers of KORE")
+    webhook_key: str = choice(
+        "", "id of the shared key of twilio-sha256, named in the header; empty: the account's own token is the key")
 
     def status(self, code: int) -> int:
         """Return the HTTP status that goes with an error code."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NoReturn
 
+from harness.clock import to_ns
 from harness.virtual.cloud.account import Account
+from harness.virtual.cloud.agenda import Due
+from harness.virtual.cloud.countries import country_of
 from harness.virtual.cloud.parameters import Arguments
 from harness.virtual.cloud.records import AccessProfile, Fleet, Network
 from harness.virtual.cloud.refusals import CONFLICT, NOT_FOUND, Refused, not_found
@@ -28,6 +32,9 @@ class Fleets:
 
     def __init__(self, account: Account) -> None:
         self._account = account
+        self._changed: list[Callable[[Fleet], None]] = []
+        self._plmns: dict[str, tuple[int, frozenset[str]]] = {}
+        self._by_plmn: dict[str, Network] = {}
         self.networks: Collection[Network] = Collection("Networks", indexed=("iso_country",), limit=5_000)
         self.profiles: Collection[AccessProfile] = Collection(
             "NetworkAccessProfiles", unique=("unique_name",), limit=10_000)
@@ -40,11 +47,41 @@ class Fleets:
     def __repr__(self) -> str:
         return f"Fleets({len(self.fleets)} fleets, {len(self.profiles)} profiles, {len(self.networks)} networks)"
 
+    def on_change(self, action: Callable[[Fleet], None]) -> None:
+        """Call ``action`` with every Fleet whose networks or data limit have changed."""
+        self._changed.append(action)
+
+    def plmns(self, fleet: Fleet) -> frozenset[str] | None:
+        """Return the networks that Sims of a Fleet may use, as MCC and MNC in digits; None if all."""
+        profile = self.profiles.get(fleet.access_profile_sid)
+        if profile is None or len(profile.networks) == len(self.networks):
+            return None
+        if not profile.networks and self._account.choices.empty_access_profile == "all":
+            return None
+        found = self._plmns.get(profile.sid)
+        if found is None or found[0] != profile.revision:
+            networks = filter(None, map(self.networks.get, profile.networks))
+            found = profile.revision, frozenset(mcc + mnc for item in networks for mcc, mnc in item.identifiers)
+            self._plmns[profile.sid] = found
+        return found[1]
+
+    def network_of(self, plmn: str, name: str) -> Network:
+        """Return the network with this MCC and MNC; one that nobody listed is added under its name."""
+        found = self._by_plmn.get(plmn)
+        if found is None:
+            found = self.add_network(name or plmn, country_of(plmn).alpha2, ((plmn[:3], plmn[3:]),))
+            default = self.default_profile
+            self.profiles.change(default, default.date_updated, networks=(*default.networks, found.sid))
+        return found
+
     def add_network(self, friendly_name: str, iso_country: str, identifiers: tuple[tuple[str, str], ...]) -> Network:
         """Let the account see one more network."""
-        return self.networks.add(Network(
+        network = self.networks.add(Network(
             **self._account.stamp("HW"), friendly_name=friendly_name,
             iso_country=iso_country, identifiers=identifiers))
+        for mcc, mnc in identifiers:
+            self._by_plmn.setdefault(mcc + mnc, network)
+        return network
 
     def network(self, key: str) -> Network:
         """Return a network by its SID."""
@@ -86,6 +123,7 @@ class Fleets:
         if network.sid in profile.networks:
             raise Refused(CONFLICT, f"{network.sid} is in {profile.sid} already")
         self.profiles.change(profile, self._account.now(), networks=(*profile.networks, network.sid))
+        self._profile_changed(profile)
         return profile, network
 
     def allowed_network(self, key: str, network_sid: str) -> tuple[AccessProfile, Network]:
@@ -100,6 +138,15 @@ class Fleets:
         profile, network = self.allowed_network(key, network_sid)
         self.profiles.change(profile, self._account.now(),
                              networks=tuple(sid for sid in profile.networks if sid != network.sid))
+        self._profile_changed(profile)
+
+    def _profile_changed(self, profile: AccessProfile) -> None:
+        for fleet in self.fleets.page({"access_profile_sid": profile.sid}, size=len(self.fleets) or 1).records:
+            self._fleet_changed(fleet)
+
+    def _fleet_changed(self, fleet: Fleet) -> None:
+        for action in self._changed:
+            action(fleet)
 
     def _add_profile(self, name: str | None, networks: tuple[str, ...]) -> AccessProfile:
         return self.profiles.add(AccessProfile(
@@ -150,6 +197,11 @@ class Fleets:
         if changes:
             self.fleets.change(fleet, self._account.now(), **changes)
             self._account.record("fleet_updated", device=fleet.sid, changed=tuple(sorted(changes)))
+            if "access_profile_sid" in changes:
+                self._fleet_changed(fleet)
+            if "data_limit" in changes:
+                delay = to_ns(self._account.choices.data_limit_change)
+                self._account.agenda.set(Due.DATA_LIMIT, fleet.sid, self._account.world.now() + delay)
         return fleet
 
     def default_fleet(self) -> Fleet:

@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from harness.virtual.cloud.refusals import CONFLICT, SIM_STATUS_MOVE, Refused
+from harness.virtual.cloud.refusals import (
+    CONFLICT,
+    SIM_STATUS_MOVE,
+    WIRELESS_MOVE,
+    WIRELESS_RESET_NOT_ALLOWED,
+    Refused,
+)
 
 S = TypeVar("S", bound=StrEnum)
 
@@ -42,6 +48,53 @@ class UpdateStatus(StrEnum):
     ERROR = "error"
 
 
+class EsimStatus(StrEnum):
+    """Status of an eSIM profile."""
+
+    NEW = "new"
+    RESERVING = "reserving"
+    AVAILABLE = "available"
+    DOWNLOADED = "downloaded"
+    INSTALLED = "installed"
+    FAILED = "failed"
+
+
+class SettingsStatus(StrEnum):
+    """Status of a settings update of a Super SIM."""
+
+    SCHEDULED = "scheduled"
+    IN_PROGRESS = "in-progress"
+    SUCCESSFUL = "successful"
+    FAILED = "failed"
+
+
+class WirelessStatus(StrEnum):
+    """Status of a Programmable Wireless Sim."""
+
+    NEW = "new"
+    READY = "ready"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    DEACTIVATED = "deactivated"
+    CANCELED = "canceled"
+    SCHEDULED = "scheduled"
+    UPDATING = "updating"
+
+
+class ResetStatus(StrEnum):
+    """Connectivity reset of a Programmable Wireless Sim; ``none`` reads null."""
+
+    NONE = "none"
+    RESETTING = "resetting"
+
+
+class DataStatus(StrEnum):
+    """Whether a Sim's data limit lets it use data; seen by the network only."""
+
+    OPEN = "open"
+    BLOCKED = "blocked"
+
+
 class By(StrEnum):
     """Who moves a resource."""
 
@@ -69,6 +122,11 @@ class Move(Generic[S]):
     delay: str = ""
     callback: bool = False
     when: str = ""
+
+    @property
+    def answer(self) -> str:
+        """What the API answers to who asks for it: ``202`` while it is under way, ``at once``; empty for the others."""
+        return "" if self.by is not By.API else "202" if self.via is not None else "at once"
 
 
 class Machine(Generic[S]):
@@ -113,15 +171,22 @@ class Machine(Generic[S]):
         used = left | {move.target for move in self.moves} | set(self.initial)
         return [state for state in self.states if state in used and state not in left]
 
+    def rows(self) -> list[dict[str, str]]:
+        """Return the machine as data, a row per move; ``takes`` names a duration among the choices."""
+        begin = [{"from": "-", "to": state.value, "by": "", "answer": "", "via": "", "takes": "", "callback": "",
+                  "when": "it begins here"} for state in self.initial]
+        return begin + [{"from": m.source.value, "to": m.target.value, "by": m.by.value, "answer": m.answer,
+                         "via": m.via.value if m.via else "", "takes": m.delay, "callback": "yes" if m.callback else "",
+                         "when": m.when} for m in self.moves]
+
     def table(self) -> str:
-        """Return the machine as text, a line per move."""
-        rows = [("from", "to", "by", "via", "takes", "callback", "when")]
-        rows += [("-", state.value, "", "", "", "", "it begins here") for state in self.initial]
-        rows += [(m.source.value, m.target.value, m.by.value, m.via.value if m.via else "", m.delay,
-                  "yes" if m.callback else "", m.when) for m in self.moves]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-        return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-                         for row in rows)
+        """Return the machine as text, a line per move, and what every other move gets."""
+        rows = self.rows()
+        lines = [list(rows[0])] + [list(row.values()) for row in rows]
+        widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+        text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+                for line in lines]
+        return "\n".join([*text, f"any other move by api: error {self.illegal}"])
 
 
 def _updates(*pairs: tuple[SimStatus, SimStatus]) -> tuple[Move[SimStatus], ...]:
@@ -137,7 +202,8 @@ SIM = Machine("Sim status", SimStatus, (
     *_updates((SimStatus.NEW, SimStatus.READY), (SimStatus.NEW, SimStatus.ACTIVE), (SimStatus.READY, SimStatus.ACTIVE),
               (SimStatus.READY, SimStatus.INACTIVE), (SimStatus.ACTIVE, SimStatus.INACTIVE),
               (SimStatus.INACTIVE, SimStatus.ACTIVE)),
-    Move(source=SimStatus.READY, target=SimStatus.ACTIVE, by=By.SYSTEM, when="250 KB, 5 SMS Commands or 3 months"),
+    Move(source=SimStatus.READY, target=SimStatus.ACTIVE, by=By.SYSTEM, delay="trial_months",
+         when="250 KB, 5 SMS Commands or 3 months"),
 ), initial=(SimStatus.NEW,), illegal=SIM_STATUS_MOVE)
 """Status of a Super SIM: how-to-determine-a-super-sims-status, and the 83xxx error codes."""
 
@@ -155,6 +221,78 @@ IP_COMMAND = Machine("IP Command status", CommandStatus, (
 ), initial=(CommandStatus.QUEUED, CommandStatus.RECEIVED))
 """Status of an IP Command: ipcommand-resource."""
 
+ESIM_PROFILE = Machine("eSIM profile status", EsimStatus, (
+    Move(source=EsimStatus.NEW, target=EsimStatus.RESERVING, by=By.SYSTEM, delay="esim_reserving",
+         when="taken from the queue"),
+    Move(source=EsimStatus.RESERVING, target=EsimStatus.AVAILABLE, by=By.SYSTEM, delay="esim_available", callback=True,
+         when="a profile and its Sim are reserved"),
+    Move(source=EsimStatus.RESERVING, target=EsimStatus.FAILED, by=By.SYSTEM, delay="esim_available", callback=True,
+         when="no profile is left (83500), or the reservation failed"),
+    Move(source=EsimStatus.AVAILABLE, target=EsimStatus.DOWNLOADED, by=By.DEVICE, callback=True,
+         when="the device fetched it from the SM-DP+"),
+    Move(source=EsimStatus.AVAILABLE, target=EsimStatus.FAILED, by=By.DEVICE, callback=True,
+         when="the device could not fetch it"),
+    Move(source=EsimStatus.DOWNLOADED, target=EsimStatus.INSTALLED, by=By.DEVICE, callback=True,
+         when="the eUICC installed it"),
+    Move(source=EsimStatus.DOWNLOADED, target=EsimStatus.FAILED, by=By.DEVICE, callback=True,
+         when="the eUICC could not install it"),
+), initial=(EsimStatus.NEW,))
+"""Status of an eSIM profile: esimprofile-resource."""
+
+SETTINGS_UPDATE = Machine("settings update status", SettingsStatus, (
+    Move(source=SettingsStatus.SCHEDULED, target=SettingsStatus.IN_PROGRESS, by=By.NETWORK,
+         when="the device is attached"),
+    Move(source=SettingsStatus.IN_PROGRESS, target=SettingsStatus.SUCCESSFUL, by=By.SYSTEM, delay="settings_update",
+         when="written over the air"),
+    Move(source=SettingsStatus.IN_PROGRESS, target=SettingsStatus.FAILED, by=By.NETWORK,
+         when="the device left meanwhile"),
+), initial=(SettingsStatus.SCHEDULED,))
+"""Status of a settings update: settingsupdate-resource; the platform begins it, no API does."""
+
+DATA_LIMIT = Machine("data of a Sim", DataStatus, (
+    Move(source=DataStatus.OPEN, target=DataStatus.BLOCKED, by=By.SYSTEM, delay="",
+         when="usage of the billing period is over the limit, looked at with each usage report (every 6 minutes)"),
+    Move(source=DataStatus.BLOCKED, target=DataStatus.OPEN, by=By.SYSTEM,
+         when="the billing period ends, or a raised limit takes effect"),
+), initial=(DataStatus.OPEN,))
+"""What a data limit does to a Sim: fleet-resource, rateplan-resource."""
+
+
+def _wireless(source: WirelessStatus, *targets: WirelessStatus) -> tuple[Move[WirelessStatus], ...]:
+    return tuple(Move(source=source, target=target, by=By.API, via=WirelessStatus.UPDATING, delay="wireless_update",
+                      callback=True, when="POST Status") for target in targets)
+
+
+WIRELESS_SIM = Machine("Sim status", WirelessStatus, (
+    *_wireless(WirelessStatus.NEW, WirelessStatus.READY, WirelessStatus.ACTIVE),
+    *_wireless(WirelessStatus.READY, WirelessStatus.ACTIVE, WirelessStatus.SUSPENDED, WirelessStatus.DEACTIVATED),
+    *_wireless(WirelessStatus.ACTIVE, WirelessStatus.SUSPENDED, WirelessStatus.DEACTIVATED),
+    *_wireless(WirelessStatus.SUSPENDED, WirelessStatus.ACTIVE, WirelessStatus.DEACTIVATED),
+    *_wireless(WirelessStatus.DEACTIVATED, WirelessStatus.ACTIVE),
+    Move(source=WirelessStatus.READY, target=WirelessStatus.ACTIVE, by=By.SYSTEM, delay="trial_months", callback=True,
+         when="250 KB, 5 Commands or 3 months; called again after the call for ready"),
+    Move(source=WirelessStatus.DEACTIVATED, target=WirelessStatus.CANCELED, by=By.SYSTEM, delay="wireless_cancel",
+         callback=True, when="72 hours; called again after the call for deactivated"),
+), initial=(WirelessStatus.NEW,), illegal=WIRELESS_MOVE)
+"""Status of a Programmable Wireless Sim: understanding-sim-statuses. While the operator is in maintenance an update
+reads ``scheduled`` first, and goes on by itself."""
+
+RESET = Machine("connectivity reset", ResetStatus, (
+    Move(source=ResetStatus.NONE, target=ResetStatus.RESETTING, by=By.API, when="POST ResetStatus, if ready or active"),
+    Move(source=ResetStatus.RESETTING, target=ResetStatus.NONE, by=By.SYSTEM, delay="wireless_reset", callback=True,
+         when="the device was sent away and may come back"),
+), initial=(ResetStatus.NONE,), illegal=WIRELESS_RESET_NOT_ALLOWED)
+"""``reset_status`` of a Programmable Wireless Sim: sim-resource, and codes 33119 and 33120."""
+
+COMMAND = Machine("Command status", CommandStatus, (
+    Move(source=CommandStatus.QUEUED, target=CommandStatus.SENT, by=By.NETWORK,
+         when="handed over; final, and called back, if no delivery receipt was asked for", callback=True),
+    _delivery(CommandStatus.SENT, CommandStatus.DELIVERED, "delivery receipt of the device"),
+    _delivery(CommandStatus.SENT, CommandStatus.FAILED, "rejected, or 24 hours over"),
+    _delivery(CommandStatus.QUEUED, CommandStatus.FAILED, "never attempted"),
+), initial=(CommandStatus.QUEUED, CommandStatus.RECEIVED))
+"""Status of a Programmable Wireless Command: command-resource."""
+
 APP_UPDATE = Machine("App update status", UpdateStatus, (
     *(Move(source=state, target=UpdateStatus.PENDING, by=By.API, when="POST TargetApp") for state in UpdateStatus),
     *(Move(source=state, target=UpdateStatus.UP_TO_DATE, by=By.DEVICE, when="it reports the target")
@@ -166,5 +304,6 @@ APP_UPDATE = Machine("App update status", UpdateStatus, (
 ), initial=(UpdateStatus.UP_TO_DATE,))
 """``app.update_status`` of a Device: the device resource of Microvisor v1."""
 
-MACHINES = (SIM, SMS_COMMAND, IP_COMMAND, APP_UPDATE)
+MACHINES = (SIM, SMS_COMMAND, IP_COMMAND, ESIM_PROFILE, SETTINGS_UPDATE, DATA_LIMIT, WIRELESS_SIM, RESET, COMMAND,
+            APP_UPDATE)
 """All tables, for documentation and tests."""

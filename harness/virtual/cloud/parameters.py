@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TypeAlias
 from urllib.parse import urlsplit
@@ -12,9 +13,9 @@ from urllib.parse import urlsplit
 from harness.errors import InternalError
 from harness.formats.sid import is_sid
 from harness.virtual.cloud.records import Callback
-from harness.virtual.cloud.refusals import UNKNOWN_PARAMETER, Refused, invalid
+from harness.virtual.cloud.refusals import INVALID_PARAMETER, UNKNOWN_PARAMETER, Refused, invalid
 
-Value: TypeAlias = str | int | bool | tuple[str, ...]
+Value: TypeAlias = str | int | bool | datetime | tuple[str, ...]
 
 UNIQUE_NAME_LENGTH = 64
 """Longest unique name in characters, as documented for rate plans."""
@@ -25,6 +26,8 @@ URL_LENGTH = 2_048
 _INTEGER = re.compile(r"-?[0-9]{1,12}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _URL = re.compile(r"https?://[!-~]+", re.IGNORECASE)
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[Tt][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?"
+                   r"(?:[Zz]|[+ -][0-9]{2}:?[0-9]{2})?)?", re.ASCII)
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -40,6 +43,8 @@ class Kind(StrEnum):
     FLAG = "true or false"
     NUMBER = "whole number"
     URL = "http or https URL"
+    ENUMS = "values of a list, one per repetition of the name"
+    DATE = "date or date and time, ISO 8601"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +59,7 @@ class Param:
         minimum, maximum: bounds of a NUMBER, or of the length of a TEXT in characters.
         attribute: attribute of the record that a list filter of this name looks at.
         missing: error code where it is required and absent.
+        invalid: error code where its value breaks a rule.
         aliases: names that older clients use for it.
     """
 
@@ -66,6 +72,7 @@ class Param:
     maximum: int | None = None
     attribute: str = ""
     missing: int = UNKNOWN_PARAMETER
+    invalid: int = INVALID_PARAMETER
     aliases: tuple[str, ...] = ()
 
     def parse(self, texts: list[str]) -> Value:
@@ -74,8 +81,18 @@ class Param:
         Raises:
             Refused: it breaks a rule of the declaration.
         """
+        try:
+            return self._parse(texts)
+        except Refused as refused:
+            if self.invalid == INVALID_PARAMETER:
+                raise
+            raise Refused(self.invalid, refused.message) from None
+
+    def _parse(self, texts: list[str]) -> Value:
         if self.kind is Kind.SIDS:
             return tuple(dict.fromkeys(self._sid(text) for text in texts))
+        if self.kind is Kind.ENUMS:
+            return tuple(dict.fromkeys(self._one_of(text) for text in texts if text))
         if len(texts) > 1:
             raise invalid(self.name, f"given {len(texts)} times")
         text = texts[0]
@@ -92,9 +109,9 @@ class Param:
             case Kind.NUMBER:
                 return self._number(text)
             case Kind.ENUM:
-                if text not in self.values:
-                    raise invalid(self.name, f"must be one of {', '.join(self.values)}")
-                return text
+                return self._one_of(text)
+            case Kind.DATE:
+                return _date(self.name, text)
             case Kind.SID:
                 return self._sid(text)
             case Kind.URL:
@@ -103,6 +120,11 @@ class Param:
                 return self._unique_name(text)
             case _:
                 return self._text(text)
+
+    def _one_of(self, text: str) -> str:
+        if text not in self.values:
+            raise invalid(self.name, f"must be one of {', '.join(self.values)}")
+        return text
 
     def _text(self, text: str) -> str:
         if self.minimum is not None and len(text) < self.minimum:
@@ -134,7 +156,7 @@ class Param:
         return text
 
 
-_NEVER_EMPTY = frozenset({Kind.FLAG, Kind.NUMBER, Kind.ENUM, Kind.SID})
+_NEVER_EMPTY = frozenset({Kind.FLAG, Kind.NUMBER, Kind.ENUM, Kind.SID, Kind.DATE})
 
 
 class Arguments:
@@ -184,6 +206,13 @@ class Arguments:
             raise InternalError(f"{name} is no list")
         return value
 
+    def moment(self, name: str, default: datetime) -> datetime:
+        """Return a date and time in UTC."""
+        value = self._values.get(name, default)
+        if not isinstance(value, datetime):
+            raise InternalError(f"{name} is no date")
+        return value
+
     def callback(self) -> Callback:
         """Return what CallbackUrl and CallbackMethod say."""
         return Callback(url=self.text("CallbackUrl") or None, method=self.text("CallbackMethod") or "POST")
@@ -228,3 +257,15 @@ def _url(name: str, text: str) -> str:
     if not reachable:
         raise invalid(name, "must be an http or https URL with a host")
     return text
+
+
+def _date(name: str, text: str) -> datetime:
+    """Return a date (midnight) or a date and time in UTC; without an offset it is UTC, as with one of ``Z``."""
+    rule = "must be a date and time like 2026-01-31T12:00:00Z"
+    if not _DATE.fullmatch(text):
+        raise invalid(name, rule)
+    try:
+        value = datetime.fromisoformat(text.upper().replace(" ", "+"))
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise invalid(name, rule) from None

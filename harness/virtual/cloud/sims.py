@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from harness.clock import to_ns
 from harness.errors import UsageError
 from harness.virtual.cloud.account import Account
+from harness.virtual.cloud.agenda import Due
+from harness.virtual.cloud.billing import Billing, add_months
 from harness.virtual.cloud.fleets import Fleets
-from harness.virtual.cloud.machines import SIM, By, Move, SimStatus
+from harness.virtual.cloud.machines import SIM, By, DataStatus, Move, SimStatus
 from harness.virtual.cloud.parameters import Arguments
-from harness.virtual.cloud.records import Callback, Fleet, Sim
+from harness.virtual.cloud.records import Callback, Fleet, PeriodType, Sim, SimUpdate
 from harness.virtual.cloud.refusals import (
+    CATALOGUE,
     FLEET_NOT_FOUND,
     FORBIDDEN,
     SIM_ALREADY_YOURS,
@@ -18,7 +22,9 @@ from harness.virtual.cloud.refusals import (
     SIM_NEEDS_FLEET,
     SIM_NOT_FOUND,
     SIM_NOT_REGISTRABLE,
+    SIM_REGISTRATION_FAILED,
     SIM_STATUS_MOVE,
+    SIM_UPDATE_FAILED,
     Refused,
     not_found,
 )
@@ -26,8 +32,7 @@ from harness.virtual.cloud.store import Collection
 from harness.virtual.cloud.webhooks import Webhooks
 from harness.virtual.network.seams import Messaging, Subscription
 
-ACTIVATING_COMMANDS = 5
-"""A ready Sim becomes active with this many SMS Commands, sent or received."""
+_PERIODS = {SimStatus.READY: PeriodType.READY, SimStatus.ACTIVE: PeriodType.ACTIVE}
 
 
 class Sims:
@@ -39,8 +44,12 @@ class Sims:
         self._webhooks = webhooks
         self._messaging = messaging
         self._cards: dict[str, str] = {}
+        self.billing = Billing(account)
         self.sims: Collection[Sim] = Collection(
             "Sims", unique=("unique_name", "iccid"), indexed=("status", "fleet_sid"))
+        fleets.on_change(self._fleet_changed)
+        account.agenda.on(Due.SIM_UPDATE, self._finish)
+        account.agenda.on(Due.SIM_TRIAL, self._trial_over)
 
     def __repr__(self) -> str:
         return f"Sims({len(self.sims)} sims, {len(self._cards)} cards not registered)"
@@ -74,7 +83,9 @@ class Sims:
         usable = sim.usable and fleet is not None
         return Subscription(sim_sid=sim.sid, attach_allowed=usable,
                             sms_allowed=usable and fleet is not None and fleet.sms_commands_enabled,
-                            data_allowed=usable and fleet is not None and fleet.data_enabled)
+                            data_allowed=(usable and fleet is not None and fleet.data_enabled
+                                          and sim.data is DataStatus.OPEN),
+                            networks=None if fleet is None else self._fleets.plmns(fleet))
 
     # -- putting Sims into the world ----------------------------------------------------------------------------------
 
@@ -108,8 +119,20 @@ class Sims:
         else:
             fleet_sid = None if status is SimStatus.NEW else self._fleets.default_fleet().sid
         sim = self._add(iccid, status=status, fleet_sid=fleet_sid, unique_name=unique_name)
+        if status in _PERIODS:
+            sim.billed_as, sim.billed_since = _PERIODS[status], sim.date_created
+        if status is SimStatus.READY:
+            self._begin_trial(sim, None)
         self._messaging.subscription_changed(iccid)
         return sim
+
+    def reserve(self, iccid: str) -> Sim:
+        """Make a new Sim for an eSIM profile."""
+        return self._add(iccid, status=SimStatus.NEW, fleet_sid=None, unique_name=None)
+
+    def known(self, iccid: str) -> bool:
+        """Return whether there is a card or a Sim with this ICCID."""
+        return iccid in self._cards or self.sims.by("iccid", iccid) is not None
 
     def register(self, arguments: Arguments) -> Sim:
         """Make a card the account's own."""
@@ -119,6 +142,7 @@ class Sims:
             raise Refused(SIM_ALREADY_YOURS, f"this Super SIM is registered to your account already: {owned.sid}")
         if self._cards.get(iccid) != code:
             raise Refused(SIM_NOT_REGISTRABLE, "no Super SIM with this ICCID and registration code can be registered")
+        self._account.refuse_if_planned(SIM_REGISTRATION_FAILED)
         del self._cards[iccid]
         return self._add(iccid, status=SimStatus.NEW, fleet_sid=None, unique_name=None)
 
@@ -155,28 +179,70 @@ class Sims:
         if changes:
             self.sims.change(sim, self._account.now(), **changes)
             self._account.record("sim_updated", device=sim.sid, changed=tuple(sorted(changes)))
+        if "fleet_sid" in changes:
+            self._messaging.subscription_changed(sim.iccid)
+        self._transfer(sim, arguments.text("AccountSid"))
         if move is None and not slow_fleet:
             return sim, False
-        self._begin(sim, wanted or sim.status, fleet_sid, arguments.callback())
+        self._begin(sim, SimUpdate(target=wanted or sim.status, fleet_sid=fleet_sid, callback=arguments.callback()))
         return sim, True
+
+    # -- a ready Sim becomes active by itself -------------------------------------------------------------------------
 
     def count_command(self, sim: Sim) -> None:
         """Count an SMS Command of a ready Sim, and activate it when the free ones are used up."""
-        if sim.status is not SimStatus.READY:
-            return
-        self.sims.change(sim, sim.date_updated, commands=sim.commands + 1)
-        if sim.commands >= ACTIVATING_COMMANDS:
-            SIM.move(sim.status, SimStatus.ACTIVE, By.SYSTEM)
-            self.sims.change(sim, self._account.now(), status=SimStatus.ACTIVE, commands=0)
-            self._account.record("sim_status_changed", device=sim.sid, status=sim.status.value, by="system")
+        if sim.effective is SimStatus.READY:
+            sim.commands += 1
+            if sim.commands >= self._account.choices.trial_commands:
+                self._activate(sim, "commands")
+
+    def count_traffic(self, sim: Sim, octets: int) -> None:
+        """Count data of a ready Sim, and activate it when the free data is used up."""
+        if sim.effective is SimStatus.READY:
+            sim.traffic += octets
+            if sim.traffic >= self._account.choices.trial_kilobytes * 1_000:
+                self._activate(sim, "data")
+
+    def _begin_trial(self, sim: Sim, callback: Callback | None) -> None:
+        sim.commands = sim.traffic = 0
+        sim.trial_callback = callback if self._account.choices.trial_callback else None
+        over = add_months(self._account.now(), self._account.choices.trial_months)
+        self._account.agenda.set(Due.SIM_TRIAL, sim.sid, self._account.instant(over))
+
+    def _trial_over(self, sid: str) -> None:
+        sim = self.sims.get(sid)
+        if sim is not None and sim.effective is SimStatus.READY:
+            self._activate(sim, "months")
+
+    def _activate(self, sim: Sim, why: str) -> None:
+        SIM.move(SimStatus.READY, SimStatus.ACTIVE, By.SYSTEM)
+        self._account.agenda.cancel(Due.SIM_TRIAL, sim.sid)
+        now = self._account.now()
+        if sim.status is SimStatus.SCHEDULED:  # the update that is under way finds it active
+            self.sims.change(sim, now, before=SimStatus.ACTIVE)
+        else:
+            self.sims.change(sim, now, status=SimStatus.ACTIVE)
+        self.billing.begin(sim, PeriodType.ACTIVE)
+        self._account.record("sim_status_changed", device=sim.sid, status=SimStatus.ACTIVE.value, by="system", why=why)
+        if sim.trial_callback is not None:
+            self._webhooks.sim_status(sim, sim.trial_callback)
+
+    # -- checks -------------------------------------------------------------------------------------------------------
 
     def _check_account(self, sim: Sim, account_sid: str | None) -> None:
-        if account_sid is None:
+        if account_sid is None or account_sid == sim.account_sid:
             return
-        if account_sid != self._account.sid:
+        if account_sid not in self._account.subaccounts:
             raise Refused(FORBIDDEN, "AccountSid must be this account or one of its subaccounts")
         if sim.status is not SimStatus.NEW:
             raise Refused(SIM_STATUS_MOVE, "AccountSid can only be set while the Sim is 'new'")
+
+    def _transfer(self, sim: Sim, account_sid: str | None) -> None:
+        """Give a Sim to a subaccount: this account does not have it any more."""
+        if account_sid is not None and account_sid != sim.account_sid:
+            self.sims.change(sim, self._account.now(), account_sid=account_sid)
+            self.sims.remove(sim)
+            self._account.record("sim_transferred", device=sim.sid, account_sid=account_sid)
 
     def _wanted_fleet(self, sim: Sim, arguments: Arguments) -> str | None:
         if "Fleet" not in arguments:
@@ -196,22 +262,53 @@ class Sims:
         if wanted is not None and wanted is not sim.status:
             move = SIM.move(sim.status, wanted, By.API)
         after = wanted or sim.status
-        if after in (SimStatus.READY, SimStatus.ACTIVE) and fleet_sid is None:
+        if after in _PERIODS and fleet_sid is None:
             if sim.fleet_sid is not None:
                 raise Refused(SIM_KEEPS_FLEET, f"a Sim that is '{after}' can't be without a Fleet")
             raise Refused(SIM_NEEDS_FLEET, f"a Sim needs a Fleet to become '{after}'")
         return move
 
-    def _begin(self, sim: Sim, target: SimStatus, fleet_sid: str | None, callback: Callback) -> None:
+    # -- updates that take their time ---------------------------------------------------------------------------------
+
+    def _begin(self, sim: Sim, update: SimUpdate) -> None:
         before = sim.status
-        self.sims.change(sim, self._account.now(), status=SimStatus.SCHEDULED, before=before)
-        self._account.record("sim_update_scheduled", device=sim.sid, source=before.value, target=target.value)
+        self.sims.change(sim, self._account.now(), status=SimStatus.SCHEDULED, before=before, update=update)
+        self._account.record("sim_update_scheduled", device=sim.sid, source=before.value, target=update.target.value)
+        delay = to_ns(self._account.choices.sim_update)
+        self._account.agenda.set(Due.SIM_UPDATE, sim.sid, self._account.world.now() + delay)
 
-        def finish() -> None:
-            self.sims.change(sim, self._account.now(), status=target, before=None, fleet_sid=fleet_sid,
-                             commands=sim.commands if target is before else 0)
-            self._account.record("sim_status_changed", device=sim.sid, status=target.value, by="api")
+    def _finish(self, sid: str) -> None:
+        sim = self.sims.get(sid)
+        if sim is None or sim.update is None or sim.before is None:
+            return
+        update, before, now = sim.update, sim.before, self._account.now()
+        if self._account.suspended or self._account.fails(SIM_UPDATE_FAILED):
+            self.sims.change(sim, now, status=before, before=None, update=None)
+            self._account.record("sim_update_failed", device=sim.sid, status=before.value, code=SIM_UPDATE_FAILED)
+            self._account.notify(SIM_UPDATE_FAILED, CATALOGUE[SIM_UPDATE_FAILED], resource_sid=sim.sid)
+            self._webhooks.sim_status(sim, update.callback, code=SIM_UPDATE_FAILED,
+                                      message=CATALOGUE[SIM_UPDATE_FAILED])
+            return
+        # An update of the Fleet alone keeps the status, which may have become active meanwhile.
+        only_fleet = update.target is not SimStatus.ACTIVE and before is SimStatus.ACTIVE and update.target in _PERIODS
+        target = before if only_fleet else update.target
+        self.sims.change(sim, now, status=target, before=None, update=None, fleet_sid=update.fleet_sid)
+        if target is not before:
+            self._entered(sim, target, update.callback)
+        self._account.record("sim_status_changed", device=sim.sid, status=target.value, by="api")
+        self._messaging.subscription_changed(sim.iccid)
+        self._webhooks.sim_status(sim, update.callback)
+
+    def _entered(self, sim: Sim, status: SimStatus, callback: Callback) -> None:
+        self._account.agenda.cancel(Due.SIM_TRIAL, sim.sid)
+        if status in _PERIODS:
+            self.billing.begin(sim, _PERIODS[status])
+        else:
+            self.billing.stop(sim)
+        if status is SimStatus.READY:
+            self._begin_trial(sim, callback)
+
+    def _fleet_changed(self, fleet: Fleet) -> None:
+        """Let the network look at the Sims of a Fleet again: what it allows has changed."""
+        for sim in self.sims.page({"fleet_sid": fleet.sid}, size=len(self.sims) or 1).records:
             self._messaging.subscription_changed(sim.iccid)
-            self._webhooks.sim_status(sim, callback)
-
-        self._account.world.call_later(self._account.choices.sim_update, finish, name=f"update of {sim.sid}")

@@ -8,14 +8,36 @@ from __future__ import annotations
 
 import uuid
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
 from urllib.parse import urlsplit
 
 from harness.virtual.cloud.account import Account
-from harness.virtual.cloud.delivery import BAD_HOST, BAD_URL, Outcome, Request, build, deliver, is_loopback
-from harness.virtual.cloud.records import Callback, Fleet, IpCommand, Sim, SmsCommand
+from harness.virtual.cloud.delivery import (
+    BAD_HOST,
+    BAD_OVERRIDES,
+    BAD_URL,
+    Outcome,
+    Request,
+    Seal,
+    build,
+    build_json,
+    deliver,
+    is_loopback,
+    overrides_of,
+)
+from harness.virtual.cloud.records import (
+    Callback,
+    Command,
+    EsimProfile,
+    Fleet,
+    IpCommand,
+    Sim,
+    SmsCommand,
+    WirelessSim,
+)
 from harness.virtual.cloud.refusals import INTERNAL, IP_COMMAND_CALLBACK
 from harness.virtual.cloud.webhook_parameters import Subject, WebhookKind, webhook_parameters
 
@@ -53,18 +75,41 @@ class Webhooks:
 
     # -- what is told -----------------------------------------------------------------------------------------------
 
-    def sim_status(self, sim: Sim, callback: Callback) -> None:
-        """Tell that an update of a Sim is complete."""
-        self._send(WebhookKind.SIM_STATUS, callback, Subject(account_sid=self._account.sid, sim=sim), sim.sid)
+    def sim_status(self, sim: Sim, callback: Callback, *, code: int = 0, message: str = "") -> None:
+        """Tell that an update of a Super SIM is complete, or has failed."""
+        self._tell(WebhookKind.SIM_STATUS, callback, Subject(
+            account_sid=self._account.sid, sim=sim, error_code=code, error_message=message), sim.sid)
+
+    def wireless_sim(self, sim: WirelessSim, callback: Callback, *, code: int = 0, message: str = "") -> None:
+        """Tell that an update of a Programmable Wireless Sim is complete, or has failed."""
+        self._tell(WebhookKind.WIRELESS_SIM, callback, Subject(
+            account_sid=self._account.sid, wireless=sim, error_code=code, error_message=message), sim.sid)
+
+    def command(self, sim: WirelessSim, command: Command, callback: Callback, *, code: int = 0,
+                message: str = "") -> None:
+        """Tell where a Command of Programmable Wireless stands."""
+        self._tell(WebhookKind.COMMAND, callback, Subject(
+            account_sid=self._account.sid, wireless=sim, command=command, error_code=code,
+            error_message=message), command.sid)
+
+    def esim_profile(self, profile: EsimProfile) -> None:
+        """Tell where an eSIM profile stands."""
+        self._tell(WebhookKind.ESIM_PROFILE, profile.callback,
+                   Subject(account_sid=self._account.sid, esim=profile), profile.sid)
+
+    def events(self, url: str, events: list[dict[str, object]], *, sink_sid: str) -> None:
+        """Post connection events to a sink."""
+        seal = self._seal(url)
+        self._send(WebhookKind.EVENTS, url, sink_sid, lambda: build_json(url, events, seal))
 
     def sms_command(self, sim: Sim, command: SmsCommand, callback: Callback) -> None:
         """Tell where an SMS Command stands."""
-        self._send(WebhookKind.SMS_COMMAND, callback,
+        self._tell(WebhookKind.SMS_COMMAND, callback,
                    Subject(account_sid=self._account.sid, sim=sim, sms=command), command.sid)
 
     def ip_command(self, sim: Sim, command: IpCommand, callback: Callback, *, code: int = 0, message: str = "") -> None:
         """Tell where an IP Command stands."""
-        self._send(WebhookKind.IP_COMMAND, callback, Subject(
+        self._tell(WebhookKind.IP_COMMAND, callback, Subject(
             account_sid=self._account.sid, sim=sim, ip=command, error_code=code, error_message=message), command.sid)
 
     @staticmethod
@@ -79,10 +124,27 @@ class Webhooks:
 
     # -- how it is told ---------------------------------------------------------------------------------------------
 
-    def _send(self, kind: WebhookKind, callback: Callback, subject: Subject, resource_sid: str) -> None:
-        if not callback.url:
-            return
-        origin = self._origin(callback.url)
+    def _tell(self, kind: WebhookKind, callback: Callback, subject: Subject, resource_sid: str) -> None:
+        url, method = callback.url, callback.method
+        if url:
+            seal = self._seal(url)
+            self._send(kind, url, resource_sid,
+                       lambda: build(url, method, webhook_parameters(kind, subject), seal))
+
+    def _seal(self, url: str) -> Seal:
+        account = self._account
+        flavour = account.choices.webhook_signature
+        sender = overrides_of(url.partition("#")[2]).sender
+        if sender == "kore":
+            flavour = "kore"
+        elif sender == "twilio" and flavour == "kore":
+            flavour = "twilio-sha1"
+        return Seal(flavour=flavour, auth_token=account.auth_token, key=account.choices.webhook_key or account.sid,
+                    secret=account.webhook_secret, moment=account.now(),
+                    token=str(uuid.UUID(int=self._tokens.getrandbits(128), version=4)))
+
+    def _send(self, kind: WebhookKind, url: str, resource_sid: str, make: Callable[[], Request]) -> None:
+        origin = self._origin(url)
         if origin is None:
             self._fail(kind, resource_sid, BAD_URL, "the callback URL is malformed")
             return
@@ -91,9 +153,10 @@ class Webhooks:
             self._fail(kind, resource_sid, BAD_HOST, f"webhooks to {host} are not allowed: only this machine is, "
                                                      "and hosts that were named")
             return
-        token = str(uuid.UUID(int=self._tokens.getrandbits(128), version=4))
-        request = build(callback.url, callback.method, webhook_parameters(kind, subject),
-                        auth_token=self._account.auth_token, idempotency_token=token)
+        request = make()
+        if request.overrides.wrong:
+            self._account.notify(BAD_OVERRIDES, f"webhook {kind.value}: connection overrides that do not count: "
+                                                f"{', '.join(request.overrides.wrong)}", resource_sid=resource_sid)
         receiver = self._receivers.setdefault(receiver_key, _Receiver())
         if len(receiver.waiting) >= QUEUE_LIMIT:
             self._fail(kind, resource_sid, INTERNAL, f"{QUEUE_LIMIT} webhooks wait for this receiver already")
@@ -131,6 +194,7 @@ class Webhooks:
 
     def _fail(self, kind: WebhookKind, resource_sid: str, code: int, detail: str, *, path: str = "") -> None:
         self.failed += 1
+        path = path.partition("?")[0]
         self._account.record("webhook_failed", device=resource_sid, kind=kind.value, path=path, code=code)
         self._account.notify(code, f"webhook {kind.value}: {detail}", resource_sid=resource_sid)
 
