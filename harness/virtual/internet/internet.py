@@ -15,6 +15,8 @@ from harness.errors import UsageError
 from harness.virtual.internet.addresses import address_for, is_address, normal_name
 from harness.virtual.internet.exchange import HttpExchange
 from harness.virtual.internet.host import Host, Route, TlsFarEnd, guarded
+from harness.virtual.internet.mqtt import MAX_KEEPALIVE, FailedSession, PahoSession
+from harness.virtual.internet.mqtt_seams import MqttConnect, MqttFailure, MqttListener, MqttSession
 from harness.virtual.internet.patience import Patience
 from harness.virtual.internet.pipes import Pipe, refused
 from harness.virtual.internet.seams import (
@@ -27,6 +29,7 @@ from harness.virtual.internet.seams import (
     TcpHandler,
 )
 from harness.virtual.internet.sockets import SocketConnection, UdpFlows
+from harness.virtual.internet.tls import check_credentials
 from harness.virtual.world import Event, World
 
 MAX_HOSTS = 1024
@@ -63,6 +66,7 @@ class VirtualInternet:
         self._patience = Patience(world)
         self._flows = UdpFlows(world, self._patience, self._udp_answered)
         self._connections: list[SocketConnection] = []
+        self._sessions: list[PahoSession] = []
         self._next_port = _FIRST_PORT
 
     def __repr__(self) -> str:
@@ -82,6 +86,9 @@ class VirtualInternet:
         for connection in self._connections:
             connection.abandon()
         self._connections.clear()
+        for session in self._sessions:
+            session.abandon()
+        self._sessions.clear()
         self._flows.close()
 
     # -- hosts --------------------------------------------------------------------------------------------------------
@@ -189,6 +196,25 @@ class VirtualInternet:
     def http(self, request: HttpRequest, done: Callable[[HttpOutcome], None]) -> None:
         """Send a request; ``done`` is called once, in virtual time no later than the request's timeout."""
         HttpExchange(self._world, self, request, done).start()
+
+    def mqtt(self, request: MqttConnect, listener: MqttListener) -> MqttSession:
+        """Connect to a broker; the outcome comes by the listener."""
+        host = self.find(request.host)
+        route = self.route_of(host, request.port) if host is not None else None
+        if host is None or route is None:
+            unknown = host is None and not is_address(request.host)
+            failure = MqttFailure.UNKNOWN_HOST if unknown else MqttFailure.SOCKET
+            return FailedSession(self._world, listener, failure, 2 * self._latency)
+        if not 0 <= request.keepalive <= MAX_KEEPALIVE or (
+                request.tls is not None and not check_credentials(request.tls)):
+            return FailedSession(self._world, listener, MqttFailure.INVALID, 2 * self._latency)
+        try:
+            session = PahoSession(self._world, self._patience, host, route, request, listener)
+        except (ValueError, TypeError):  # what the library does not take: a will to a wildcard, a string with NUL
+            return FailedSession(self._world, listener, MqttFailure.INVALID, 2 * self._latency)
+        self._sessions = [other for other in self._sessions if other.is_open]
+        self._sessions.append(session)
+        return session
 
     def loopback(self, host: str, port: int) -> Address | None:
         """Return where on this machine a client library has to connect to for ``host:port``, None if nowhere."""

@@ -17,6 +17,10 @@ from harness.virtual.world import World
 PACE = 100_000_000
 """Nanoseconds of virtual time after which a millisecond of real time is let pass."""
 
+QUIET = 600
+"""Such steps without any traffic after which they grow longer, so that a day with an idle connection costs little."""
+
+_LONGEST_STEP = 600_000_000_000
 _REAL_PAUSE = 0.001
 
 
@@ -28,6 +32,7 @@ class Patience:
         self._expected: dict[int, tuple[Stopwatch, float]] = {}
         self._open = 0
         self._beating = False
+        self._quiet = 0
         if isinstance(world.clock, VirtualClock):
             world.clock.add_wire(self)
 
@@ -36,12 +41,18 @@ class Patience:
 
     def expect(self, descriptor: int, seconds: float) -> None:
         """Let virtual time stand still until this can be read, this many real seconds at most."""
+        self._quiet = 0
         if self._world.is_virtual:
             self._expected[descriptor] = Stopwatch(), seconds
 
     def satisfied(self, descriptor: int) -> None:
         """Expect nothing more; no error if nothing was expected."""
+        self._quiet = 0
         self._expected.pop(descriptor, None)
+
+    def active(self) -> None:
+        """Take note of traffic that calls for no answer."""
+        self._quiet = 0
 
     def keep_pace(self) -> None:
         """Count a connection that is open. Each call is paired with one of :meth:`release_pace`."""
@@ -76,4 +87,6 @@ class Patience:
         self._beating = self._open > 0
         if self._beating:
             pause(_REAL_PAUSE)
-            self._world.call_at(self._world.now() + PACE, self._beat, name="internet.pace")
+            self._quiet += 1
+            step = min(_LONGEST_STEP, PACE * max(1, self._quiet - QUIET))
+            self._world.call_at(self._world.now() + step, self._beat, name="internet.pace")

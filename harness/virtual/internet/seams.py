@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, TypeAlias
 
+from harness.virtual.internet.mqtt_seams import MqttConnect, MqttListener, MqttSession
+
 Address: TypeAlias = tuple[str, int]
 """IPv4 address in dotted form, and a port."""
 
@@ -118,6 +120,9 @@ class Internet(Protocol):
 
     def http(self, request: HttpRequest, done: Callable[[HttpOutcome], None]) -> None:
         """Send a request; ``done`` is called once, in virtual time no later than the request's timeout."""
+
+    def mqtt(self, request: MqttConnect, listener: MqttListener) -> MqttSession:
+        """Connect to a broker; the outcome comes by the listener."""
 
     def loopback(self, host: str, port: int) -> Address | None:
         """Return where on this machine a client library has to connect to for ``host:port``, None if nowhere.
