@@ -27,6 +27,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")]
 
 AccountSid = Annotated[str, Field(pattern=r"^AC[0-9a-f]{32}$")]
 DeviceSid = Annotated[str, Field(pattern=r"^UV[0-9a-f]{32}$")]
+PortAddress = Annotated[str, Field(pattern=r"^(/|pty:/|unix:/|abstract:.|tcp:(127\.0\.0\.1|localhost|::1):\d{1,5}$)")]
 Iccid = Annotated[str, Field(pattern=r"^89\d{16,18}$")]
 Imsi = Annotated[str, Field(pattern=r"^\d{14,15}$")]
 
@@ -94,7 +95,13 @@ class ModemTable(Table):
     """Module of a virtual modem, and dialect of a real one."""
     port: str | None = None
     """pyserial URL or device of a real modem; path of the link to a virtual one's port (default: runtime folder)."""
+    ports: tuple[PortAddress, ...] = ()
+    """Further AT ports of a virtual modem: paths of links, ``tcp:127.0.0.1:PORT``, ``unix:PATH``, ``abstract:NAME``."""
     baud: int = Field(default=115200, gt=0)
+    pace: bool = False
+    """Whether a virtual modem's output takes the time that ``baud`` gives it."""
+    garble: bool = False
+    """Whether a client of a virtual modem whose line speed is not that of +IPR reads and writes rubbish."""
     iccid: Iccid | None = None
     """Checked against the card in a real modem; given to the card of a virtual one."""
     imsi: Imsi | None = None

@@ -83,7 +83,8 @@ class VirtualStack:
         self.sims[table.name] = self.cloud.add_sim(
             iccid, status=table.sim_status, unique_name=table.unique_name or table.name)
         link = Path(table.port) if table.kind == "virtual" and table.port else folder / table.name
-        modem = VirtualModem(self.world, self.network, name=table.name, profile=table.profile, sim=card, link=link)
+        modem = VirtualModem(self.world, self.network, name=table.name, profile=table.profile, sim=card, link=link,
+                             ports=table.ports, bits_per_second=table.baud if table.pace else 0, garble=table.garble)
         self._undo.append(modem.close)
         self.modems[table.name] = modem
         modem.power_on()

@@ -29,10 +29,11 @@ class Urls:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModemDoor:
-    """Where a modem is: ``port`` is what a terminal program opens."""
+    """Where a modem is: ``port`` is what a terminal program opens, ``ports`` are all its AT ports."""
 
     name: str
     port: str
+    ports: list[str]
     sim_sid: str
     iccid: str
 
@@ -99,8 +100,8 @@ class RunningStack:
             account_sid=self._stack.cloud.account_sid, auth_token=self._stack.cloud.auth_token,
             urls=Urls(supersim=server.urls.supersim, wireless=server.urls.wireless, microvisor=server.urls.microvisor,
                       upload=server.urls.upload),
-            modems=[ModemDoor(name=name, port=str(modem.endpoint.path), sim_sid=self._stack.sims[name],
-                              iccid=modem.iccid)
+            modems=[ModemDoor(name=name, port=str(modem.endpoint.path), ports=list(modem.ports.addresses),
+                              sim_sid=self._stack.sims[name], iccid=modem.iccid)
                     for name, modem in self._stack.modems.items() if modem.endpoint is not None],
             boards=[BoardDoor(name=name, device_sid=board.device_sid, probe=probes[name])
                     for name, board in self._stack.boards.items()])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from harness.errors import UsageError
@@ -15,6 +15,7 @@ from harness.virtual.modem.dialect import FEATURES, build_commands, build_settin
 from harness.virtual.modem.engine import Session
 from harness.virtual.modem.output import OutputQueue
 from harness.virtual.modem.packet import PacketContexts
+from harness.virtual.modem.ports import Ports
 from harness.virtual.modem.profile import BootStep, Profile, load_profile
 from harness.virtual.modem.pty_endpoint import PtyEndpoint
 from harness.virtual.modem.radio import Radio
@@ -39,12 +40,15 @@ class VirtualModem:
         sim: the card in its slot, None for an empty one.
         imei: 15 digits with a right check digit; drawn from the world's seed if left out.
         link: name of the link to its pseudo-terminal; None: no port but those of :meth:`add_port`.
+        ports: further AT ports: paths of links, ``tcp:127.0.0.1:PORT``, ``unix:PATH`` or ``abstract:NAME``.
         hold_banner: keep what it says before the first client opens the port for that client.
         time_scale: factor on all delays of the profile; 0 answers everything at once.
         bits_per_second: line speed to imitate, 0 for none.
+        garble: let a client whose line speed is not that of +IPR read and write rubbish.
 
     Attributes:
         endpoint: the pseudo-terminal, None without ``link``.
+        ports: that and all further ones: to unplug and plug them, and where clients find them.
 
     Raises:
         UsageError: a value breaks a rule; the message states it.
@@ -62,7 +66,8 @@ class VirtualModem:
 
     def __init__(self, world: World, carrier: Carrier, *, name: str, profile: str | Profile = "BG96",
                  sim: SimCard | None = None, imei: str | None = None, link: Path | None = None,
-                 hold_banner: bool = False, time_scale: float = 1.0, bits_per_second: int = 0) -> None:
+                 ports: Sequence[str] = (), hold_banner: bool = False, time_scale: float = 1.0,
+                 bits_per_second: int = 0, garble: bool = False) -> None:
         if time_scale < 0:
             raise UsageError("a time scale can't be negative")
         self.world = world
@@ -94,9 +99,17 @@ class VirtualModem:
         for feature in self.profile.features:
             if (attach := FEATURES[feature].attach) is not None:
                 attach(self)
+        self.ports = Ports(self, garble=garble)
         self.endpoint: PtyEndpoint | None = None
-        if link is not None:
-            self._open_port(link, hold=hold_banner)
+        try:
+            if link is not None:
+                opened = self.ports.open(Path(link), hold=hold_banner)
+                self.endpoint = opened if isinstance(opened, PtyEndpoint) else None
+            for address in ports:
+                self.ports.open(address)
+        except BaseException:
+            self.ports.close()
+            raise
 
     def __repr__(self) -> str:
         state = self.radio.registration.status.name if self.powered else "off"
@@ -115,18 +128,10 @@ class VirtualModem:
         if session in self.sessions:
             self.sessions.remove(session)
 
-    def _open_port(self, link: Path, *, hold: bool) -> None:
-        endpoint = PtyEndpoint(self.world, link, receive=lambda data: session.receive(data), hold=hold,
-                               lost=lambda: self.record("output_lost"))
-        session = self.add_port(endpoint.send)
-        endpoint.on_close = session.client_gone
-        self.endpoint = endpoint
-
     def close(self) -> None:
         """Switch off and hang up; the link is removed. May be called twice."""
         self.power_off()
-        if self.endpoint is not None:
-            self.endpoint.close()
+        self.ports.close()
 
     # -- power --------------------------------------------------------------------------------------------------------
 

@@ -11,20 +11,21 @@ from __future__ import annotations
 
 import os
 import select
+import termios
 import tty
 from collections.abc import Callable
 from pathlib import Path
 
 from harness.clock import Stopwatch
 from harness.errors import PortTaken, UsageError
+from harness.virtual.modem.outlet import Outlet
 from harness.virtual.world import Event, World
 
-MAX_QUEUED = 1 << 18
-"""Octets that wait for a client that does not read; the newest beyond are lost."""
 MAX_HELD = 4096
 """Octets kept for the first client while nobody has the port open."""
 _CHUNK = 65_536
 _EDGES = select.EPOLLIN | select.EPOLLOUT | select.EPOLLET
+_SPEEDS = {getattr(termios, name): int(name[1:]) for name in dir(termios) if name[0] == "B" and name[1:].isdecimal()}
 _LOOK = "200ms"  # how often to look for a client that opened the port and neither wrote nor set anything
 _AFTER_OPEN = "100ms"  # clients flush their input once they have opened the port
 
@@ -41,7 +42,6 @@ class PtyEndpoint:
 
     Attributes:
         bytes_received: octets taken from the client so far.
-        bytes_sent: octets really handed to the kernel for the client so far.
 
     Raises:
         PortTaken: the link's name is in use.
@@ -52,18 +52,102 @@ class PtyEndpoint:
                  lost: Callable[[], None] | None = None) -> None:
         self.path = Path(link)
         self.bytes_received = 0
-        self.bytes_sent = 0
         self.on_open: Callable[[], None] | None = None
         self.on_close: Callable[[], None] | None = None
         self._world = world
         self._receive = receive
-        self._lost = lost
-        self._losing = False
-        self._queue = bytearray()
+        self._outlet = Outlet(world.reactor, self._read, lost)
         self._held: bytearray | None = bytearray() if hold else None
         self._look: Event | None = None
         self._open = False
-        self._closed = False
+        self._closed = True
+        self._plug()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "open" if self._open else "no client"
+        return f"PtyEndpoint({str(self.path)!r}, {state})"
+
+    @property
+    def bytes_sent(self) -> int:
+        """Octets really handed to the kernel for the client so far."""
+        return self._outlet.sent
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a client has the port open now."""
+        if not self._closed and not self._open and self._somebody_there():
+            self._opened()
+        return self._open
+
+    def send(self, data: bytes) -> None:
+        """Send to the client; lost if there is none, unless it is held for the first."""
+        if self._held is not None:
+            self._held += data[:MAX_HELD - len(self._held)]
+        elif self._open or self.is_open:
+            self._outlet.write(data)
+
+    def pump(self, timeout_seconds: float = 0.0) -> bool:
+        """Move bytes now, both ways, waiting at most this many real seconds for any; return whether any moved."""
+        watch = Stopwatch()
+        before = self.bytes_received + self.bytes_sent
+        while not self._closed:
+            with self._world.turn():
+                if self._open:
+                    self._read()
+                    if self._outlet.waiting:
+                        self._outlet.flush()
+                else:
+                    self._something_happened()
+                if self.bytes_received + self.bytes_sent != before:
+                    return True
+                ready = select.poll()
+                ready.register(self._master if self._open else self._waiting_for_client,
+                               select.POLLIN | (select.POLLOUT if self._outlet.waiting else 0))
+            left = timeout_seconds - watch.seconds
+            # the wait is outside the turn, so that others may move the world meanwhile
+            if left <= 0 or not ready.poll(left * 1000):
+                return False
+        return False
+
+    @property
+    def bits_per_second(self) -> int:
+        """The line speed that the client has set, 0 for one that has no name in termios(3)."""
+        if self._closed:
+            return 0
+        return _SPEEDS.get(termios.tcgetattr(self._master)[5], 0)
+
+    def plug(self) -> None:
+        """Come back after :meth:`close`: another terminal behind the same link, as when a USB modem is replugged.
+
+        Raises:
+            PortTaken: the link's name is in use meanwhile.
+        """
+        if self._closed:
+            self._plug()
+
+    def close(self) -> None:
+        """Hang up, and remove the link if it is still ours. May be called twice.
+
+        A client that waits for data sees the end of the line, as it does when a USB modem is unplugged.
+        """
+        if self._closed:
+            return
+        gone = self._open
+        if gone:
+            self._outlet.close()
+        else:
+            self._world.reactor.remove(self._waiting_for_client.fileno())
+        self._closed = True
+        self._open = False
+        if self._look is not None:
+            self._look.cancel()
+        self._waiting_for_client.close()
+        _remove_link(self.path, self._slave_name)
+        os.close(self._master)
+        if gone and self.on_close is not None:
+            self.on_close()
+
+    def _plug(self) -> None:
         _check_free(self.path)
         self._master, slave = os.openpty()
         tty.setraw(slave)
@@ -78,63 +162,9 @@ class PtyEndpoint:
             self._waiting_for_client.close()
             os.close(self._master)
             raise UsageError(f"can't make the port's link {self.path}: {error.strerror}") from None
-        world.reactor.add(self._waiting_for_client.fileno(), self._something_happened)
+        self._closed = False
+        self._world.reactor.add(self._waiting_for_client.fileno(), self._something_happened)
         self._look_for_client()
-
-    def __repr__(self) -> str:
-        state = "closed" if self._closed else "open" if self._open else "no client"
-        return f"PtyEndpoint({str(self.path)!r}, {state})"
-
-    @property
-    def is_open(self) -> bool:
-        """Whether a client has the port open now."""
-        if not self._closed and not self._open and self._somebody_there():
-            self._opened()
-        return self._open
-
-    def send(self, data: bytes) -> None:
-        """Send to the client; lost if there is none, unless it is held for the first."""
-        if self._held is not None:
-            self._held += data[:MAX_HELD - len(self._held)]
-        elif self._open or self.is_open:
-            self._write(data)
-
-    def pump(self, timeout_seconds: float = 0.0) -> bool:
-        """Move bytes now, both ways, waiting at most this many real seconds for any; return whether any moved."""
-        watch = Stopwatch()
-        before = self.bytes_received + self.bytes_sent
-        while not self._closed:
-            with self._world.turn():
-                if self._open:
-                    self._read()
-                    if self._queue and self._open:
-                        self._flush()
-                else:
-                    self._something_happened()
-                if self.bytes_received + self.bytes_sent != before:
-                    return True
-                ready = select.poll()
-                ready.register(self._master if self._open else self._waiting_for_client,
-                               select.POLLIN | (select.POLLOUT if self._queue else 0))
-            left = timeout_seconds - watch.seconds
-            # the wait is outside the turn, so that others may move the world meanwhile
-            if left <= 0 or not ready.poll(left * 1000):
-                return False
-        return False
-
-    def close(self) -> None:
-        """Hang up, and remove the link if it is still ours. May be called twice."""
-        if self._closed:
-            return
-        reactor = self._world.reactor
-        reactor.remove(self._master if self._open else self._waiting_for_client.fileno())
-        self._closed = True
-        self._open = False
-        if self._look is not None:
-            self._look.cancel()
-        self._waiting_for_client.close()
-        _remove_link(self.path, self._slave_name)
-        os.close(self._master)
 
     # -- while a client is there --------------------------------------------------------------------------------------
 
@@ -148,40 +178,6 @@ class PtyEndpoint:
             return
         self.bytes_received += len(data)
         self._receive(data)
-
-    def _write(self, data: bytes) -> None:
-        if not self._queue:
-            try:
-                count = os.write(self._master, data)
-            except BlockingIOError:
-                count = 0
-            except OSError:
-                return
-            self.bytes_sent += count
-            if count == len(data):
-                self._losing = False
-                return
-            data = data[count:]
-            self._world.reactor.add(self._master, self._read, self._flush)
-        if len(self._queue) + len(data) <= MAX_QUEUED:
-            self._queue += data
-        elif not self._losing:
-            self._losing = True
-            if self._lost is not None:
-                self._lost()
-
-    def _flush(self) -> None:
-        if not self._open:
-            return
-        while self._queue:
-            try:
-                count = os.write(self._master, self._queue[:_CHUNK])
-            except BlockingIOError:
-                return
-            self.bytes_sent += count
-            del self._queue[:count]
-        self._losing = False
-        self._world.reactor.add(self._master, self._read)
 
     # -- the client coming and going ----------------------------------------------------------------------------------
 
@@ -207,7 +203,7 @@ class PtyEndpoint:
     def _opened(self) -> None:
         self._open = True
         self._world.reactor.remove(self._waiting_for_client.fileno())
-        self._world.reactor.add(self._master, self._read)
+        self._outlet.open(self._master)
         if self._held is not None:
             self._world.call_later(_AFTER_OPEN, self._release, name="modem-port")
         if self.on_open is not None:
@@ -215,9 +211,7 @@ class PtyEndpoint:
 
     def _hung_up(self) -> None:
         self._open = False
-        self._queue.clear()
-        self._losing = False
-        self._world.reactor.remove(self._master)
+        self._outlet.close()
         self._world.reactor.add(self._waiting_for_client.fileno(), self._something_happened)
         if self.on_close is not None:
             self.on_close()
@@ -225,7 +219,7 @@ class PtyEndpoint:
     def _release(self) -> None:
         held, self._held = self._held, None
         if held and self._open:
-            self._write(bytes(held))
+            self._outlet.write(bytes(held))
 
 
 def _check_free(link: Path) -> None:
