@@ -100,12 +100,14 @@ class PahoSession:
     def acknowledge(self, message: MqttMessage) -> None:
         if self._descriptor is not None and message.qos > 0:
             self._client.ack(message.number, message.qos)
+            self._write()
             self._linger()
 
     def disconnect(self) -> None:
         self._asked = True
         if self._descriptor is not None:
             self._client.disconnect()
+            self._write()
         else:
             self._over(0)
 
@@ -163,6 +165,7 @@ class PahoSession:
                 self._client.connect(*route.address, request.keepalive, clean_start=request.clean_start)
             else:
                 self._client.connect(*route.address, request.keepalive)
+            self._client.loop_write()
         except ssl.SSLError as error:
             return failure_of(error)
         except (OSError, ValueError):
@@ -239,6 +242,7 @@ class PahoSession:
             result, number = request()
         except (ValueError, TypeError):
             return None
+        self._write()
         if number is None or result not in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_NO_CONN,
                                             MQTTErrorCode.MQTT_ERR_QUEUE_SIZE):
             return None
@@ -258,6 +262,7 @@ class PahoSession:
         self._patience.active()
         while self._client.socket() is not None:
             self._client.loop_read()
+            self._write()  # at once: virtual time waits for the answer before the reactor would have written
             sock = self._client.socket()
             if not isinstance(sock, ssl.SSLSocket) or not sock.pending():
                 break
@@ -267,10 +272,11 @@ class PahoSession:
     def _watch(self) -> None:
         if self._descriptor is not None:
             self._world.reactor.add(self._descriptor, self._readable,
-                                    (lambda: self._write()) if self._client.want_write() else None)
+                                    self._write if self._client.want_write() else None)
 
     def _write(self) -> None:
-        self._client.loop_write()
+        if self._client.want_write():
+            self._client.loop_write()
 
     def _tick(self) -> None:
         """Let the library look after its keep-alive, which it counts in real time."""
