@@ -23,6 +23,9 @@ class DataLink(Protocol):
     def receive(self, data: bytes) -> None:
         """Take octets of the client."""
 
+    def resumed(self) -> None:
+        """Learn that the client is back from command mode."""
+
     def hung_up(self) -> None:
         """Learn that the port is gone for good: the client hung up, ATH, or the power went."""
 
@@ -62,6 +65,7 @@ class DataMode:
         """Begin anew after command mode."""
         self._held = 0
         self._last = self._world.now()
+        self.link.resumed()
 
     def receive(self, data: bytes) -> None:
         """Take octets of the client."""

@@ -82,7 +82,7 @@ class VirtualModem:
         self.socket_contexts: set[int] = set()
         self._time_scale = time_scale
         self._bits_per_second = bits_per_second
-        self._generation = 0
+        self.power_cycle = 0
         self._boot_left: tuple[BootStep, ...] = ()
         self._boot_event: Event | None = None
         self.delays = {command: round(delay * time_scale) for command, delay in self.profile.timing.items()}
@@ -152,7 +152,7 @@ class VirtualModem:
         if not self.powered:
             return
         self.powered = False
-        self._generation += 1
+        self.power_cycle += 1
         self._boot(())
         self.radio.leave()
         self._forget()
@@ -271,10 +271,10 @@ class VirtualModem:
 
     def later(self, delay: int, action: Callable[[], None], *, name: str, scaled: bool = True) -> Event:
         """Let ``action`` happen after ``delay`` nanoseconds of the profile, unless the power goes before."""
-        generation = self._generation
+        generation = self.power_cycle
 
         def act() -> None:
-            if generation == self._generation:
+            if generation == self.power_cycle:
                 action()
 
         span = round(delay * self._time_scale) if scaled else delay

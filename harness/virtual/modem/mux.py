@@ -83,6 +83,9 @@ class Mux:
         for frame in self._reader.feed(data):
             self._take(frame)
 
+    def resumed(self) -> None:
+        """Nothing was kept for the client meanwhile."""
+
     def hung_up(self) -> None:
         """The power went, or the port: all channels go with it."""
         self._close_all()

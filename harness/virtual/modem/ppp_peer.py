@@ -100,6 +100,9 @@ class PppPeer:
                 return
             self._take(protocol, information)
 
+    def resumed(self) -> None:
+        """Nothing was kept for the client meanwhile."""
+
     def hung_up(self) -> None:
         """The client went, or the power."""
         self._over()

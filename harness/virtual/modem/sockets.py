@@ -1,45 +1,76 @@
 """Sockets on packet contexts, without any maker's syntax: what a dialect's commands open, feed and read.
 
-There is no host behind the network yet but the IP gateway, which speaks UDP: opening a TCP connection fails as it does
-towards a host that refuses.
+A dialect's commands call the :class:`SocketTable`; what happens to sockets by itself comes back to the dialect's
+:class:`SocketDialect`, always in a later turn of the world than the call that caused it.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
+from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Protocol
 
+from harness.virtual.internet.seams import CloseReason, TcpConnection, TcpHandler
 from harness.virtual.network.seams import Address, Datagram
 
 if TYPE_CHECKING:
     from harness.virtual.modem.modem import VirtualModem
 
 MAX_BUFFERED = 65_536
-"""Octets of received payload that one socket keeps; further datagrams are dropped."""
+"""Octets of received datagrams that one socket keeps; what comes beyond is dropped."""
 MAX_DATAGRAMS = 256
+MAX_STREAM = 1 << 20
+"""Octets that a connection keeps for a client that does not read; beyond, the connection is given up."""
 _EPHEMERAL = range(49_152, 65_536)
+_NOBODY: Address = ("0.0.0.0", 0)
 
 
 class Service(Enum):
     """What a socket is."""
 
+    TCP = "TCP"
+    """A connection that the device opened."""
+    TCP_LISTENER = "TCP LISTENER"
+    """Takes connections."""
+    TCP_INCOMING = "TCP INCOMING"
+    """A connection that a listener took."""
     UDP = "UDP"
     """Bound to one peer."""
     UDP_SERVICE = "UDP SERVICE"
     """Takes from, and sends to, anybody."""
 
+    @property
+    def is_connection(self) -> bool:
+        """Whether data is a stream of octets."""
+        return self in (Service.TCP, Service.TCP_INCOMING)
+
+
+class SocketState(Enum):
+    """Where a socket stands."""
+
+    OPENING = 1
+    OPEN = 2
+    LISTENING = 3
+    CLOSED_BY_PEER = 4
+    """What arrived before can still be read."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Socket:
-    """One open socket.
+    """One socket.
 
     Attributes:
-        remote: the peer; of a UDP service, an address nobody has.
-        access_mode: 0 keeps what arrives until it is read, 1 pushes it.
+        remote: the peer; of a UDP service and a listener, an address nobody has.
+        host: the peer as the command named it.
+        access_mode: 0 keeps what arrives until it is read, others push it.
+        state: where it stands.
         announced: whether the dialect has told of the data that waits.
         discarded: datagrams dropped because the buffer was full.
+        listener: number of the listener that took it.
+        taker: takes what arrives instead of the dialect; for the module's own requests.
     """
 
     number: int
@@ -48,6 +79,8 @@ class Socket:
     remote: Address
     local_port: int
     access_mode: int
+    host: str = ""
+    state: SocketState = SocketState.OPEN
     buffer: deque[Datagram] = field(default_factory=deque)
     buffered: int = 0
     announced: bool = False
@@ -55,25 +88,77 @@ class Socket:
     read: int = 0
     sent: int = 0
     discarded: int = 0
+    listener: int | None = None
+    connection: TcpConnection | None = None
+    taker: Callable[[Datagram], None] | None = None
 
-    def take(self) -> Datagram | None:
-        """Return the oldest datagram that waits, and forget it; None if none does."""
+    def take(self, limit: int = MAX_BUFFERED) -> Datagram | None:
+        """Return what waits longest, and forget it; None if nothing does.
+
+        Of UDP one datagram, whole; of a connection up to ``limit`` octets.
+        """
         if not self.buffer:
             return None
-        datagram = self.buffer.popleft()
+        datagram = self._take_octets(limit) if self.service.is_connection else self.buffer.popleft()
         self.buffered -= len(datagram.payload)
         self.read += len(datagram.payload)
         return datagram
+
+    def _take_octets(self, limit: int) -> Datagram:
+        parts, size = [], 0
+        first = self.buffer[0]
+        while self.buffer and size < limit:
+            chunk = self.buffer.popleft()
+            payload = chunk.payload[:limit - size]
+            if rest := chunk.payload[len(payload):]:
+                self.buffer.appendleft(Datagram(source=chunk.source, destination=chunk.destination, payload=rest))
+            parts.append(payload)
+            size += len(payload)
+        return Datagram(source=first.source, destination=first.destination, payload=b"".join(parts))
 
 
 class SocketDialect(Protocol):
     """How a dialect tells of what happens to sockets."""
 
     def arrived(self, socket: Socket, datagram: Datagram) -> None:
-        """Tell of a datagram: it is in the buffer in mode 0, and nowhere else in mode 1."""
+        """Tell of data: it is in the buffer in mode 0, and nowhere else in others."""
+
+    def closed(self, socket: Socket) -> None:
+        """Tell that the peer, or the network, ended a connection."""
+
+    def incoming(self, listener: Socket, host: str, port: int) -> int | None:
+        """Return the number for a connection that a listener takes, and tell of it; None turns it away."""
 
     def context_lost(self, cid: int) -> None:
         """Tell that the network ended a context and the sockets on it."""
+
+
+class _Stream(TcpHandler):
+    """What a connection says, for one socket."""
+
+    def __init__(self, table: SocketTable, socket: Socket, opened: Callable[[CloseReason | None], None] | None) -> None:
+        self._table = table
+        self._socket = socket
+        self._opened = opened
+
+    def connected(self) -> None:
+        opened, self._opened = self._opened, None
+        if self._table.has(self._socket):
+            self._socket.state = SocketState.OPEN
+            if opened is not None:
+                opened(None)
+
+    def received(self, data: bytes) -> None:
+        self._table.stream_received(self._socket, data)
+
+    def closed(self, reason: CloseReason) -> None:
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            if self._table.has(self._socket):
+                self._table.forget(self._socket)
+                opened(reason)
+            return
+        self._table.stream_closed(self._socket, reason)
 
 
 class SocketTable:
@@ -87,64 +172,102 @@ class SocketTable:
     def __repr__(self) -> str:
         return f"SocketTable({sorted(self.open)})"
 
+    def has(self, socket: Socket) -> bool:
+        """Tell whether this very socket is still here."""
+        return self.open.get(socket.number) is socket
+
     def port_taken(self, cid: int, port: int) -> bool:
         """Tell whether a local port of a context is in use."""
         return any(socket.cid == cid and socket.local_port == port for socket in self.open.values())
 
-    def bind(self, number: int, cid: int, service: Service, remote: Address, local_port: int,
-             access_mode: int) -> Socket:
-        """Open a socket; the number and the port must be free. Local port 0 draws one."""
-        if local_port == 0:
-            local_port = next(port for port in _EPHEMERAL if not self.port_taken(cid, port))
-        socket = Socket(number=number, cid=cid, service=service, remote=remote, local_port=local_port,
-                        access_mode=access_mode)
-        self.open[number] = socket
-        self._modem.record("socket_opened", id=number, service=service.value, local_port=local_port, cid=cid)
+    def free_port(self, cid: int) -> int:
+        """Return an ephemeral port of a context that is not in use."""
+        return next(port for port in _EPHEMERAL if not self.port_taken(cid, port))
+
+    # -- opening ------------------------------------------------------------------------------------------------------
+
+    def bind(self, number: int, cid: int, service: Service, remote: Address, local_port: int, access_mode: int, *,
+             host: str = "") -> Socket:
+        """Open a UDP socket; the number and the port must be free. Local port 0 takes any."""
+        return self._add(Socket(number=number, cid=cid, service=service, remote=remote, access_mode=access_mode,
+                                local_port=local_port or self.free_port(cid), host=host or remote[0]))
+
+    def resolve(self, cid: int, host: str, done: Callable[[str | None], None]) -> None:
+        """Find the address of a host; ``done`` gets None if it has none. A dotted address needs no network."""
+        try:
+            address = str(IPv4Address(host))
+        except ValueError:
+            self._modem.carrier.resolve(self._modem, cid, host,
+                                        self._alive(lambda found: done(found[0] if found else None)))
+        else:
+            done(address)
+
+    def _alive(self, action: Callable[[tuple[str, ...]], None]) -> Callable[[tuple[str, ...]], None]:
+        """Return ``action`` as long as the module has the power it has now."""
+        power = self._modem.power_cycle
+
+        def act(found: tuple[str, ...]) -> None:
+            if self._modem.power_cycle == power:
+                action(found)
+
+        return act
+
+    def connect(self, number: int, cid: int, remote: Address, local_port: int, access_mode: int,
+                done: Callable[[CloseReason | None], None], *, host: str = "") -> Socket:
+        """Open a connection; ``done`` gets None when it is open, else why not, and the socket is gone then."""
+        socket = self._add(Socket(number=number, cid=cid, service=Service.TCP, remote=remote, access_mode=access_mode,
+                                  local_port=local_port or self.free_port(cid), host=host or remote[0],
+                                  state=SocketState.OPENING))
+        socket.connection = self._modem.carrier.connect_tcp(self._modem, cid, socket.local_port, remote,
+                                                            _Stream(self, socket, done))
         return socket
+
+    def listen(self, number: int, cid: int, local_port: int, access_mode: int) -> Socket:
+        """Take connections to a local port; the number and the port must be free."""
+        listener = self._add(Socket(number=number, cid=cid, service=Service.TCP_LISTENER, remote=_NOBODY,
+                                    local_port=local_port, access_mode=access_mode, state=SocketState.LISTENING))
+        self._modem.carrier.listen_tcp(self._modem, cid, local_port,
+                                       lambda connection: self._accept(listener, connection))
+        return listener
+
+    def _accept(self, listener: Socket, connection: TcpConnection) -> TcpHandler:
+        remote = connection.remote
+        socket = Socket(number=-1, cid=listener.cid, service=Service.TCP_INCOMING, remote=remote,
+                        local_port=listener.local_port, access_mode=listener.access_mode, host=remote[0],
+                        listener=listener.number, connection=connection)
+        number = self.dialect.incoming(listener, *remote) if self.dialect is not None and self.has(listener) else None
+        if number is None or number in self.open:
+            connection.close()
+        else:
+            socket.number = number
+            self._add(socket)
+        return _Stream(self, socket, None)
+
+    def _add(self, socket: Socket) -> Socket:
+        self.open[socket.number] = socket
+        self._modem.record("socket_opened", id=socket.number, service=socket.service.value,
+                           local_port=socket.local_port, cid=socket.cid)
+        return socket
+
+    # -- closing ------------------------------------------------------------------------------------------------------
 
     def close(self, number: int) -> bool:
         """Close a socket; return whether it was open."""
-        if self.open.pop(number, None) is None:
-            return False
-        self._modem.record("socket_closed", id=number)
-        return True
-
-    def send(self, socket: Socket, payload: bytes, destination: Address) -> bool:
-        """Send a datagram; return False if the context is gone."""
-        session = self._modem.packet.active.get(socket.cid)
-        if session is None:
-            return False
-        socket.sent += len(payload)
-        self._modem.record("datagram_sent", id=socket.number, to=f"{destination[0]}:{destination[1]}",
-                           octets=len(payload))
-        self._modem.carrier.send_datagram(self._modem, socket.cid, Datagram(
-            source=(session.ip, socket.local_port), destination=destination, payload=payload))
-        return True
-
-    def arrived(self, cid: int, datagram: Datagram) -> None:
-        """Take a datagram from the network to the socket it is for."""
-        modem = self._modem
-        socket = next((socket for socket in self.open.values()
-                       if socket.cid == cid and socket.local_port == datagram.destination[1]
-                       and (socket.service is Service.UDP_SERVICE or socket.remote == datagram.source)), None)
-        source = f"{datagram.source[0]}:{datagram.source[1]}"
+        socket = self.open.get(number)
         if socket is None:
-            modem.record("datagram_unwanted", port=datagram.destination[1], source=source)
-            return
-        size = len(datagram.payload)
-        socket.received += size
-        modem.record("datagram_received", id=socket.number, source=source, octets=size)
-        if socket.access_mode == 0:
-            if socket.buffered + size > MAX_BUFFERED or len(socket.buffer) >= MAX_DATAGRAMS:
-                socket.discarded += 1
-                modem.record("datagram_discarded", id=socket.number, octets=size)
-                return
-            socket.buffer.append(datagram)
-            socket.buffered += size
-        else:
-            socket.read += size
-        if self.dialect is not None:
-            self.dialect.arrived(socket, datagram)
+            return False
+        self.forget(socket)
+        if socket.connection is not None:
+            socket.connection.close()
+        if socket.service is Service.TCP_LISTENER:
+            self._modem.carrier.listen_tcp(self._modem, socket.cid, socket.local_port, None)
+        return True
+
+    def forget(self, socket: Socket) -> None:
+        """Take a socket out of the table."""
+        if self.has(socket):
+            del self.open[socket.number]
+            self._modem.record("socket_closed", id=socket.number)
 
     def context_ended(self, cid: int, *, by_network: bool) -> None:
         """Close what was open on a context."""
@@ -155,4 +278,84 @@ class SocketTable:
 
     def reset(self) -> None:
         """Forget all sockets, without a word."""
+        sockets = tuple(self.open.values())
         self.open.clear()
+        for socket in sockets:
+            if socket.connection is not None:
+                socket.connection.close()
+
+    # -- data ---------------------------------------------------------------------------------------------------------
+
+    def send(self, socket: Socket, payload: bytes, destination: Address | None = None) -> bool:
+        """Send a datagram, or octets of a connection; return False if context or connection are gone."""
+        session = self._modem.packet.active.get(socket.cid)
+        if session is None or not self.has(socket) or socket.state is not SocketState.OPEN:
+            return False
+        if socket.connection is not None:
+            if socket.connection.send(payload) < len(payload):
+                return False
+            socket.sent += len(payload)
+            self._modem.record("stream_sent", id=socket.number, octets=len(payload))
+            return True
+        to = destination or socket.remote
+        socket.sent += len(payload)
+        self._modem.record("datagram_sent", id=socket.number, to=f"{to[0]}:{to[1]}", octets=len(payload))
+        self._modem.carrier.send_datagram(self._modem, socket.cid, Datagram(
+            source=(session.ip, socket.local_port), destination=to, payload=payload))
+        return True
+
+    def arrived(self, cid: int, datagram: Datagram) -> None:
+        """Take a datagram from the network to the socket it is for."""
+        socket = next((socket for socket in self.open.values()
+                       if socket.cid == cid and socket.local_port == datagram.destination[1]
+                       and (socket.service is Service.UDP_SERVICE
+                            or (socket.service is Service.UDP and socket.remote == datagram.source))), None)
+        source = f"{datagram.source[0]}:{datagram.source[1]}"
+        if socket is None:
+            self._modem.record("datagram_unwanted", port=datagram.destination[1], source=source)
+            return
+        self._modem.record("datagram_received", id=socket.number, source=source, octets=len(datagram.payload))
+        self._keep(socket, datagram)
+
+    def stream_received(self, socket: Socket, data: bytes) -> None:
+        """Take octets of a connection."""
+        if self.has(socket):
+            self._modem.record("stream_received", id=socket.number, octets=len(data))
+            session = self._modem.packet.active.get(socket.cid)
+            own = (session.ip if session is not None else _NOBODY[0], socket.local_port)
+            self._keep(socket, Datagram(source=socket.remote, destination=own, payload=data))
+
+    def stream_closed(self, socket: Socket, reason: CloseReason) -> None:
+        """Take the end of a connection that was open; what it brought can still be read."""
+        if self.has(socket) and reason is not CloseReason.LOCAL:
+            socket.state = SocketState.CLOSED_BY_PEER
+            self._modem.record("stream_closed", id=socket.number, reason=reason.value)
+            if self.dialect is not None:
+                self.dialect.closed(socket)
+
+    def _keep(self, socket: Socket, datagram: Datagram) -> None:
+        size = len(datagram.payload)
+        socket.received += size
+        if socket.taker is not None:
+            socket.taker(datagram)
+            return
+        if socket.access_mode == 0 and socket.service.is_connection:
+            if socket.buffered + size > MAX_STREAM:
+                self._modem.record("stream_overrun", id=socket.number)
+                if socket.connection is not None:
+                    socket.connection.close()
+                self.stream_closed(socket, CloseReason.RESET)
+                return
+            socket.buffer.append(datagram)
+            socket.buffered += size
+        elif socket.access_mode == 0:
+            if socket.buffered + size > MAX_BUFFERED or len(socket.buffer) >= MAX_DATAGRAMS:
+                socket.discarded += 1
+                self._modem.record("datagram_discarded", id=socket.number, octets=size)
+                return
+            socket.buffer.append(datagram)
+            socket.buffered += size
+        else:
+            socket.read += size
+        if self.dialect is not None:
+            self.dialect.arrived(socket, datagram)

@@ -29,10 +29,13 @@ ICCID, IMSI = "89883070000000000017", "310170845466094"
 class BenchConnection:
     """A TCP connection whose far end is the test: call ``handler``, read ``sent``."""
 
-    def __init__(self, local: Address, remote: Address, handler: TcpHandler) -> None:
+    handler: TcpHandler
+
+    def __init__(self, local: Address, remote: Address, handler: TcpHandler | None = None) -> None:
         self.local = local
         self.remote = remote
-        self.handler = handler
+        if handler is not None:
+            self.handler = handler
         self.sent = b""
         self.closed = False
 
@@ -43,11 +46,14 @@ class BenchConnection:
     def close(self) -> None:
         if not self.closed:
             self.closed = True
-            self.handler.closed(CloseReason.LOCAL)
+            if hasattr(self, "handler"):
+                self.handler.closed(CloseReason.LOCAL)
 
 
 class BenchCarrier:
     """A network that does what the test says: it registers whoever attaches, and keeps what is handed to it."""
+
+    connection = BenchConnection
 
     def __init__(self, world: World) -> None:
         self.world = world

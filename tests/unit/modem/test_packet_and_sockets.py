@@ -183,9 +183,9 @@ def test_opening_with_wrong_parameters(bench: Bench, command: str, error: int) -
 
 @pytest.mark.parametrize(("command", "error"), [
     ('1,1,"UDP SERVICE","127.0.0.1",0,6000', 574),
-    ('1,1,"UDP","example.com",80', 565),
-    ('1,1,"TCP","100.64.0.1",80', 566),
-    ('1,1,"TCP LISTENER","127.0.0.1",0,2020', 554),
+    ('1,1,"UDP","nobody.example",80', 565),
+    ('1,1,"TCP","nobody.example",80', 565),
+    ('1,1,"TCP LISTENER","127.0.0.1",0,6000', 574),
 ])
 def test_opening_that_fails_later(bench: Bench, command: str, error: int) -> None:
     listen(bench)
@@ -215,9 +215,11 @@ def test_receive_buffers_are_bounded(bench: Bench) -> None:
     assert len(socket.buffer) <= 256
 
 
-def test_names_are_not_resolved_but_addresses_are(bench: Bench) -> None:
+def test_names_are_resolved(bench: Bench) -> None:
     activate(bench)
-    assert bench.at('+QIDNSGIP=1,"example.com"', wait="1s") == OK + b'\r\n+QIURC: "dnsgip",565\r\n'
+    assert bench.at('+QIDNSGIP=1,"nobody.example"', wait="1s") == OK + b'\r\n+QIURC: "dnsgip",565\r\n'
+    assert bench.at('+QIDNSGIP=1,"example.com"', wait="1s") == (
+        OK + b'\r\n+QIURC: "dnsgip",0,1,600\r\n\r\n+QIURC: "dnsgip","192.0.2.1"\r\n')
     assert bench.at('+QIDNSGIP=1,"1.2.3.4"', wait="1s") == (
         OK + b'\r\n+QIURC: "dnsgip",0,1,600\r\n\r\n+QIURC: "dnsgip","1.2.3.4"\r\n')
 
