@@ -20,6 +20,7 @@ from harness.errors import UsageError
 from harness.formats.bundle import Bundle, Memory
 from harness.formats.elf import ElfImage
 from harness.journal import Entry, Fact
+from harness.virtual.board.cloud_link import CloudLink
 from harness.virtual.board.core import CoreChoice, make_core
 from harness.virtual.board.core.interface import (
     FLASH_BASE,
@@ -42,13 +43,14 @@ from harness.virtual.board.peripherals.soc import Soc
 from harness.virtual.board.peripherals.usart import Usart
 from harness.virtual.board.runner import CoreRunner
 from harness.virtual.board.timebase import Appointment
-from harness.virtual.uplink import ToCloud, ToDevice, Uplink
+from harness.virtual.internet.seams import Internet
+from harness.virtual.uplink import ToDevice, Uplink
 from harness.virtual.world import Event, World
 
 _NVIC_ISER, _NVIC_ISPR, _NVIC_WORDS = 0xE000_E100, 0xE000_E200, 4
 
 
-class Board:
+class Board(CloudLink):
     """One virtual board.
 
     Args:
@@ -63,6 +65,7 @@ class Board:
         strict: whether an access to a register that is not modelled is a bus error.
         settings: of the kernel.
         store: flash chips that keep what they hold; new and blank ones by default.
+        internet: what applications reach by HTTP and MQTT; nothing by default.
 
     Example::
 
@@ -74,7 +77,8 @@ class Board:
 
     def __init__(self, world: World, uplink: Uplink | None = None, *, name: str, device_sid: str,
                  hclk_hz: int = 64_000_000, core: CoreChoice | CoreFactory = "auto", symbols: ElfImage | None = None,
-                 strict: bool = False, settings: KernelSettings | None = None, store: FlashStore | None = None) -> None:
+                 strict: bool = False, settings: KernelSettings | None = None, store: FlashStore | None = None,
+                 internet: Internet | None = None) -> None:
         if len(device_sid) != 34 or device_sid[:2] != "UV":
             raise UsageError(f"a device SID is UV and 32 hex digits, not {device_sid!r}")
         self.world = world
@@ -85,7 +89,7 @@ class Board:
         self.symbols = symbols
         self.store = store or FlashStore()
         self._device_sid = device_sid
-        self._uplink = uplink
+        super().__init__(uplink, internet)
         self._settings = settings or KernelSettings()
         self._clocks = clock_tree(hclk_hz)
         self._kernel: Kernel | None = None
@@ -384,27 +388,6 @@ class Board:
     def poke_register(self, address: int, mask: int, xor: int) -> bool:
         return self.soc.poke(address, mask, xor)
 
-    @property
-    def has_uplink(self) -> bool:
-        return self._uplink is not None
-
-    def unix_microseconds(self) -> int:
-        return int(self.world.epoch.timestamp()) * 1_000_000 + self.world.epoch.microsecond + self.now() // 1_000
-
-    def go_online(self) -> None:
-        if self._uplink is not None:
-            self._uplink.connect(self._device_sid, self)
-
-    def go_offline(self) -> None:
-        if self._uplink is not None:
-            self._uplink.disconnect(self._device_sid)
-
-    def send(self, message: ToCloud) -> None:
-        if self._uplink is not None:
-            self._runner.touch()
-            self._uplink.to_cloud(self._device_sid, message)
-            self._runner.posted_at(self.now() + self._uplink.latency)
-
     def from_cloud(self, message: ToDevice) -> None:
         """Take a message of the cloud."""
         if self._kernel is not None:
@@ -486,6 +469,8 @@ class Board:
 
     def _lose_power(self) -> None:
         self.soc.reset()  # outputs let go
+        if self._kernel is not None:
+            self._kernel.channels.reset()
         self._kernel = None
         self._epoch += 1
         self._set_state(AppState.NONE)

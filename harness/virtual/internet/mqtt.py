@@ -8,6 +8,7 @@ descriptors. Virtual time stands still while the broker owes an answer, and othe
 from __future__ import annotations
 
 import contextlib
+import socket
 import ssl
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -32,7 +33,7 @@ from harness.virtual.world import Event, World
 CONNECT_SECONDS = 10.0
 """Real time that connecting may take, and that virtual time waits for an answer the protocol demands."""
 
-SETTLE_SECONDS = 0.02
+SETTLE_SECONDS = 0.05
 """Real time that virtual time waits for what may follow, but need not."""
 
 MAX_KEEPALIVE = 65_535
@@ -115,7 +116,7 @@ class PahoSession:
         self._listener = None
         self._release()
         with contextlib.suppress(OSError):
-            if (sock := self._client.socket()) is not None:
+            if isinstance(sock := self._client.socket(), socket.socket):
                 sock.close()
 
     # -- connecting ---------------------------------------------------------------------------------------------------
@@ -165,6 +166,8 @@ class PahoSession:
                 self._client.connect(*route.address, request.keepalive, clean_start=request.clean_start)
             else:
                 self._client.connect(*route.address, request.keepalive)
+            if isinstance(sock := self._client.socket(), socket.socket):
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._client.loop_write()
         except ssl.SSLError as error:
             return failure_of(error)

@@ -22,6 +22,7 @@ from harness.virtual.board.core.interface import (
 from harness.virtual.board.kernel.abi import BY_NAME
 from harness.virtual.board.kernel.enums import MvStatus
 from harness.virtual.board.kernel.kernel import KernelSettings
+from harness.virtual.internet.internet import VirtualInternet
 from harness.virtual.uplink import ToCloud, ToDevice, Uplink
 from harness.virtual.world import World
 
@@ -135,8 +136,9 @@ class Bench:
             cores.append(StillCore(client))
             return cores[0]
 
+        self.internet = VirtualInternet(self.world)
         self.board = Board(self.world, self.uplink, name="board", device_sid=SID, core=make, settings=settings,
-                           hclk_hz=hclk_hz)
+                           hclk_hz=hclk_hz, internet=self.internet)
         self.core = cores[0]
         self._free = RAM_BASE + 0x1000
         if app:
@@ -222,6 +224,7 @@ def make_bench() -> Iterator[Callable[..., Bench]]:
     yield make
     for bench in made:
         bench.board.close()
+        bench.internet.close()
         bench.world.close()
 
 

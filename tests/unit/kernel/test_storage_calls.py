@@ -112,23 +112,3 @@ def test_testing_logs_and_completes(make_bench: Callable[..., Bench]) -> None:
     bench.call("mvTestingComplete", 3)
     assert bench.events("testing_completed") == [{"status": 3}]
     assert bench.board.app_state is AppState.STOPPED
-
-
-def test_channels_are_refused_as_long_as_there_are_none(bench: Bench) -> None:
-    centre, _ = bench.centre()
-    network = bench.network(centre)
-
-    def params(**changes: int) -> int:
-        values = {"version": 1, "centre": centre, "tag": 1, "network": network, "receive": bench.room(512, 512),
-                  "receive_len": 512, "send": bench.room(512, 512), "send_len": 512, "type": 2, "endpoint": 0,
-                  "length": 0, **changes}
-        return bench.words(*values.values())
-
-    handle = bench.words(0)
-    assert bench.call("mvOpenChannel", params(), handle) is MvStatus.NETWORKNOTCONNECTED
-    bench.wait("3s")
-    assert bench.call("mvOpenChannel", params(version=2), handle) is MvStatus.UNSUPPORTEDSTRUCTUREVERSION
-    assert bench.call("mvOpenChannel", params(network=0), handle) is MvStatus.INVALIDHANDLE
-    assert bench.call("mvOpenChannel", params(type=4), handle) is MvStatus.UNKNOWNCHANNELTYPE
-    assert bench.call("mvOpenChannel", params(), handle) is MvStatus.UNAVAILABLE
-    assert bench.call("mvCloseChannel", handle) is MvStatus.INVALIDHANDLE

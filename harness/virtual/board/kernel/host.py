@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from harness.clock import Duration, RandomStream
 from harness.journal import Entry, Fact
 from harness.virtual.board.kernel.enums import MvWakeReason
 from harness.virtual.board.kernel.memory import GuestMemory
+from harness.virtual.internet.seams import Internet
 from harness.virtual.uplink import ToCloud
 from harness.virtual.world import Event
+
+T = TypeVar("T")
 
 
 class Clocks(Protocol):
@@ -83,6 +86,13 @@ class KernelHost(Protocol):
     @property
     def has_uplink(self) -> bool:
         """Whether there is a cloud to reach at all."""
+
+    @property
+    def internet(self) -> Internet | None:
+        """What the cloud can reach on the device's behalf; None if nothing."""
+
+    def arriving(self, action: Callable[[T], None]) -> Callable[[T], None]:
+        """Return ``action`` for others to call in a turn of the world; nothing happens if the power went off before."""
 
     def unix_microseconds(self) -> int:
         """Return calendar time, for a board that has no cloud to ask."""

@@ -15,6 +15,7 @@ from harness.virtual.board.core.interface import FLASH_BASE, FaultRecord
 from harness.virtual.board.flash import FlashStore
 from harness.virtual.board.kernel.app_test import AppTest
 from harness.virtual.board.kernel.channels import Channels
+from harness.virtual.board.kernel.config_channel import ConfigCalls
 from harness.virtual.board.kernel.crash import Backoff
 from harness.virtual.board.kernel.dispatch import Dispatcher, Registers
 from harness.virtual.board.kernel.enums import (
@@ -26,14 +27,17 @@ from harness.virtual.board.kernel.enums import (
 from harness.virtual.board.kernel.external_flash import ExternalFlash
 from harness.virtual.board.kernel.fast_interrupts import FastInterrupts
 from harness.virtual.board.kernel.host import ApplicationControl, KernelHost
+from harness.virtual.board.kernel.http_channel import HttpCalls
 from harness.virtual.board.kernel.logging import ServerLogging
+from harness.virtual.board.kernel.mqtt_calls import MqttCalls
 from harness.virtual.board.kernel.network import Network, Policy
 from harness.virtual.board.kernel.notifications import Notifications
+from harness.virtual.board.kernel.opaque_channel import OpaqueCalls
 from harness.virtual.board.kernel.system import System
 from harness.virtual.board.kernel.system_notifications import SystemNotifications
 from harness.virtual.board.kernel.update import Updater
 from harness.virtual.board.kernel.wifi import Wifi
-from harness.virtual.uplink import Hello, LayerChunk, LogSettings, Restart, ServerTime, Target, ToDevice
+from harness.virtual.uplink import ConfigValues, Hello, LayerChunk, LogSettings, Restart, ServerTime, Target, ToDevice
 from harness.virtual.uplink import Manifest as ManifestMessage
 
 CRASH_REPORT_TIME = "10s"
@@ -84,12 +88,18 @@ class Kernel:
         self.network = Network(host, self.notifications, self, delay=settings.connect_delay)
         self.system_notifications = SystemNotifications(host, self.notifications)
         self.update = Updater(host, store, self, kernel_version=settings.kernel_version)
-        self.channels = Channels(host, self.notifications, self.network)
+        self.channels = Channels(host, self.notifications, self.network, available=lambda: not settings.testing)
+        self.opaque = OpaqueCalls(host, self.channels, microseconds=self.system.microseconds,
+                                  logging_enabled=lambda: self.logging.enabled)
+        self.http = HttpCalls(host, self.channels)
+        self.config = ConfigCalls(host, self.channels)
+        self.mqtt = MqttCalls(host, self.channels)
         self.external_flash = ExternalFlash(host, store)
         self.wifi = Wifi(host)
         self.app_test = AppTest(host, active=settings.testing, finished=self._testing_finished)
         services = (self.system, self.notifications, self.fast_interrupts, self.logging, self.network,
-                    self.system_notifications, self.channels, self.external_flash, self.wifi, self.app_test)
+                    self.system_notifications, self.channels, self.opaque, self.http, self.config, self.mqtt,
+                    self.external_flash, self.wifi, self.app_test)
         self.dispatcher = Dispatcher(host, {name: call for service in services
                                             for name, call in service.calls().items()})
 
@@ -114,6 +124,7 @@ class Kernel:
     def application_stopped(self) -> None:
         """Forget what belonged to the application that ran."""
         self.fast_interrupts.reset()
+        self.channels.reset()
         self.notifications.reset()
         self.system_notifications.reset()
         self.logging.reset()
@@ -156,6 +167,9 @@ class Kernel:
                 if self.logging.enabled != message.enabled:
                     self._host.record("logging_enabled" if message.enabled else "logging_disabled")
                 self.logging.enabled = message.enabled
+                self.opaque.logging_changed()
+            case ConfigValues():
+                self.config.values(message)
             case ServerTime():
                 self._take_time(message.unix_microseconds)
 
@@ -205,8 +219,12 @@ class Kernel:
 
     def disconnected(self) -> None:
         """The connection is gone."""
+        self.channels.network_lost(self.network.status)
         self._host.go_offline()
         self.update.disconnected()
+
+    def network_released(self, handle: int) -> None:
+        self.channels.network_released(handle)
 
     def network_changed(self) -> None:
         self.system_notifications.tell(MvSystemNotificationSource.NETWORK, MvEventType.NETWORKSTATUSCHANGED)

@@ -73,6 +73,9 @@ class Surroundings(Protocol):
     def disconnected(self) -> None:
         """The cloud can't be reached any more."""
 
+    def network_released(self, handle: int) -> None:
+        """The application gave this request back."""
+
     def network_changed(self) -> None:
         """The status changed; the application's own requests have been told."""
 
@@ -253,8 +256,10 @@ class Network:
 
     def release(self, handle: int) -> MvStatus:
         memory = self._host.memory
-        self._requests.close(memory.read_uint(handle))
+        value = memory.read_uint(handle)
+        self._requests.close(value)
         memory.write_uint(handle, 0)
+        self._surroundings.network_released(value)
         self.update()
         return MvStatus.OKAY
 
