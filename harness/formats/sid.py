@@ -35,6 +35,7 @@ PREFIXES: Final[Mapping[str, str]] = MappingProxyType({
     "UV": "Microvisor device",
     "PI": "data session of a connection event",
     "EZ": "event",
+    "DG": "event sink",
     "NO": "debugger notification",
 })
 """Two-letter prefix to what it identifies."""

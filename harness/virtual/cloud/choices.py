@@ -94,7 +94,7 @@ class Choices:
     settings_update: Duration = choice(  # noqa: RUF009 - it is dataclasses.field
         "30s", "how long a settings update is in progress once the device is attached")
     reattach_limit: int = choice(
-        10, "attachments within reattach_window that count as a loop (83703): no number is said")
+        30, "attachments within reattach_window that count as a loop (83703): no number is said")
     reattach_window: Duration = choice("1min", "see reattach_limit")  # noqa: RUF009 - it is dataclasses.field
     event_batch: Duration = choice(  # noqa: RUF009 - it is dataclasses.field
         "1s", "how long connection events are gathered for a request to a sink, a JSON array: no length is documented")

@@ -13,13 +13,24 @@ from harness.formats.sid import check_sid, make_sid
 from harness.virtual.cloud.account import Account, Notification, draw_hex
 from harness.virtual.cloud.choices import Choices
 from harness.virtual.cloud.commands import IpCommands, SmsCommands
+from harness.virtual.cloud.connection_events import ConnectionEvents
+from harness.virtual.cloud.esim import EsimProfiles
 from harness.virtual.cloud.fleets import Fleets
 from harness.virtual.cloud.logbook import LogBook
-from harness.virtual.cloud.machines import SimStatus
+from harness.virtual.cloud.machines import SimStatus, WirelessStatus
 from harness.virtual.cloud.microvisor import Apps, Devices
+from harness.virtual.cloud.rate_plans import RatePlans
+from harness.virtual.cloud.retention import Retention, usage_rule
+from harness.virtual.cloud.rig import Rig
+from harness.virtual.cloud.settings_updates import SettingsUpdates
 from harness.virtual.cloud.sims import Sims
+from harness.virtual.cloud.supersim_meter import SuperSimMeter
+from harness.virtual.cloud.usage import Ledger
 from harness.virtual.cloud.webhooks import Webhooks
-from harness.virtual.network.seams import Address, Messaging, Subscription
+from harness.virtual.cloud.wireless_commands import Commands
+from harness.virtual.cloud.wireless_meter import WirelessMeter
+from harness.virtual.cloud.wireless_sims import WirelessSims
+from harness.virtual.network.seams import Address, Attachment, DataUsage, Messaging, Subscription
 from harness.virtual.uplink import ToCloud, Uplink
 from harness.virtual.world import World
 
@@ -27,8 +38,9 @@ from harness.virtual.world import World
 class Cloud:
     """One account of the virtual cloud. Everything here is called inside a turn of the world.
 
-    Implements :class:`~harness.virtual.network.seams.Subscriptions` for the network and
-    :class:`~harness.virtual.uplink.CloudEnd` for boards.
+    Implements :class:`~harness.virtual.network.seams.Subscriptions` and
+    :class:`~harness.virtual.network.seams.Metering` for the network and :class:`~harness.virtual.uplink.CloudEnd` for
+    boards. What no API does is in :attr:`rig`.
 
     Args:
         messaging: the network, which carries Commands to devices.
@@ -37,6 +49,7 @@ class Cloud:
         api_keys: secrets of further credentials, by their SK SIDs.
         choices: decisions that the documentation leaves open.
         allowed_hosts: hosts beside this machine that webhooks may go to.
+        webhook_secret: what KORE's signature of webhooks is made with; it is empty without.
 
     Example::
 
@@ -46,7 +59,7 @@ class Cloud:
 
     def __init__(self, world: World, *, messaging: Messaging, uplink: Uplink, account_sid: str | None = None,
                  auth_token: str | None = None, api_keys: dict[str, str] | None = None, choices: Choices | None = None,
-                 allowed_hosts: tuple[str, ...] = ()) -> None:
+                 allowed_hosts: tuple[str, ...] = (), webhook_secret: str = "") -> None:
         self.world = world
         self.choices = choices or Choices()
         credentials = world.random("cloud.credentials")
@@ -59,11 +72,30 @@ class Cloud:
         for user, secret in self.credentials().items():
             world.journal.redact(base64.b64encode(f"{user}:{secret}".encode()).decode("ascii"))
         self.account = Account(world, self.choices, sid=self.account_sid, auth_token=self.auth_token)
+        self.account.webhook_secret = webhook_secret
+        if webhook_secret:
+            world.journal.redact(webhook_secret)
         self.webhooks = Webhooks(self.account, allowed_hosts=allowed_hosts)
         self.fleets = Fleets(self.account)
         self.sims = Sims(self.account, self.fleets, self.webhooks, messaging)
+        self.esim_profiles = EsimProfiles(self.account, self.sims, self.webhooks)
+        self.settings_updates = SettingsUpdates(self.account)
+        self.connection_events = ConnectionEvents(self.account, self.webhooks)
+        self.supersim_meter = SuperSimMeter(self.account, self.sims, self.fleets, self.connection_events,
+                                            self.settings_updates, messaging)
         self.sms_commands = SmsCommands(self.account, self.sims, self.webhooks, messaging)
         self.ip_commands = IpCommands(self.account, self.sims, self.webhooks, messaging)
+        self.rate_plans = RatePlans(self.account)
+        self.wireless_sims = WirelessSims(self.account, self.rate_plans, self.fleets, self.webhooks, messaging)
+        self.retention = Retention(self.account)
+        wireless_ledger = Ledger()
+        self.commands = Commands(self.account, self.wireless_sims, self.webhooks, messaging, self.retention,
+                                 wireless_ledger)
+        self.wireless_meter = WirelessMeter(self.account, self.wireless_sims, self.rate_plans, messaging,
+                                            self.retention, wireless_ledger)
+        for name, ledger in (("usage", self.supersim_meter.ledger), ("wireless usage", wireless_ledger)):
+            self.retention.rule(name, usage_rule(ledger, self.choices.usage_retention_months))
+        self.rig = Rig(self)
         self.apps = Apps(self.account)
         self.devices = Devices(self.account, self.apps, uplink)
         uplink.connect_cloud(self)
@@ -74,6 +106,11 @@ class Cloud:
     def credentials(self) -> dict[str, str]:
         """Return user names and passwords that HTTP Basic takes."""
         return {self.account_sid: self.auth_token, **self.api_keys}
+
+    @property
+    def debugger_events(self) -> tuple[Notification, ...]:
+        """What went wrong and no response could tell, as the Debugger lists it: oldest first."""
+        return tuple(self.account.notifications)
 
     @property
     def notifications(self) -> tuple[Notification, ...]:
@@ -89,6 +126,7 @@ class Cloud:
             UsageError: the card is known already.
         """
         with self.world.turn():
+            self._check_new(iccid)
             self.sims.add_card(iccid, registration_code)
 
     def add_sim(self, iccid: str, *, status: str | SimStatus = SimStatus.ACTIVE, fleet: str | None = None,
@@ -103,7 +141,35 @@ class Cloud:
             UsageError: ICCID or name are taken, there is no such Fleet, or the status is none of these.
         """
         with self.world.turn():
+            self._check_new(iccid)
             return self.sims.add(iccid, status=_status(status), fleet=fleet, unique_name=unique_name).sid
+
+    def add_wireless_sim(self, iccid: str, *, status: str | WirelessStatus = WirelessStatus.ACTIVE,
+                         rate_plan: str | None = None, unique_name: str | None = None,
+                         registration_code: str | None = None, e_id: str | None = None,
+                         narrowband: bool = False) -> str:
+        """Put a Programmable Wireless Sim into the account and return its SID.
+
+        Args:
+            rate_plan: SID or unique name; by default one that allows everything, if the status needs one.
+            narrowband: whether it is an NB-IoT card.
+
+        Raises:
+            UsageError: ICCID, name or code are taken, there is no such rate plan, or the status is no possible one.
+        """
+        with self.world.turn():
+            self._check_new(iccid)
+            try:
+                wanted = WirelessStatus(status)
+            except ValueError:
+                raise UsageError(f"{status!r} is no status of a Sim: one of {', '.join(WirelessStatus)}") from None
+            return self.wireless_sims.add(iccid, status=wanted, plan=rate_plan, unique_name=unique_name,
+                                          registration_code=registration_code, e_id=e_id, narrowband=narrowband).sid
+
+    def _check_new(self, iccid: str) -> None:
+        """Check that no product has this card: it can belong to one only."""
+        if self.sims.known(iccid) or self.wireless_sims.sims.by("iccid", iccid) is not None:
+            raise UsageError(f"there is a SIM card with ICCID {iccid} already")
 
     def add_device(self, sid: str | None = None, unique_name: str | None = None, *, logging: bool = False) -> str:
         """Put a board into the account and return its SID.
@@ -134,15 +200,40 @@ class Cloud:
 
     def subscription(self, iccid: str) -> Subscription | None:
         """Return what the owner lets a SIM card do, None if no account has it."""
-        return self.sims.subscription(iccid)
+        return self.sims.subscription(iccid) or self.wireless_sims.subscription(iccid)
 
     def sms_received(self, iccid: str, text: str | bytes) -> None:
         """Take a text, or 8-bit data, that a device sent to its command number."""
-        self.sms_commands.received(iccid, text if isinstance(text, str) else text.decode("latin-1"))
+        wireless = self.wireless_sims.sims.by("iccid", iccid)
+        if wireless is not None:
+            self.commands.received(wireless, text)
+        else:
+            self.sms_commands.received(iccid, text if isinstance(text, str) else text.decode("latin-1"))
 
     def ip_received(self, iccid: str, source: Address, destination: Address, payload: bytes) -> None:
         """Take a datagram that a device sent to the IP gateway; any destination port is taken."""
         self.ip_commands.received(iccid, source, payload)
+
+    # -- Metering: what the network counted ---------------------------------------------------------------------------
+
+    def attachment(self, attachment: Attachment) -> None:
+        """Take note of a registration, a refusal or a departure; nothing happens if no account owns the card."""
+        sim = self.sims.sims.by("iccid", attachment.iccid)
+        wireless = self.wireless_sims.sims.by("iccid", attachment.iccid)
+        if sim is not None:
+            self.supersim_meter.attachment(sim, attachment)
+        elif wireless is not None:
+            self.wireless_meter.attachment(wireless, attachment)
+
+    def data_usage(self, usage: DataUsage) -> None:
+        """Take note of a data session; nothing happens if no account owns the card."""
+        sim = self.sims.sims.by("iccid", usage.iccid)
+        wireless = self.wireless_sims.sims.by("iccid", usage.iccid)
+        if sim is not None:
+            self.supersim_meter.data_usage(sim, usage)
+            self.retention.added("usage")
+        elif wireless is not None:
+            self.wireless_meter.data_usage(wireless, usage)
 
     # -- CloudEnd: what boards say ------------------------------------------------------------------------------------
 

@@ -213,7 +213,7 @@ class IpCommand(Record):
 
 @dataclass(slots=True, kw_only=True)
 class RatePlan(Record):
-    """What Programmable Wireless Sims may do; limits are in megabytes per month."""
+    """What Programmable Wireless Sims may do; limits are in megabytes per month. ``narrowband``: for NB-IoT cards."""
 
     unique_name: str | None
     friendly_name: str | None
@@ -227,6 +227,7 @@ class RatePlan(Record):
     international_roaming: tuple[str, ...]
     international_roaming_data_limit: int
     data_limit_strategy: str
+    narrowband: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,6 +56,7 @@ class Field:
     Attributes:
         read: how to get the value from a record; by default the attribute of the same name.
         links: for LINKS, name of the link to what follows the resource's own path.
+        link: for LINKS that lead elsewhere too: makes them from the record and its URL.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Field:
     values: tuple[str, ...] = ()
     read: Callable[[Any], object] | None = None
     links: tuple[tuple[str, str], ...] = ()
+    link: Callable[[Any, str], dict[str, str | None]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,9 +110,9 @@ class Listing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Items:
-    """A list that is small and whole."""
+    """A list that is whole: small, or made for the question."""
 
-    items: tuple[Record | SubRecord, ...]
+    items: tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,12 +169,12 @@ class Operation:
     upload: bool = False
 
 
-def render(resource: Resource) -> Callable[[Record | SubRecord, str], dict[str, object]]:
+def render(resource: Resource) -> Callable[[object, str], dict[str, object]]:
     """Return a function that makes the JSON object of a record, given the root of the host in front of its paths."""
     readers = tuple((item.name, _reader(item)) for item in resource.fields)
     path = resource.path
 
-    def to_json(record: Record | SubRecord, root: str) -> dict[str, object]:
+    def to_json(record: object, root: str) -> dict[str, object]:
         url = root + path(record)
         return {name: read(record, url) for name, read in readers}
 
@@ -198,6 +200,8 @@ def _reader(item: Field) -> Callable[[Any, str], object]:
         case Shape.OWN_URL:
             return lambda record, url: url
         case Shape.LINKS:
+            if item.link is not None:
+                return item.link
             links = item.links
             return lambda record, url: {name: url + rest for name, rest in links}
         case Shape.DATE:

@@ -36,7 +36,11 @@ _PERIODS = {SimStatus.READY: PeriodType.READY, SimStatus.ACTIVE: PeriodType.ACTI
 
 
 class Sims:
-    """The Sims of one account, and the cards that wait to be registered."""
+    """The Sims of one account, and the cards that wait to be registered.
+
+    Attributes:
+        barred: SIDs of Sims whose devices attached too often and have to wait.
+    """
 
     def __init__(self, account: Account, fleets: Fleets, webhooks: Webhooks, messaging: Messaging) -> None:
         self._account = account
@@ -44,6 +48,7 @@ class Sims:
         self._webhooks = webhooks
         self._messaging = messaging
         self._cards: dict[str, str] = {}
+        self.barred: dict[str, None] = {}
         self.billing = Billing(account)
         self.sims: Collection[Sim] = Collection(
             "Sims", unique=("unique_name", "iccid"), indexed=("status", "fleet_sid"))
@@ -81,7 +86,7 @@ class Sims:
             return None
         fleet = self.fleet_of(sim)
         usable = sim.usable and fleet is not None
-        return Subscription(sim_sid=sim.sid, attach_allowed=usable,
+        return Subscription(sim_sid=sim.sid, attach_allowed=usable and sim.sid not in self.barred,
                             sms_allowed=usable and fleet is not None and fleet.sms_commands_enabled,
                             data_allowed=(usable and fleet is not None and fleet.data_enabled
                                           and sim.data is DataStatus.OPEN),
@@ -222,7 +227,7 @@ class Sims:
             self.sims.change(sim, now, before=SimStatus.ACTIVE)
         else:
             self.sims.change(sim, now, status=SimStatus.ACTIVE)
-        self.billing.begin(sim, PeriodType.ACTIVE)
+        self._bill(sim, PeriodType.ACTIVE)
         self._account.record("sim_status_changed", device=sim.sid, status=SimStatus.ACTIVE.value, by="system", why=why)
         if sim.trial_callback is not None:
             self._webhooks.sim_status(sim, sim.trial_callback)
@@ -302,11 +307,16 @@ class Sims:
     def _entered(self, sim: Sim, status: SimStatus, callback: Callback) -> None:
         self._account.agenda.cancel(Due.SIM_TRIAL, sim.sid)
         if status in _PERIODS:
-            self.billing.begin(sim, _PERIODS[status])
+            self._bill(sim, _PERIODS[status])
         else:
             self.billing.stop(sim)
         if status is SimStatus.READY:
             self._begin_trial(sim, callback)
+
+    def _bill(self, sim: Sim, kind: PeriodType) -> None:
+        self.billing.begin(sim, kind)
+        if sim.data is DataStatus.BLOCKED:  # a new period has a data limit of its own
+            self._account.agenda.set(Due.DATA_PERIOD, sim.sid, self._account.world.now())
 
     def _fleet_changed(self, fleet: Fleet) -> None:
         """Let the network look at the Sims of a Fleet again: what it allows has changed."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from harness.virtual.cloud.cloud import Cloud
-from harness.virtual.cloud.machines import CommandStatus, SimStatus
+from harness.virtual.cloud.machines import CommandStatus, EsimStatus, SettingsStatus, SimStatus
 from harness.virtual.cloud.parameters import Kind, Param
-from harness.virtual.cloud.records import Direction, PayloadType
-from harness.virtual.cloud.refusals import SIM_PARAMETER_MISSING
+from harness.virtual.cloud.records import Direction, PayloadType, PeriodType, SettingsUpdate
+from harness.virtual.cloud.refusals import SIM_PARAMETER_MISSING, USAGE_INVALID
 from harness.virtual.cloud.resources import (
     CALLBACK,
     DATES,
@@ -24,11 +24,16 @@ from harness.virtual.cloud.resources import (
     Shape,
     SubRecord,
     identity,
+    iso,
 )
+from harness.virtual.cloud.supersim_usage import GROUPS, UsageRecord, usage_records
+from harness.virtual.cloud.usage import Granularity
 
 SMS_STATUSES = tuple(CommandStatus)
 IP_STATUSES = tuple(status for status in CommandStatus if status is not CommandStatus.DELIVERED)
 DIRECTIONS = tuple(Direction)
+PACKAGES = "https://twilio.com/docs/iot/supersim/settings-packages/"
+"""Where the packages of a settings update are described."""
 
 
 def _identifiers(pairs: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
@@ -93,7 +98,59 @@ IP_COMMAND = Resource(
         Field(name="payload_type", shape=Shape.ENUM, values=tuple(PayloadType)), Field(name="payload"), *DATES, URL,
     ))
 
-RESOURCES = (SIM, FLEET, NETWORK, PROFILE, PROFILE_NETWORK, SMS_COMMAND, IP_COMMAND)
+BILLING_PERIOD = Resource(
+    name="supersim.v1.sim.billing_period", key="billing_periods", path=lambda period: "", fields=(
+        *identity("HB"), Field(name="sim_sid", shape=Shape.SID, prefix="HS"),
+        Field(name="start_time", shape=Shape.DATE), Field(name="end_time", shape=Shape.DATE),
+        Field(name="period_type", shape=Shape.ENUM, values=tuple(PeriodType)), *DATES,
+    ))
+
+SIM_IP_ADDRESS = Resource(
+    name="supersim.v1.sim.sim_ip_address", key="ip_addresses", path=lambda address: "", fields=(
+        Field(name="ip_address", read=str),
+        Field(name="ip_address_version", shape=Shape.ENUM, values=("IPv4", "IPv6"),
+              read=lambda address: "IPv6" if ":" in address else "IPv4"),
+    ))
+
+ESIM_PROFILE = Resource(
+    name="supersim.v1.esim_profile", key="esim_profiles", path=lambda profile: f"/v1/ESimProfiles/{profile.sid}",
+    fields=(
+        *identity("HP"), Field(name="iccid"), Field(name="sim_sid", shape=Shape.SID, prefix="HS"),
+        Field(name="status", shape=Shape.ENUM, values=tuple(EsimStatus)), Field(name="eid"),
+        Field(name="smdp_plus_address"), Field(name="matching_id"), Field(name="activation_code"),
+        Field(name="error_code"), Field(name="error_message"), *DATES, URL,
+    ))
+
+
+def _packages(update: SettingsUpdate) -> list[dict[str, str]]:
+    return [{"name": name, "version": version, "more_info": f"{PACKAGES}{name}"} for name, version in update.packages]
+
+
+SETTINGS_UPDATE = Resource(
+    name="supersim.v1.settings_update", key="settings_updates", path=lambda update: "", fields=(
+        Field(name="sid", shape=Shape.SID, prefix="OB"), Field(name="iccid"),
+        Field(name="sim_sid", shape=Shape.SID, prefix="HS"),
+        Field(name="status", shape=Shape.ENUM, values=tuple(SettingsStatus)),
+        Field(name="packages", shape=Shape.ARRAY, read=_packages), Field(name="date_completed", shape=Shape.DATE),
+        *DATES,
+    ))
+
+
+def _period(record: UsageRecord) -> dict[str, str | None]:
+    return {"start_time": iso(record.start_time), "end_time": iso(record.end_time)}
+
+
+USAGE_RECORD = Resource(
+    name="supersim.v1.usage_record", key="usage_records", path=lambda record: "", fields=(
+        Field(name="account_sid", shape=Shape.SID, prefix="AC"), Field(name="sim_sid", shape=Shape.SID, prefix="HS"),
+        Field(name="network_sid", shape=Shape.SID, prefix="HW"), Field(name="fleet_sid", shape=Shape.SID, prefix="HF"),
+        Field(name="iso_country"), Field(name="period", shape=Shape.OBJECT, read=_period),
+        Field(name="data_upload", shape=Shape.NUMBER), Field(name="data_download", shape=Shape.NUMBER),
+        Field(name="data_total", shape=Shape.NUMBER), Field(name="data_total_billed"), Field(name="billed_unit"),
+    ))
+
+RESOURCES = (SIM, BILLING_PERIOD, SIM_IP_ADDRESS, FLEET, NETWORK, PROFILE, PROFILE_NETWORK, SMS_COMMAND, IP_COMMAND,
+             ESIM_PROFILE, SETTINGS_UPDATE, USAGE_RECORD)
 
 # -- what operations do ---------------------------------------------------------------------------------------------
 
@@ -153,6 +210,30 @@ def _allowed_network(cloud: Cloud, call: Call) -> SubRecord:
 def _forbid_network(cloud: Cloud, call: Call) -> Deleted:
     cloud.fleets.forbid_network(*call.keys)
     return Deleted()
+
+
+def _list_billing_periods(cloud: Cloud, call: Call) -> Listing:
+    sim = cloud.sims.sim(call.key)
+    cloud.sims.billing.settle(sim)
+    return Listing(collection=cloud.sims.billing.periods, filters={"sim_sid": sim.sid})
+
+
+def _list_esim_profiles(cloud: Cloud, call: Call) -> Listing:
+    filters = {attribute: value for name, attribute in (("Eid", "eid"), ("SimSid", "sim_sid"), ("Status", "status"))
+               if (value := call.arguments.text(name)) is not None}
+    return Listing(collection=cloud.esim_profiles.profiles, filters=filters)
+
+
+def _list_usage(cloud: Cloud, call: Call) -> Items:
+    def find_sim(key: str) -> str:
+        found = cloud.sims.sims.find(key)
+        return found.sid if found else key
+
+    def find_fleet(key: str) -> str:
+        found = cloud.fleets.fleets.find(key)
+        return found.sid if found else key
+
+    return Items(items=usage_records(cloud.account, cloud.supersim_meter.ledger, call.arguments, find_sim, find_fleet))
 
 
 # -- operations -------------------------------------------------------------------------------------------------------
@@ -250,4 +331,37 @@ OPERATIONS = (
                                                  filters=_command_filters(cloud, call))),
     Operation(name="FetchIpCommand", api=Api.SUPERSIM, method="GET", path="/v1/IpCommands/{Sid}", returns=IP_COMMAND,
               run=lambda cloud, call: cloud.ip_commands.command(call.key)),
+    Operation(name="ListBillingPeriod", api=Api.SUPERSIM, method="GET", path="/v1/Sims/{SimSid}/BillingPeriods",
+              returns=BILLING_PERIOD, paged=True, run=_list_billing_periods),
+    Operation(name="ListSimIpAddress", api=Api.SUPERSIM, method="GET", path="/v1/Sims/{SimSid}/IpAddresses",
+              returns=SIM_IP_ADDRESS, paged=True,
+              run=lambda cloud, call: Items(items=cloud.sims.sim(call.key).addresses)),
+    Operation(name="CreateEsimProfile", api=Api.SUPERSIM, method="POST", path="/v1/ESimProfiles", returns=ESIM_PROFILE,
+              success=201, params=(
+                  *CALLBACK, Param(name="GenerateMatchingId", kind=Kind.FLAG), Param(name="Eid"),
+              ), run=lambda cloud, call: cloud.esim_profiles.create(call.arguments)),
+    Operation(name="ListEsimProfile", api=Api.SUPERSIM, method="GET", path="/v1/ESimProfiles", returns=ESIM_PROFILE,
+              paged=True, params=(
+                  Param(name="Eid"), Param(name="SimSid"),
+                  Param(name="Status", kind=Kind.ENUM, values=tuple(EsimStatus)),
+              ), run=_list_esim_profiles),
+    Operation(name="FetchEsimProfile", api=Api.SUPERSIM, method="GET", path="/v1/ESimProfiles/{Sid}",
+              returns=ESIM_PROFILE, run=lambda cloud, call: cloud.esim_profiles.profile(call.key)),
+    Operation(name="ListSettingsUpdate", api=Api.SUPERSIM, method="GET", path="/v1/SettingsUpdates",
+              returns=SETTINGS_UPDATE, paged=True, params=(
+                  Param(name="Sim", kind=Kind.REFERENCE),
+                  Param(name="Status", kind=Kind.ENUM, values=tuple(SettingsStatus)),
+              ), run=lambda cloud, call: Listing(collection=cloud.settings_updates.updates,
+                                                 filters=_command_filters(cloud, call))),
+    Operation(name="ListUsageRecord", api=Api.SUPERSIM, method="GET", path="/v1/UsageRecords", returns=USAGE_RECORD,
+              paged=True, params=(
+                  Param(name="Sim", kind=Kind.REFERENCE, invalid=USAGE_INVALID),
+                  Param(name="Fleet", kind=Kind.REFERENCE, invalid=USAGE_INVALID),
+                  Param(name="Network", kind=Kind.SID, prefix="HW", invalid=USAGE_INVALID),
+                  Param(name="IsoCountry", minimum=2, maximum=2, invalid=USAGE_INVALID),
+                  Param(name="Group", kind=Kind.ENUM, values=GROUPS, invalid=USAGE_INVALID),
+                  Param(name="Granularity", kind=Kind.ENUM, values=tuple(Granularity), invalid=USAGE_INVALID),
+                  Param(name="StartTime", kind=Kind.DATE, invalid=USAGE_INVALID),
+                  Param(name="EndTime", kind=Kind.DATE, invalid=USAGE_INVALID),
+              ), run=_list_usage),
 )

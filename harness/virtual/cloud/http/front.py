@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from harness.errors import BundleError
 from harness.formats.bundle import Bundle
-from harness.virtual.cloud import microvisor_api, supersim_api
+from harness.virtual.cloud import microvisor_api, supersim_api, wireless_api
 from harness.virtual.cloud.account import draw_hex
 from harness.virtual.cloud.cloud import Cloud
 from harness.virtual.cloud.http import bodies
@@ -33,6 +33,7 @@ from harness.virtual.cloud.refusals import (
     METHOD_NOT_ALLOWED,
     NOT_FOUND,
     UNKNOWN_PARAMETER,
+    WIRELESS_PAGING,
     Refused,
     invalid,
     not_found,
@@ -52,8 +53,8 @@ from harness.virtual.cloud.resources import (
     render,
 )
 
-OPERATIONS = (*supersim_api.OPERATIONS, *microvisor_api.OPERATIONS)
-RESOURCES = (*supersim_api.RESOURCES, *microvisor_api.RESOURCES)
+OPERATIONS = (*supersim_api.OPERATIONS, *wireless_api.OPERATIONS, *microvisor_api.OPERATIONS)
+RESOURCES = (*supersim_api.RESOURCES, *wireless_api.RESOURCES, *microvisor_api.RESOURCES)
 
 CANONICAL = {"supersim.twilio.com": Api.SUPERSIM, "wireless.twilio.com": Api.WIRELESS,
              "microvisor.twilio.com": Api.MICROVISOR, "microvisor-upload.twilio.com": Api.UPLOAD}
@@ -221,7 +222,12 @@ class Front:
     def _list(self, operation: Operation, resource: Resource, result: Listing | Items, place: Place, raw_path: str,
               pairs: list[tuple[str, str]]) -> bytes:
         list_name = raw_path.removesuffix(SUFFIX)
-        asked = page_request(pairs, self._tokens, list_name)
+        try:
+            asked = page_request(pairs, self._tokens, list_name)
+        except Refused as refused:
+            if place.api is not Api.WIRELESS:
+                raise
+            raise Refused(WIRELESS_PAGING, refused.message) from None
         records, older, newer = cut(result, asked)
         to_json = self._render[resource.name]
         token = next((text for name, text in pairs if name == "PageToken"), None)
