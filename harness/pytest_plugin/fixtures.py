@@ -12,7 +12,16 @@ from harness.pytest_plugin.options import rig_file
 if TYPE_CHECKING:
     from harness.clock import Clock
     from harness.journal import Journal
-    from harness.rig import BoardUnderTest, CloudClient, FirmwareShelf, Modem, Rig, RigOpener, WebhookSink
+    from harness.rig import (
+        BoardUnderTest,
+        CloudClient,
+        FirmwareShelf,
+        Modem,
+        Rig,
+        RigOpener,
+        VirtualInternet,
+        WebhookSink,
+    )
 
 LAST_RIG = pytest.StashKey["Rig"]()
 """The rig of a test, for its report."""
@@ -63,6 +72,17 @@ def board(rig: Rig) -> BoardUnderTest:
     if not rig.boards:
         pytest.skip(f"rig {rig.name!r} has no board")
     return rig.board()
+
+
+@pytest.fixture
+def internet(rig: Rig) -> VirtualInternet:
+    """The hosts that virtual boards and modems reach: ``internet.add_host("api.example.com").on_http(answer)``.
+
+    Skips on a real rig, whose devices reach the real internet.
+    """
+    if rig.seed is None:
+        pytest.skip(f"rig {rig.name!r} is real: its devices reach the real internet")
+    return rig.internet
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from harness.rig.firmware import FirmwareShelf as FirmwareShelf
     from harness.rig.opening import RigOpener as RigOpener
     from harness.rig.rig import Rig as Rig
+    from harness.virtual.internet.internet import VirtualInternet as VirtualInternet
 
 _WHERE = {
     "BoardUnderTest": "harness.rig.device",
@@ -20,10 +21,12 @@ _WHERE = {
     "Modem": "harness.drivers.modem",
     "Rig": "harness.rig.rig",
     "RigOpener": "harness.rig.opening",
+    "VirtualInternet": "harness.virtual.internet.internet",
     "WebhookSink": "harness.drivers.webhook_sink",
 }
 
-__all__ = ["BoardUnderTest", "CloudClient", "FirmwareShelf", "Modem", "Rig", "RigOpener", "WebhookSink"]
+__all__ = ["BoardUnderTest", "CloudClient", "FirmwareShelf", "Modem", "Rig", "RigOpener", "VirtualInternet",
+           "WebhookSink"]
 
 
 def __getattr__(name: str) -> object:

@@ -136,6 +136,50 @@ class BoardTable(Table):
         return self
 
 
+HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?$")]
+Port = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4}$")]
+Loopback = Annotated[str, Field(pattern=r"^(localhost|127(\.[0-9]{1,3}){3})(:[1-9][0-9]{0,4})?$")]
+Handler = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
+
+
+class InternetTable(Table):
+    """``[internet]``: what boards and modems reach beyond the cloud. Nothing but what is declared here is there."""
+
+    latency: Nanoseconds = to_ns("25ms")
+    """Between a device and a host, one way."""
+    allow: tuple[HostName, ...] = ()
+    """Real hosts that may be reached over the real network."""
+
+
+class HostTable(Table):
+    """``[[host]]``: a host of the virtual internet: programs on loopback, or handlers in Python."""
+
+    name: HostName
+    """Host name, or a dotted address."""
+    address: str | None = Field(default=None, pattern=r"^[0-9]{1,3}(\.[0-9]{1,3}){3}$")
+    """IPv4 address; one that belongs to the name if absent."""
+    ping: bool = True
+    """Whether it answers pings."""
+    latency: Nanoseconds | None = None
+    """One way; that of ``[internet]`` if absent."""
+    forward: Loopback | None = None
+    """Where every port goes: ``127.0.0.1:8080``, or ``127.0.0.1`` for the same port as was asked for."""
+    ports: dict[Port, Loopback] = Field(default_factory=dict)
+    """Where single ports go."""
+    tls: bool = False
+    """Whether the program there speaks TLS; applications may name TLS hosts in either case."""
+    tls_ca: str | None = None
+    """PEM file with the certificates to trust there, instead of the system's."""
+    tls_name: str | None = None
+    """Whom its certificate names; the host's name if absent."""
+    http: Handler | None = None
+    """Function that answers HTTP requests: ``my_tests.hosts:api``."""
+    udp: dict[Port, Handler] = Field(default_factory=dict)
+    """Functions that answer datagrams, by port."""
+    tcp: dict[Port, Handler] = Field(default_factory=dict)
+    """Functions that accept connections, by port."""
+
+
 class RigFile(Table):
     """A whole rig file."""
 
@@ -144,6 +188,8 @@ class RigFile(Table):
     network: NetworkTable = NetworkTable()
     cloud: CloudTable = CloudTable()
     webhooks: WebhooksTable = WebhooksTable()
+    internet: InternetTable = InternetTable()
+    host: tuple[HostTable, ...] = ()
     modem: tuple[ModemTable, ...] = (ModemTable(name="modem-1"),)
     board: tuple[BoardTable, ...] = (BoardTable(name="board-1"),)
 
@@ -152,6 +198,9 @@ class RigFile(Table):
         names = [*(modem.name for modem in self.modem), *(board.name for board in self.board)]
         if len(names) != len(set(names)):
             raise ValueError("every modem and board needs a name of its own")
+        hosts = [host.name.lower() for host in self.host]
+        if len(hosts) != len(set(hosts)):
+            raise ValueError("every host needs a name of its own")
         iccids = [modem.iccid for modem in self.modem if modem.iccid]
         if len(iccids) != len(set(iccids)):
             raise ValueError("two modems can't hold the same SIM card: 'iccid' must differ")

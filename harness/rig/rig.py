@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from harness.clock import Clock
 from harness.drivers.cloud import CloudClient
@@ -12,6 +13,9 @@ from harness.errors import UsageError
 from harness.journal import Journal
 from harness.rig.device import BoardUnderTest
 from harness.rig.firmware import FirmwareShelf
+
+if TYPE_CHECKING:
+    from harness.virtual.internet.internet import VirtualInternet
 
 
 class Rig:
@@ -27,7 +31,8 @@ class Rig:
 
     def __init__(self, *, name: str, description: str, notes: list[str], seed: int | None, clock: Clock,
                  journal: Journal, cloud: CloudClient, modems: dict[str, Modem], boards: dict[str, BoardUnderTest],
-                 firmware: FirmwareShelf, open_sink: Callable[[], WebhookSink], close: Callable[[], None]) -> None:
+                 firmware: FirmwareShelf, open_sink: Callable[[], WebhookSink], close: Callable[[], None],
+                 internet: VirtualInternet | None = None) -> None:
         self.name = name
         self.description = description
         self.notes = notes
@@ -38,6 +43,7 @@ class Rig:
         self.modems = modems
         self.boards = boards
         self.firmware = firmware
+        self._internet = internet
         self._open_sink = open_sink
         self._close = close
         self._sink: WebhookSink | None = None
@@ -63,6 +69,17 @@ class Rig:
     def board(self, name: str | None = None) -> BoardUnderTest:
         """Return a board: the one of this name, or the first; raises UsageError if there is none."""
         return self.boards[_pick("board", self.boards, name)]
+
+    @property
+    def internet(self) -> VirtualInternet:
+        """The hosts that the virtual boards and modems of this rig reach.
+
+        Raises:
+            UsageError: the rig is real, and so are its hosts.
+        """
+        if self._internet is None:
+            raise UsageError(f"rig {self.name!r} is real: its devices reach the real internet")
+        return self._internet
 
     @property
     def webhooks(self) -> WebhookSink:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from harness.clock import RealClock, VirtualClock
 from harness.errors import UsageError
+from harness.rig.internet import build_internet
 from harness.rig.model import BoardTable, ModemTable, RigFile
 from harness.virtual.board.board import Board
 from harness.virtual.board.debug import registry
@@ -33,6 +34,7 @@ class VirtualStack:
     Attributes:
         modems, boards: by name, in the order of the rig file.
         sims: SID of the Sim in the modem of that name.
+        internet: the hosts that boards and modems reach.
         probes: unique id of the debug probe of the board of that name.
     """
 
@@ -45,12 +47,13 @@ class VirtualStack:
         self.cloud = Cloud(self.world, messaging=self.network, uplink=self.uplink,
                            account_sid=file.cloud.account_sid, auth_token=file.cloud.auth_token)
         self.network.connect_cloud(self.cloud)
+        self.internet = build_internet(self.world, file)
         self.modems: dict[str, VirtualModem] = {}
         self.boards: dict[str, Board] = {}
         self.sims: dict[str, str] = {}
         self.probes: dict[str, str] = {}
         self._ports: list[DebugPort] = []
-        self._undo: list[Callable[[], None]] = [self.world.close]
+        self._undo: list[Callable[[], None]] = [self.world.close, self.internet.close]
         try:
             with self.world.turn():
                 for index, modem in enumerate(file.modem, start=1):
@@ -91,7 +94,8 @@ class VirtualStack:
 
     def _add_board(self, table: BoardTable) -> None:
         sid = self.cloud.add_device(table.device_sid, table.name, logging=True)
-        board = Board(self.world, self.uplink, name=table.name, device_sid=sid, hclk_hz=table.hclk_hz)
+        board = Board(self.world, self.uplink, name=table.name, device_sid=sid, hclk_hz=table.hclk_hz,
+                      internet=self.internet)
         self._undo.append(board.close)
         port = DebugPort(board, self.world)
         board.debug = port

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from harness.clock import Duration, to_ns
 from harness.errors import UsageError
 from harness.virtual.internet.addresses import address_for, is_address, normal_name
 from harness.virtual.internet.exchange import HttpExchange
 from harness.virtual.internet.host import Host, Route, TlsFarEnd, guarded
-from harness.virtual.internet.mqtt import MAX_KEEPALIVE, FailedSession, PahoSession
 from harness.virtual.internet.mqtt_seams import MqttConnect, MqttFailure, MqttListener, MqttSession
 from harness.virtual.internet.patience import Patience
 from harness.virtual.internet.pipes import Pipe, refused
@@ -29,8 +29,10 @@ from harness.virtual.internet.seams import (
     TcpHandler,
 )
 from harness.virtual.internet.sockets import SocketConnection, UdpFlows
-from harness.virtual.internet.tls import check_credentials
 from harness.virtual.world import Event, World
+
+if TYPE_CHECKING:
+    from harness.virtual.internet.mqtt import PahoSession
 
 MAX_HOSTS = 1024
 CONNECT_TIMEOUT = to_ns("75s")
@@ -199,6 +201,9 @@ class VirtualInternet:
 
     def mqtt(self, request: MqttConnect, listener: MqttListener) -> MqttSession:
         """Connect to a broker; the outcome comes by the listener."""
+        from harness.virtual.internet.mqtt import MAX_KEEPALIVE, FailedSession, PahoSession  # a rig without MQTT
+        from harness.virtual.internet.tls import check_credentials  # must not pay for them
+
         host = self.find(request.host)
         route = self.route_of(host, request.port) if host is not None else None
         if host is None or route is None:
