@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from harness.cli import board, bundle, doctor, firmware, run, up
+from harness.cli import board, bundle, cloud, doctor, firmware, run, up
 
 app = typer.Typer(
     help="Test cellular IoT devices, real or virtual: Microvisor boards, Super SIM modems and their cloud.",
@@ -16,4 +16,5 @@ app.command("up")(up.up)
 app.command("doctor")(doctor.doctor)
 app.add_typer(board.app, name="board", help="One virtual board.")
 app.add_typer(bundle.app, name="bundle", help="Application bundles: create, inspect, verify.")
+app.add_typer(cloud.app, name="cloud", help="The virtual cloud: its choices, state machines, codes and webhooks.")
 app.add_typer(firmware.app, name="firmware", help="The firmware fixtures that ship with the harness.")

@@ -12,7 +12,14 @@ from harness.virtual.cloud.account import Account
 from harness.virtual.cloud.machines import IP_COMMAND, SMS_COMMAND, By, CommandStatus
 from harness.virtual.cloud.parameters import Arguments
 from harness.virtual.cloud.records import Callback, Direction, IpCommand, PayloadType, Sim, SmsCommand
-from harness.virtual.cloud.refusals import IP_COMMAND_NOT_ATTACHED, Refused, invalid, not_found
+from harness.virtual.cloud.refusals import (
+    CATALOGUE,
+    IP_COMMAND_FAILED,
+    IP_COMMAND_NOT_ATTACHED,
+    Refused,
+    invalid,
+    not_found,
+)
 from harness.virtual.cloud.sims import Sims
 from harness.virtual.cloud.store import Collection
 from harness.virtual.cloud.webhooks import Webhooks
@@ -140,19 +147,21 @@ class IpCommands:
 
     def _sent(self, sim: Sim, command: IpCommand) -> Callable[[str | None], None]:
         def done(device_ip: str | None) -> None:
-            target = CommandStatus.FAILED if device_ip is None else CommandStatus.SENT
+            code, reason = 0, ""
+            if device_ip is None:
+                code, reason = IP_COMMAND_NOT_ATTACHED, "the device has no data session"
+            elif self._account.fails(IP_COMMAND_FAILED):
+                code, reason, device_ip = IP_COMMAND_FAILED, CATALOGUE[IP_COMMAND_FAILED], None
+            target = CommandStatus.FAILED if code else CommandStatus.SENT
             IP_COMMAND.move(command.status, target, By.NETWORK)
             if self.commands.get(command.sid) is command:
                 self.commands.change(command, self._account.now(), status=target, device_ip=device_ip)
             else:
                 command.status, command.device_ip = target, device_ip
             self._account.record(f"ip_command_{target.value}", device=sim.sid, sid=command.sid)
-            if device_ip is None:
-                reason = "the device has no data session"
-                self._account.notify(IP_COMMAND_NOT_ATTACHED, reason, resource_sid=command.sid)
-                self._webhooks.ip_command(sim, command, command.callback, code=IP_COMMAND_NOT_ATTACHED, message=reason)
-            else:
-                self._webhooks.ip_command(sim, command, command.callback)
+            if code:
+                self._account.notify(code, reason, resource_sid=command.sid)
+            self._webhooks.ip_command(sim, command, command.callback, code=code, message=reason)
 
         return done
 

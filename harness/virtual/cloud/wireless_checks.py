@@ -75,9 +75,14 @@ def check_update(account: Account, sims: Collection[WirelessSim], plans: RatePla
                       values={**values, "account_sid": account_sid})
     plan_sid = sim.rate_plan_sid
     if "RatePlan" in arguments:
-        plan_sid = _check_plan(plans, sim, arguments.text("RatePlan") or None, wanted)
-    if (moves or plan_sid != sim.rate_plan_sid) and sim.status in _BUSY:
+        found = plans.plans.find(arguments.text("RatePlan") or "")
+        moves_plan = (found.sid if found else None) != sim.rate_plan_sid
+    else:
+        moves_plan = False
+    if (moves or moves_plan) and sim.status in _BUSY:
         raise Refused(WIRELESS_BUSY, f"the Sim is '{sim.status}': wait until that update is done")
+    if "RatePlan" in arguments:
+        plan_sid = _check_plan(plans, sim, arguments.text("RatePlan") or None, wanted)
     reset = "ResetStatus" in arguments
     if reset:
         _check_reset(sim, maintenance=maintenance)

@@ -22,14 +22,14 @@ class Ether:
 
     world: World
     reachable: set[str] = field(default_factory=set)
-    texts: list[tuple[str, str]] = field(default_factory=list)
+    texts: list[tuple[str, str | bytes]] = field(default_factory=list)
     datagrams: list[tuple[str, int, bytes]] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
 
     def subscription_changed(self, iccid: str) -> None:
         self.changed.append(iccid)
 
-    def send_sms(self, iccid: str, text: str, progress: SmsProgress) -> None:
+    def send_sms(self, iccid: str, text: str | bytes, progress: SmsProgress) -> None:
         def deliver() -> None:
             if iccid in self.reachable:
                 self.texts.append((iccid, text))
