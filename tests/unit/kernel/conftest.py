@@ -20,7 +20,7 @@ from harness.virtual.board.core.interface import (
     HaltReason,
 )
 from harness.virtual.board.kernel.abi import BY_NAME
-from harness.virtual.board.kernel.enums import MvStatus
+from harness.virtual.board.kernel.enums import MvClosureReason, MvEventType, MvStatus
 from harness.virtual.board.kernel.kernel import KernelSettings
 from harness.virtual.internet.internet import VirtualInternet
 from harness.virtual.uplink import ToCloud, ToDevice, Uplink
@@ -204,6 +204,56 @@ class Bench:
         out = self.words(0, 0)
         assert self.call("mvGetNetworkReasons", out, out + 4) is MvStatus.OKAY
         return self.word(out)
+
+    # -- channels --
+
+    centre_handle = 0
+    network_handle = 0
+
+    def ready(self, wait: str = "3s", slots: int = 16) -> None:
+        """Set up a centre and the network for channels, and wait until it is connected."""
+        self.centre_handle, self.ring = self.centre(irq=51, slots=slots)
+        self.ring_slots, self.ring_next = slots, 0
+        self.network_handle = self.network(self.centre_handle)
+        self.wait(wait)
+        self.records()
+
+    def channel_params(self, kind: int, *, endpoint: bytes = b"", **changes: int) -> int:
+        """Return the address of the parameters of an HTTP channel, or as changed."""
+        values = {"version": 1, "centre": self.centre_handle, "tag": 5, "network": self.network_handle,
+                  "receive": self.room(512, 512), "receive_size": 512, "send": self.room(512, 512), "send_size": 512,
+                  "kind": kind, "endpoint_at": self.bytes_at(endpoint) if endpoint else 0,
+                  "endpoint_size": len(endpoint)}
+        assert changes.keys() <= values.keys()
+        return self.words(*{**values, **changes}.values())
+
+    def try_open(self, kind: int, **changes: Any) -> MvStatus:
+        return self.call("mvOpenChannel", self.channel_params(kind, **changes), self.words(0))
+
+    def open_channel(self, kind: int, **changes: Any) -> int:
+        """Open a channel and return its handle."""
+        handle = self.words(0)
+        assert self.call("mvOpenChannel", self.channel_params(kind, **changes), handle) is MvStatus.OKAY
+        return self.word(handle)
+
+    def closure(self, handle: int) -> MvClosureReason:
+        out = self.words(0xFFFF_FFFF)
+        assert self.call("mvGetChannelClosureReason", handle, out) is MvStatus.OKAY
+        return MvClosureReason(self.word(out))
+
+    def records(self, tag: int | None = None) -> list[MvEventType]:
+        """Return the types of the events that came, all or those of a tag, and consume them."""
+        found = []
+        while (kind := self.word(self.ring + 16 * self.ring_next + 8)) != 0:
+            if tag in (None, self.word(self.ring + 16 * self.ring_next + 12)):
+                found.append(MvEventType(kind))
+            self.core.write_memory(self.ring + 16 * self.ring_next + 8, bytes(4))
+            self.ring_next = (self.ring_next + 1) % self.ring_slots
+        return found
+
+    def sized(self, data: bytes) -> tuple[int, int]:
+        """Return address and length of data, as an MvSizedString has them."""
+        return self.bytes_at(data) if data else 0, len(data)
 
     def events(self, name: str) -> list[dict[str, Any]]:
         return [dict(entry.data) for entry in self.world.journal.select(name)]
