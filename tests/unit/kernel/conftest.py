@@ -125,7 +125,8 @@ class RecordingCloud:
 class Bench:
     """A powered board with a still core, and the means to call its kernel as an application does."""
 
-    def __init__(self, *, app: bool = True, settings: KernelSettings | None = None, hclk_hz: int = 64_000_000) -> None:
+    def __init__(self, *, app: bool = True, settings: KernelSettings | None = None, hclk_hz: int = 64_000_000,
+                 internet: Callable[[World], Any] = VirtualInternet) -> None:
         self.world = World(seed=5)
         self.uplink = Uplink(self.world)
         self.cloud = RecordingCloud()
@@ -136,7 +137,7 @@ class Bench:
             cores.append(StillCore(client))
             return cores[0]
 
-        self.internet = VirtualInternet(self.world)
+        self.internet = internet(self.world)
         self.board = Board(self.world, self.uplink, name="board", device_sid=SID, core=make, settings=settings,
                            hclk_hz=hclk_hz, internet=self.internet)
         self.core = cores[0]
