@@ -77,6 +77,7 @@ class WirelessMeter:
             self.sessions.change(session, now, **changes)
         if usage.ended:
             del self._open[usage.session_id]
+            self._retention.added("DataSessions")
         if usage.up or usage.down:
             self._enter(sim, usage, now)
 
@@ -89,7 +90,6 @@ class WirelessMeter:
             operator_name=cell.operator if cell else "", cell_id=str(cell.ci) if cell else "", packets_uploaded=0,
             packets_downloaded=0, last_updated=now, start=now, end=None, imei=usage.imei or None))
         self._open[usage.session_id] = session
-        self._retention.added("DataSessions")
         self._account.record("wireless_session_began", device=sim.sid, sid=session.sid)
         return session
 
