@@ -27,7 +27,7 @@ from harness.virtual.internet.mqtt_seams import (
     MqttSubscription,
 )
 from harness.virtual.internet.patience import Patience
-from harness.virtual.internet.tls import check_shown_chain, client_context, failure_of
+from harness.virtual.internet.tls import NamedContext, check_shown_chain, client_context, failure_of
 from harness.virtual.world import Event, World
 
 CONNECT_SECONDS = 10.0
@@ -159,9 +159,11 @@ class PahoSession:
     def _connect(self, route: Route) -> MqttFailure | None:
         """Connect and send CONNECT; blocks."""
         request = self._request
+        context: NamedContext | None = None
         try:
             if route.tls is not None:
-                self._client.tls_set_context(client_context(request.tls, route.tls, request.host))
+                context = client_context(request.tls, route.tls, request.host)
+                self._client.tls_set_context(context)
             if request.version == 5:
                 self._client.connect(*route.address, request.keepalive, clean_start=request.clean_start)
             else:
@@ -170,6 +172,8 @@ class PahoSession:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._client.loop_write()
         except ssl.SSLError as error:
+            if context is not None and context.wrapped is not None:
+                context.wrapped.close()
             return failure_of(error)
         except (OSError, ValueError):
             return MqttFailure.SOCKET

@@ -23,14 +23,17 @@ _EXPIRED, _NOT_YET = 10, 9  # X509_V_ERR_CERT_HAS_EXPIRED and _NOT_YET_VALID
 _HOST_NAMES = frozenset({62, 63, 64})  # X509_V_ERR_HOSTNAME_MISMATCH and its neighbours
 
 
-class _NamedContext(ssl.SSLContext):
+class NamedContext(ssl.SSLContext):
     """Asks for one server, whatever address the library that uses it connects to."""
 
     server_name = ""
+    wrapped: ssl.SSLSocket | None = None
+    """The last socket: a library that fails in the handshake leaves it open."""
 
     def wrap_socket(self, sock: Any, *args: Any, **options: Any) -> ssl.SSLSocket:
         options["server_hostname"] = self.server_name
-        return super().wrap_socket(sock, *args, **options)
+        self.wrapped = super().wrap_socket(sock, *args, **options)
+        return self.wrapped
 
 
 def load_certificate(data: bytes) -> x509.Certificate:
@@ -58,9 +61,9 @@ def check_credentials(credentials: TlsCredentials) -> bool:
     return True
 
 
-def client_context(credentials: TlsCredentials | None, far_end: TlsFarEnd, host: str) -> ssl.SSLContext:
+def client_context(credentials: TlsCredentials | None, far_end: TlsFarEnd, host: str) -> NamedContext:
     """Return a context that trusts what the credentials trust and asks for ``host``."""
-    context = _NamedContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = NamedContext(ssl.PROTOCOL_TLS_CLIENT)
     context.server_name = far_end.server_name or host
     if credentials is not None and credentials.trusted:
         context.load_verify_locations(cadata=b"".join(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import shutil
 import socket
 import subprocess
@@ -98,11 +99,11 @@ class Mosquitto:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
         config = folder / f"mosquitto-{self.port}.conf"
-        config.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\n{lines}\n")
+        config.write_text(f"user {getpass.getuser()}\nlistener {self.port} 127.0.0.1\nallow_anonymous true\n{lines}\n")
         self._process = subprocess.Popen([program, "-c", str(config)], stdout=subprocess.DEVNULL,
                                          stderr=subprocess.DEVNULL)
         watch = Stopwatch()
-        while watch.seconds < 10:
+        while watch.seconds < 10 and self._process.poll() is None:
             with socket.socket() as client:
                 if client.connect_ex(("127.0.0.1", self.port)) == 0:
                     return
