@@ -43,12 +43,15 @@ class Operator:
     def __init__(self, port: int, topic: str) -> None:
         self.heard: list[tuple[str, bytes]] = []
         self.client = paho.Client(CallbackAPIVersion.VERSION2, client_id="operator")
-        self.client.on_message = lambda _client, _data, message: self.heard.append((message.topic, message.payload))
+        self.client.on_message = self._hear
         self.client.connect("127.0.0.1", port)
         self.client.loop_start()
         info = self.client.subscribe(topic, qos=1)
         assert info[0] == 0
         self.say("operator/hello", b"")
+
+    def _hear(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
+        self.heard.append((message.topic, bytes(message.payload)))
 
     def say(self, topic: str, payload: bytes, qos: int = 1) -> None:
         self.client.publish(topic, payload, qos=qos).wait_for_publish(10)

@@ -258,7 +258,8 @@ def test_a_channel_closes_with_its_reason(bench: Any, opened: int, happens: Call
 def test_an_unusable_channel_says_so(bench: Any) -> None:
     bench.ready()
     handle = bench.open_channel(HTTP)
-    assert bench.call("mvSendHttpRequest", handle, bench.words(NOWHERE, 3, 0, 0, 0, 0, 0, 0, 5000)) is MvStatus.LATEFAULT
+    request = bench.words(NOWHERE, 3, 0, 0, 0, 0, 0, 0, 5000)
+    assert bench.call("mvSendHttpRequest", handle, request) is MvStatus.LATEFAULT
     assert bench.closure(handle) is MvClosureReason.UNEXPECTEDLYTERMINATED
 
 
