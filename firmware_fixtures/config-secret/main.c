@@ -1,7 +1,7 @@
 /* config-secret: fetches one item of each configuration store and one that is absent, and logs what came.
  *
  * Device config `greeting`, device secret `device-token`, account config `region`, account secret `account-token`, and
- * device config `absent`; again every minute, so that a test sees a change.
+ * device config `absent`; again every twenty seconds, so that a test sees a change.
  */
 #include "board.h"
 #include "config.h"
@@ -10,7 +10,7 @@
 #include "millis.h"
 #include "support.h"
 
-#define PERIOD_MS 60000u
+#define PERIOD_MS 20000u
 #define ITEMS 5u
 
 volatile uint32_t fetches;

@@ -12,7 +12,7 @@
 
 #define NETWORK_TAG 1u
 #define HTTP_TAG 2u
-#define RECORDS 8u
+#define RECORDS 4u
 #define PERIOD_MS 10000u
 #define PATIENCE_MS 15000u
 

@@ -133,6 +133,20 @@ def test_mqtt_echo_comes_back_after_the_network_was_gone(make_setup: Callable[..
                            saw=lambda: repr(setup.log))
 
 
+def test_equal_seeds_give_equal_journals_with_a_real_broker_too(make_setup: Callable[..., Setup],
+                                                                make_broker: Callable[..., Mosquitto]) -> None:
+    digests = []
+    for _ in range(2):
+        setup = make_setup("mqtt-echo")
+        configure(setup)
+        setup.internet.add_host(BROKER).forward(make_broker().address)
+        setup.board.power_on()
+        setup.run("12s")
+        assert setup.symbol("published") == 1
+        digests.append(setup.world.journal.digest())
+    assert digests[0] == digests[1]
+
+
 @pytest.mark.parametrize(("host", "line"), [("nobody.example.com", "connect failed: state 4"),
                                             (BROKER, "connect failed: state 7")])
 def test_mqtt_echo_without_a_broker(make_setup: Callable[..., Setup], host: str, line: str) -> None:
