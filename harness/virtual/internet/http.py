@@ -7,6 +7,7 @@ import socket
 import ssl
 from urllib.parse import SplitResult, urlsplit
 
+from harness.clock import Stopwatch
 from harness.virtual.internet.host import Route
 from harness.virtual.internet.seams import HttpFailure, HttpOutcome, HttpRequest, HttpResponse
 
@@ -41,8 +42,9 @@ def path_of(parts: SplitResult) -> str:
 
 
 def fetch(request: HttpRequest, parts: SplitResult, route: Route) -> HttpOutcome:
-    """Send the request and return what came of it. Blocks, for the request's timeout of real time at most per step."""
+    """Send the request and return what came of it. Blocks, for some three times the request's timeout at most."""
     seconds = request.timeout_ms / 1000
+    watch = Stopwatch()
     name = parts.hostname or ""
     connection: http.client.HTTPConnection
     if route.tls is not None:
@@ -60,7 +62,7 @@ def fetch(request: HttpRequest, parts: SplitResult, route: Route) -> HttpOutcome
             connection.putheader("Content-Length", str(len(request.body)))
         connection.endheaders(request.body or None)
         answer = connection.getresponse()
-        body = answer.read(MAX_BODY + 1)
+        body = _read_body(answer, watch, 2 * seconds)
     except TimeoutError:
         return HttpFailure(reason="timed out")
     except ConnectionRefusedError:
@@ -79,6 +81,18 @@ def fetch(request: HttpRequest, parts: SplitResult, route: Route) -> HttpOutcome
         return HttpFailure(reason="response too large")
     headers = tuple((header, value) for header, value in answer.getheaders() if header.lower() not in _HOP_BY_HOP)
     return HttpResponse(status=answer.status, reason=answer.reason, headers=headers, body=body)
+
+
+def _read_body(answer: http.client.HTTPResponse, watch: Stopwatch, seconds: float) -> bytes:
+    """Return the body, one octet more than is taken at most; a host that only trickles is given up."""
+    body = bytearray()
+    while len(body) <= MAX_BODY and (part := answer.read1(MAX_BODY + 1 - len(body))):
+        body += part
+        if watch.seconds > seconds:
+            raise TimeoutError
+    if len(body) <= MAX_BODY and answer.length:
+        raise http.client.IncompleteRead(bytes(body))
+    return bytes(body)
 
 
 class _TlsConnection(http.client.HTTPConnection):

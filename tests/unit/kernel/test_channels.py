@@ -52,7 +52,6 @@ def opened(bench: Any) -> Any:
     ({"kind": 4}, MvStatus.UNKNOWNCHANNELTYPE),
     ({"kind": OPAQUE, "endpoint": b"other"}, MvStatus.UNKNOWNCHANNELENDPOINT),
     ({"kind": OPAQUE, "endpoint": b""}, MvStatus.UNKNOWNCHANNELENDPOINT),
-    ({"kind": HTTP, "endpoint": b"log"}, MvStatus.UNKNOWNCHANNELENDPOINT),
     ({"receive": NOWHERE}, MvStatus.PARAMETERFAULT),
     ({"receive": FLASH_BASE}, MvStatus.PARAMETERFAULT),
     ({"send": NOWHERE}, MvStatus.PARAMETERFAULT),
@@ -84,6 +83,12 @@ def test_pointers_of_the_call_itself(bench: Any) -> None:
 def test_an_old_log_application_may_read_into_sixteen_unaligned_bytes(bench: Any) -> None:
     bench.ready()
     assert bench.try_open(kind=OPAQUE, endpoint=b"log", receive=RAM_BASE + 0x8008, receive_size=16) is MvStatus.OKAY
+
+
+@pytest.mark.parametrize("kind", [MQTT, HTTP, CONFIG])
+def test_only_opaque_bytes_have_an_endpoint(bench: Any, kind: int) -> None:
+    bench.ready()
+    assert bench.try_open(kind=kind, endpoint=b"dummy") is MvStatus.OKAY
 
 
 def test_no_channel_without_the_network(bench: Any) -> None:

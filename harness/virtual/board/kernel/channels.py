@@ -187,7 +187,9 @@ class Channels:
         if wanted.channel_type not in tuple(MvChannelType):
             return MvStatus.UNKNOWNCHANNELTYPE
         kind = MvChannelType(wanted.channel_type)
-        opener = self._kinds.get((kind, memory.string(wanted.endpoint)))
+        endpoint = memory.string(wanted.endpoint)
+        # the endpoint is what opaque bytes go to; published applications give any name for the other kinds
+        opener = self._kinds.get((kind, endpoint if kind is MvChannelType.OPAQUEBYTES else b""))
         memory.check_write(wanted.receive_buffer, wanted.receive_buffer_len)
         memory.check_write(wanted.send_buffer, wanted.send_buffer_len)
         if opener is None:
