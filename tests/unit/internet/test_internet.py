@@ -129,10 +129,10 @@ def test_addresses_given_by_a_test(internet: VirtualInternet) -> None:
     internet.add_host("a.example.com", address="203.0.113.7")
     assert internet.resolve("a.example.com") == ("203.0.113.7",)
     assert internet.add_host("192.0.2.1").ip == "192.0.2.1"
-    wrong: dict[str, Any]
-    for wrong in ({"name": "b.example.com", "address": "203.0.113.7"}, {"name": "a.example.com", "address": "1.2.3.4"},
-                  {"name": "b.example.com", "address": "1.2.3.400"}, {"name": "b..com"}, {"name": ""},
-                  {"name": "-a.com"}):
+    cases: list[dict[str, Any]] = [
+        {"name": "b.example.com", "address": "203.0.113.7"}, {"name": "a.example.com", "address": "1.2.3.4"},
+        {"name": "b.example.com", "address": "1.2.3.400"}, {"name": "b..com"}, {"name": ""}, {"name": "-a.com"}]
+    for wrong in cases:
         with pytest.raises(UsageError):
             internet.add_host(**wrong)
     with pytest.raises(UsageError, match=r"it has 192.0.2.1, a.example.com"):

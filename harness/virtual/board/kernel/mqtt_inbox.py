@@ -2,6 +2,9 @@
 
 Messages take room in the application's receive buffer. One that finds none now waits in the cloud; one that would never
 fit is lost, and the application is told so. Too many that wait are a flood, and the cloud gives the connection up.
+
+The application hears of an item when it is the next to be read, not before: published applications ask on each event
+what is next, and read it later. Were they told of a second item meanwhile, they would take it for the first once more.
 """
 
 from __future__ import annotations
@@ -45,7 +48,7 @@ class Inbox:
 
     Args:
         capacity: of the receive buffer, in bytes.
-        readable: called for each item as it becomes readable.
+        readable: called for each item as it becomes the next to be read.
     """
 
     def __init__(self, capacity: int, readable: Callable[[], None]) -> None:
@@ -87,6 +90,8 @@ class Inbox:
     def take(self) -> None:
         """Forget what was read; what waits for the room moves up."""
         self._used -= self._items.popleft().size
+        if self._items:
+            self._readable()
         while self._waiting and self._used + self._waiting[0].size <= self._capacity:
             self._put(self._waiting.popleft())
 
@@ -97,4 +102,5 @@ class Inbox:
     def _put(self, item: Item) -> None:
         self._used += item.size
         self._items.append(item)
-        self._readable()
+        if len(self._items) == 1:
+            self._readable()
