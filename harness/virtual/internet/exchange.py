@@ -8,13 +8,10 @@ from functools import partial
 from typing import Protocol
 
 from harness.virtual.internet.addresses import is_address
-from harness.virtual.internet.host import Host, Route, guarded
+from harness.virtual.internet.host import Host, Route, as_response, guarded
 from harness.virtual.internet.http import fetch, port_of, split_url
 from harness.virtual.internet.seams import HttpFailure, HttpOutcome, HttpRequest, HttpResponse
 from harness.virtual.world import World
-
-KEPT = 100
-"""HTTP requests that a host remembers."""
 
 _LOOK_UP = 20_000_000
 """Until a name is known not to exist, in nanoseconds."""
@@ -67,15 +64,12 @@ class HttpExchange:
     def _handle(self, host: Host) -> None:
         if self._done is None:
             return
-        host.requests.append(self._request)
-        del host.requests[:-KEPT]
+        host.remember(self._request)
         handler = host.http_handler
         answer = guarded(self._world, host, "http", lambda: handler(self._request)) if handler is not None else None
         if answer is None:
             return  # the timeout will say so
-        if isinstance(answer, str | bytes):
-            answer = HttpResponse(status=200, reason="OK", body=answer.encode() if isinstance(answer, str) else answer)
-        response = answer
+        response = as_response(answer)
         self._later(host.latency, lambda: self._finish(response))
 
     def _came_back(self, host: Host, future: Future[HttpOutcome]) -> None:

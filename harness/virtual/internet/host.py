@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+KEPT = 100
+"""HTTP requests that a host remembers."""
+
 HttpHandler: TypeAlias = Callable[[HttpRequest], HttpResponse | str | bytes | None]
 """Answers a request. Text or bytes alone stand for status 200; None leaves the request without an answer."""
 
@@ -103,7 +106,10 @@ class Host:
         return f"Host({self.name!r}, {self.ip}, {', '.join(parts)})"
 
     def on_http(self, handler: HttpHandler) -> Host:
-        """Answer HTTP requests, by ``https`` and ``http`` alike; return the host."""
+        """Answer HTTP requests; return the host.
+
+        Boards reach it by ``https`` and ``http`` alike; TCP connections of modems by HTTP/1.1 on port 80.
+        """
         self.http_handler = handler
         return self
 
@@ -158,6 +164,11 @@ class Host:
             return None
         return Route(address=(route.address[0], route.address[1] or port), tls=route.tls)
 
+    def remember(self, request: HttpRequest) -> None:
+        """Keep a request in :attr:`requests`."""
+        self.requests.append(request)
+        del self.requests[:-KEPT]
+
     def send_udp(self, port: int, device: Address, payload: bytes) -> bool:
         """Send a datagram from a port of this host to a device; False if no device has the address."""
         return self._internet.send_to_device((self.ip, _port(port)), device, payload)
@@ -171,6 +182,13 @@ def _port(port: int) -> int:
     if not 0 < port < 65_536:
         raise UsageError(f"there is no port {port}")
     return port
+
+
+def as_response(answer: HttpResponse | str | bytes) -> HttpResponse:
+    """Return what a handler returned as a response."""
+    if isinstance(answer, HttpResponse):
+        return answer
+    return HttpResponse(status=200, reason="OK", body=answer.encode() if isinstance(answer, str) else answer)
 
 
 def guarded(world: World, host: Host, kind: str, call: Callable[[], T]) -> T | None:

@@ -41,6 +41,7 @@ CONNECT_TIMEOUT = to_ns("75s")
 TLS_PORTS = frozenset({443, 8443, 8883})
 """Where real hosts are taken to speak TLS, if it is a protocol that we speak to them."""
 
+HTTP_PORT = 80
 _FIRST_PORT = 49_152
 
 
@@ -184,6 +185,10 @@ class VirtualInternet:
                            reason=CloseReason.TIMED_OUT)
         port = destination[1]
         accept = host.tcp_handlers.get(port)
+        if accept is None and port == HTTP_PORT and host.http_handler is not None:
+            from harness.virtual.internet.http_server import HttpConnection  # for modems only
+
+            accept = partial(HttpConnection, self._world, host)
         route = self.route_of(host, port) if accept is None else None
         if route is None:
             return Pipe(self._world, latency=host.latency, source=source, destination=destination, handler=handler,

@@ -467,6 +467,71 @@ def test_a_connection_to_loopback(world: World, internet: VirtualInternet) -> No
     assert refused.over == [CloseReason.REFUSED]
 
 
+def exchange(world: World, internet: VirtualInternet, *parts: bytes) -> Peer:
+    """Send octets to port 80 and return what came back."""
+    near = connect(world, internet, "a.example.com", 80)
+    for part in parts:
+        world.clock.sleep("200ms")
+        assert near.connection is not None
+        with world.turn():
+            near.connection.send(part)
+    world.clock.sleep("5s")
+    return near
+
+
+def test_an_http_handler_for_those_who_speak_http_themselves(world: World, internet: VirtualInternet) -> None:
+    host = internet.add_host("a.example.com").on_http(
+        lambda request: HttpResponse(status=404, headers=(("X-Method", request.method),), body=request.body))
+    near = exchange(world, internet, b"POST /x?y HTTP/1.1\r\nHost: A.example.com\r\nContent-Le", b"ngth: 3\r\n\r\nab",
+                    b"cHEAD / HTTP/1.1\r\nConnection: close\r\n\r\n")
+    assert bytes(near.heard) == (b"HTTP/1.1 404 Not Found\r\nX-Method: POST\r\nContent-Length: 3\r\n\r\nabc"
+                                 b"HTTP/1.1 404 Not Found\r\nX-Method: HEAD\r\nContent-Length: 0\r\n"
+                                 b"Connection: close\r\n\r\n")
+    assert near.over == [CloseReason.CLOSED_BY_PEER]
+    assert [(request.method, request.url, request.body) for request in host.requests] == [
+        ("POST", "http://A.example.com/x?y", b"abc"), ("HEAD", "http://a.example.com/", b"")]
+
+
+def test_a_long_answer_goes_out_in_pieces(world: World, internet: VirtualInternet) -> None:
+    internet.add_host("a.example.com").on_http(lambda request: b"z" * 300_000)
+    near = exchange(world, internet, b"GET / HTTP/1.0\r\n\r\n")
+    assert near.heard.endswith(b"\r\n\r\n" + b"z" * 300_000)
+    assert near.over == [CloseReason.CLOSED_BY_PEER]
+
+
+@pytest.mark.parametrize(("sent", "status"), [
+    (b"rubbish\r\n\r\n", b"400"), (b"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n", b"501")])
+def test_no_http_at_all(world: World, internet: VirtualInternet, sent: bytes, status: bytes) -> None:
+    internet.add_host("a.example.com").on_http(lambda request: None)
+    near = exchange(world, internet, sent, b"more")
+    assert near.heard.startswith(b"HTTP/1.1 " + status)
+    assert near.over == [CloseReason.CLOSED_BY_PEER]
+
+
+def test_an_error_of_a_handler_is_not_a_bad_request(world: World, internet: VirtualInternet) -> None:
+    internet.add_host("a.example.com").on_http(lambda request: str(1 // 0))
+    with pytest.raises(ZeroDivisionError):
+        exchange(world, internet, b"GET / HTTP/1.1\r\n\r\n")
+
+
+def test_a_request_without_end(world: World, internet: VirtualInternet) -> None:
+    internet.add_host("a.example.com").on_http(lambda request: "x")
+    near = exchange(world, internet, b"POST / HTTP/1.1\r\nContent-Length: 9999999\r\n\r\n", *[b"x" * 65_000] * 17)
+    assert near.heard.startswith(b"HTTP/1.1 413")
+
+
+@given(st.binary(max_size=200))
+def test_any_octets_to_port_80(data: bytes) -> None:
+    world = World(seed=1)
+    internet = VirtualInternet(world)
+    internet.add_host("a.example.com").on_http(lambda request: "x")
+    try:
+        exchange(world, internet, data)
+    finally:
+        internet.close()
+        world.close()
+
+
 def test_hosts_reach_devices(internet: VirtualInternet, devices: Devices) -> None:
     host = internet.add_host("a.example.com")
     for _ in range(2):
