@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import socket
-import ssl
 from collections import OrderedDict
 from collections.abc import Callable
+from concurrent.futures import Future
 from functools import partial
 
+from harness.virtual.internet.addresses import is_address
 from harness.virtual.internet.patience import Patience
 from harness.virtual.internet.seams import Address, CloseReason, TcpHandler
 from harness.virtual.world import Event, World
@@ -26,6 +27,26 @@ _REASONS = {errno.ECONNREFUSED: CloseReason.REFUSED, errno.ECONNRESET: CloseReas
             errno.EPIPE: CloseReason.RESET, errno.ETIMEDOUT: CloseReason.TIMED_OUT}
 
 
+def look_up(world: World, target: Address, then: Callable[[Address | None], None]) -> None:
+    """Call ``then`` with an address in dotted form: at once, or when a real host's name was looked up; None if not."""
+    host, port = target
+    if is_address(host):
+        then(target)
+        return
+
+    def find() -> str | None:
+        try:
+            return socket.gethostbyname(host)
+        except OSError:
+            return None
+
+    def found(future: Future[str | None]) -> None:
+        ip = future.result()
+        then(None if ip is None else (ip, port))
+
+    world.outside(find, found)
+
+
 class SocketConnection:
     """A TCP connection to an address outside. Implements ``TcpConnection``.
 
@@ -33,12 +54,10 @@ class SocketConnection:
         target: where the socket connects to.
         timeout_ns: until it must be open.
         patience_s: real seconds that virtual time waits for an answer to what was sent.
-        tls: what to wrap it in before anything is sent, and the name to ask for; None if it goes out as it is.
     """
 
     def __init__(self, world: World, patience: Patience, *, source: Address, destination: Address, target: Address,
-                 handler: TcpHandler, timeout_ns: int, patience_s: float,
-                 tls: tuple[ssl.SSLContext, str] | None = None) -> None:
+                 handler: TcpHandler, timeout_ns: int, patience_s: float) -> None:
         self.local = source
         self.remote = destination
         self._world = world
@@ -49,11 +68,11 @@ class SocketConnection:
         self._connected = False
         self._closing = False
         self._over = False
-        self._tls = tls
+        self._paced = False
         self._socket: socket.socket | None = None
         self._timer: Event = world.call_at(world.now() + timeout_ns, partial(self._end, CloseReason.TIMED_OUT),
                                            name="internet.tcp connect timeout")
-        world.call_at(world.now(), partial(self._start, target), name="internet.tcp connect")
+        world.call_at(world.now(), lambda: look_up(world, target, self._start), name="internet.tcp connect")
 
     def __repr__(self) -> str:
         state = "closed" if self._over else "open" if self._connected else "connecting"
@@ -81,19 +100,23 @@ class SocketConnection:
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
-    def _start(self, target: Address) -> None:
+    def _start(self, target: Address | None) -> None:
         if self._over:
+            return
+        if target is None:
+            self._end(CloseReason.UNREACHABLE)
             return
         try:
             self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
             self._socket.setblocking(False)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             code = self._socket.connect_ex(target)
-        except OSError as error:  # no descriptors left, or a name that does not resolve
+        except OSError as error:  # no descriptors left
             code = error.errno or errno.EHOSTUNREACH
         if code not in (0, errno.EINPROGRESS) or self._socket is None:
             self._end(_REASONS.get(code, CloseReason.UNREACHABLE))
             return
+        self._paced = True
         self._patience.keep_pace()
         self._watch()
         self._patience.expect(self._socket.fileno(), self._patience_s)
@@ -113,28 +136,13 @@ class SocketConnection:
 
     def _try_connected(self) -> None:
         assert self._socket is not None
-        if not isinstance(self._socket, ssl.SSLSocket):
-            if code := self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-                self._end(_REASONS.get(code, CloseReason.UNREACHABLE))
-                return
-            try:
-                self._socket.getpeername()
-            except OSError:
-                return  # not yet
-            if self._tls is not None:
-                context, name = self._tls
-                self._world.reactor.remove(self._socket.fileno())
-                self._socket = context.wrap_socket(self._socket, server_hostname=name, do_handshake_on_connect=False)
-        if isinstance(self._socket, ssl.SSLSocket):
-            try:
-                self._socket.do_handshake()
-            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                self._patience.expect(self._socket.fileno(), self._patience_s)
-                self._world.reactor.add(self._socket.fileno(), self._try_connected, None)
-                return
-            except OSError:
-                self._end(CloseReason.RESET)
-                return
+        if code := self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            self._end(_REASONS.get(code, CloseReason.UNREACHABLE))
+            return
+        try:
+            self._socket.getpeername()
+        except OSError:
+            return  # not yet
         self._patience.satisfied(self._socket.fileno())
         self._connected = True
         self._timer.cancel()
@@ -146,7 +154,7 @@ class SocketConnection:
         while self._out:
             try:
                 sent = self._socket.send(bytes(self._out[:_CHUNK]))
-            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            except BlockingIOError:
                 break
             except OSError as error:
                 reason = _REASONS.get(error.errno or 0, CloseReason.RESET)
@@ -163,21 +171,19 @@ class SocketConnection:
         if not self._connected:
             self._try_connected()
             return
-        while self._socket is not None:
-            try:
-                data = self._socket.recv(_CHUNK)
-            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                return
-            except OSError as error:
-                self._end(_REASONS.get(error.errno or 0, CloseReason.RESET))
-                return
-            if not data:
-                self._end(CloseReason.CLOSED_BY_PEER)
-                return
-            self._patience.satisfied(self._socket.fileno())
-            self._handler.received(data)
-            if not isinstance(self._socket, ssl.SSLSocket) or not self._socket.pending():
-                return
+        assert self._socket is not None
+        try:
+            data = self._socket.recv(_CHUNK)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._end(_REASONS.get(error.errno or 0, CloseReason.RESET))
+            return
+        if not data:
+            self._end(CloseReason.CLOSED_BY_PEER)
+            return
+        self._patience.satisfied(self._socket.fileno())
+        self._handler.received(data)
 
     def _end(self, reason: CloseReason) -> None:
         if self._over:
@@ -190,6 +196,8 @@ class SocketConnection:
             self._world.reactor.remove(descriptor)
             self._socket.close()
             self._socket = None
+        if self._paced:
+            self._paced = False
             self._patience.release_pace()
         self._handler.closed(reason)
 
@@ -228,11 +236,13 @@ class UdpFlows:
 
     def send(self, device: Address, host: Address, target: Address, payload: bytes, patience_s: float) -> None:
         """Send a datagram; it is lost, as datagrams are, where the machine does not take it."""
-        flow = self._flows.get((device, host))
-        if flow is None:
-            flow = self._open(device, host, target)
-            if flow is None:
-                return
+        if (device, host) in self._flows:
+            self._send(device, host, payload, patience_s)
+        else:
+            look_up(self._world, target, lambda found: self._open(device, host, found, payload, patience_s))
+
+    def _send(self, device: Address, host: Address, payload: bytes, patience_s: float) -> None:
+        flow = self._flows[device, host]
         self._flows.move_to_end((device, host))
         with contextlib.suppress(OSError):
             flow.send(payload)
@@ -243,19 +253,23 @@ class UdpFlows:
         while self._flows:
             self._drop(next(iter(self._flows)))
 
-    def _open(self, device: Address, host: Address, target: Address) -> socket.socket | None:
-        while len(self._flows) >= MAX_FLOWS:
-            self._drop(next(iter(self._flows)))
-        try:
-            flow = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            flow.setblocking(False)
-            flow.connect(target)
-        except OSError:
-            return None
-        self._flows[device, host] = flow
-        self._patience.keep_pace()
-        self._world.reactor.add(flow.fileno(), partial(self._readable, device, host, flow))
-        return flow
+    def _open(self, device: Address, host: Address, target: Address | None, payload: bytes,
+              patience_s: float) -> None:
+        if (device, host) not in self._flows:
+            if target is None:
+                return
+            while len(self._flows) >= MAX_FLOWS:
+                self._drop(next(iter(self._flows)))
+            try:
+                flow = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                flow.setblocking(False)
+                flow.connect(target)
+            except OSError:
+                return
+            self._flows[device, host] = flow
+            self._patience.keep_pace()
+            self._world.reactor.add(flow.fileno(), partial(self._readable, device, host, flow))
+        self._send(device, host, payload, patience_s)
 
     def _readable(self, device: Address, host: Address, flow: socket.socket) -> None:
         self._patience.satisfied(flow.fileno())

@@ -565,6 +565,17 @@ def test_real_hosts_are_reached_by_name_only(internet: VirtualInternet) -> None:
     assert internet.loopback("www.example.com", 8883) is None
 
 
+def test_a_real_host_that_does_not_exist(world: World, internet: VirtualInternet, devices: Devices) -> None:
+    host = internet.allow("nobody.invalid")  # never exists (RFC 6761, 6.4)
+    near = connect(world, internet, "nobody.invalid", 80)
+    with world.turn():
+        assert internet.send_udp(DEVICE, (host.ip, 53), b"x")
+    world.clock.sleep("1s")
+    assert near.over == [CloseReason.UNREACHABLE]
+    assert not devices.datagrams
+    assert ask(world, internet, "https://nobody.invalid/") == HttpFailure(reason="unknown host")
+
+
 def test_an_idle_connection_costs_little_for_a_day(world: World, internet: VirtualInternet) -> None:
     from harness.clock import Stopwatch
 
