@@ -47,7 +47,10 @@ class VirtualStack:
         self.cloud = Cloud(self.world, messaging=self.network, uplink=self.uplink,
                            account_sid=file.cloud.account_sid, auth_token=file.cloud.auth_token)
         self.network.connect_cloud(self.cloud)
+        self.network.connect_metering(self.cloud)
         self.internet = build_internet(self.world, file)
+        self.network.connect_internet(self.internet)
+        self.internet.connect_devices(self.network)
         self.modems: dict[str, VirtualModem] = {}
         self.boards: dict[str, Board] = {}
         self.sims: dict[str, str] = {}

@@ -376,6 +376,15 @@ class VirtualModem:
         if self.powered:
             self.packet.lost(cid)
 
+    def forbidden_plmns(self) -> frozenset[str]:
+        """Return what the card's EF_FPLMN holds."""
+        return self.slot.card.files.forbidden_plmns() if self.slot.card is not None else frozenset()
+
+    def forbid_plmn(self, plmn: str, forbidden: bool) -> None:
+        """Write a PLMN to the card's EF_FPLMN, or take it out."""
+        if self.slot.card is not None:
+            self.slot.card.files.forbid_plmn(plmn, forbidden)
+
     def _draw_imei(self) -> str:
         stream = self.world.random(f"modem.{self.name}.imei")
         body = self.profile.imei_tac + "".join(str(stream.randrange(10)) for _ in range(6))

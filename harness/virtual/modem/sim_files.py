@@ -16,6 +16,7 @@ EF_HPPLMN = 0x6F31
 EF_ACC = 0x6F78
 
 _FPLMN_ENTRIES = 4
+_EMPTY_PLMN = b"\xff\xff\xff"
 
 
 @dataclass(slots=True)
@@ -72,6 +73,22 @@ class FileStore:
     """The files of one card, by identifier."""
 
     files: dict[int, ElementaryFile] = field(default_factory=dict)
+
+    def forbidden_plmns(self) -> frozenset[str]:
+        """Return the operators in EF_FPLMN, as MCC and MNC in digits."""
+        body = self.files[EF_FPLMN].records[0]
+        entries = (body[start:start + 3] for start in range(0, len(body) - 2, 3))
+        return frozenset(decode_plmn(entry) for entry in entries if entry != _EMPTY_PLMN)
+
+    def forbid_plmn(self, plmn: str, forbidden: bool) -> None:
+        """Write an operator to EF_FPLMN behind the others, of which the oldest makes room, or take it out."""
+        body = self.files[EF_FPLMN].records[0]
+        entry = encode_plmn(plmn)
+        entries = [kept for start in range(0, len(body) - 2, 3)
+                   if (kept := body[start:start + 3]) not in (_EMPTY_PLMN, entry)]
+        if forbidden:
+            entries.append(entry)
+        self.files[EF_FPLMN].records[0] = b"".join(entries[-_FPLMN_ENTRIES:]).ljust(3 * _FPLMN_ENTRIES, b"\xff")
 
     def command(self, instruction: int, identifier: int, p1: int, p2: int, p3: int, data: bytes, *,
                 verified: bool) -> Answer:
@@ -136,6 +153,18 @@ def swapped_digits(digits: str, length: int = 0) -> bytes:
     padded = digits + "F" * (len(digits) % 2)
     body = bytes(int(padded[i + 1] + padded[i], 16) for i in range(0, len(padded), 2))
     return body.ljust(length, b"\xff")
+
+
+def encode_plmn(plmn: str) -> bytes:
+    """Return an operator as three octets (3GPP TS 24.008 clause 10.5.1.3); an MNC of two digits is padded with F."""
+    mcc, mnc = plmn[:3], plmn[3:].ljust(3, "F")
+    return bytes.fromhex(mcc[1] + mcc[0] + mnc[2] + mcc[2] + mnc[1] + mnc[0])
+
+
+def decode_plmn(octets: bytes) -> str:
+    """Return MCC and MNC of three octets in digits."""
+    digits = octets.hex().upper()
+    return (digits[1] + digits[0] + digits[3] + digits[5] + digits[4] + digits[2]).rstrip("F")
 
 
 def encode_imsi(imsi: str) -> bytes:

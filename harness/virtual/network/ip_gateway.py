@@ -3,50 +3,59 @@
 Theory of operation. A *session* lives from activation to its end, has one address, counts what flowed in octets of IP
 and reports that every ``meter_interval`` and at its end. A datagram is taken from the sender at once and arrives one
 latency later, if its session still lives; nobody is told of one that is lost, but the journal is. What is addressed to
-the gateway goes to the cloud; what is addressed elsewhere goes to the :class:`Internet` if one is connected.
+the gateway goes to the cloud; what is addressed elsewhere goes to the virtual internet if one is connected
+(:mod:`harness.virtual.network.data_path`).
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Network
-from typing import Protocol
 
 from harness.clock import NANOSECONDS, to_ns
+from harness.virtual.network.data_path import DataPath
 from harness.virtual.network.registration import Registrar
-from harness.virtual.network.seams import Datagram, Session, Subscriptions, Terminal
+from harness.virtual.network.seams import Cell, Datagram, DataUsage, Metering, Session, Subscriptions, Terminal
 from harness.virtual.network.settings import UDP_OVERHEAD, NetworkSettings
 from harness.virtual.world import Event, World
 
 MAX_DATAGRAM = 65_507
 """Longest payload of a UDP datagram over IPv4 in octets (RFC 768)."""
 
+OPERATOR_BARRED, INSUFFICIENT_RESOURCES, UNKNOWN_APN = 8, 26, 27
+_CAUSES = {"unknown APN": UNKNOWN_APN, "data not allowed": OPERATOR_BARRED}
+_PACKET = 1_440  # octets of IP in a packet, for counting packets of streams
 _MAX_CONTEXTS = 16  # per terminal
 _TRIES = 64  # to draw a free address before taking the next one in order
-
-
-class Internet(Protocol):
-    """What lies behind the gateway: hosts that a test or a rig file maps."""
-
-    def datagram_sent(self, iccid: str, datagram: Datagram) -> bool:
-        """Take a datagram of a device; return False if no host has the destination address."""
 
 
 @dataclass(slots=True)
 class Traffic:
     """A session and what flowed in it, in octets of IP, up (from the device) and down."""
 
+    number: int
     iccid: str
+    imsi: str
     terminal: Terminal
     session: Session
     started: int
     up: int = 0
     down: int = 0
-    reported_up: int = 0
-    reported_down: int = 0
+    up_packets: int = 0
+    down_packets: int = 0
+    cell: Cell | None = None
+    reported: tuple[int, int, int, int] = (0, 0, 0, 0)
     meter: Event | None = None
+
+    def unreported(self) -> tuple[int, int, int, int]:
+        """Return what flowed since the last call: octets up and down, packets up and down."""
+        now = (self.up, self.down, self.up_packets, self.down_packets)
+        before, self.reported = self.reported, now
+        up, down, up_packets, down_packets = (new - old for new, old in zip(now, before, strict=True))
+        return up, down, up_packets, down_packets
 
 
 class IpGateway:
@@ -60,8 +69,10 @@ class IpGateway:
         self._sessions: dict[str, dict[int, Traffic]] = {}
         self._by_address: dict[str, Traffic] = {}
         self._in_flight = 0
+        self._numbers = itertools.count(1)
         self._subscriptions: Subscriptions | None = None
-        self._internet: Internet | None = None
+        self._metering: Metering | None = None
+        self.path = DataPath(world, settings, self._flowed)
 
     def __repr__(self) -> str:
         return f"IpGateway({len(self._by_address)} sessions, {self._in_flight} datagrams under way)"
@@ -70,9 +81,19 @@ class IpGateway:
         """Hand what devices send to the gateway to this cloud."""
         self._subscriptions = subscriptions
 
-    def connect_internet(self, internet: Internet) -> None:
-        """Hand what devices send elsewhere to these hosts."""
-        self._internet = internet
+    def connect_metering(self, metering: Metering) -> None:
+        """Tell these books what flows."""
+        self._metering = metering
+
+    def traffic(self, terminal: Terminal, cid: int) -> Traffic | None:
+        """Return a terminal's session on a context, None if there is none."""
+        iccid = self._registrar.served_iccid(terminal)
+        found = self._find(iccid, cid) if iccid is not None else None
+        return found if found is not None and found.terminal is terminal else None
+
+    def traffic_at(self, ip: str) -> Traffic | None:
+        """Return the session that has this address, None if none does."""
+        return self._by_address.get(ip)
 
     def sessions(self, iccid: str) -> list[Traffic]:
         """Return the open sessions of a SIM card, lowest context first."""
@@ -116,7 +137,9 @@ class IpGateway:
         elif not _ports_valid(datagram) or len(datagram.payload) > MAX_DATAGRAM:
             self._drop(traffic.iccid, datagram, "not a UDP datagram")
         else:
-            traffic.up += size
+            self._flowed(traffic, size, 0)
+            if datagram.destination[0] != self._settings.gateway[0]:
+                self.path.opened(traffic, datagram.source[1], datagram.destination)
             self._fly(traffic.iccid, datagram, partial(self._arrive_outside, traffic.iccid, datagram))
 
     def send_to_device(self, iccid: str, port: int, payload: bytes, done: Callable[[str | None], None]) -> None:
@@ -128,6 +151,9 @@ class IpGateway:
         traffic = self._by_address.get(datagram.destination[0])
         if traffic is None:
             return False
+        if not self.path.is_open(traffic, datagram.destination[1], datagram.source):
+            self._drop(traffic.iccid, datagram, "no NAT mapping")
+            return True
         self._fly(traffic.iccid, datagram, partial(self._arrive_at_device, traffic, datagram))
         return True
 
@@ -159,13 +185,19 @@ class IpGateway:
         if iccid is None or ip is None:
             self._world.journal.record("network", "data_session_refused", device=iccid or terminal.iccid, cid=cid,
                                        apn=apn, reason=reason)
+            if iccid is not None and self._metering is not None:
+                self._metering.data_usage(DataUsage(
+                    iccid=iccid, imsi=terminal.imsi, imei=terminal.imei, session_id=next(self._numbers), apn=apn, ip="",
+                    cell=self._registrar.cell_of(iccid), cause=_CAUSES.get(reason, INSUFFICIENT_RESOURCES)))
             done(None)
             return
-        traffic = Traffic(iccid, terminal, Session(cid=cid, apn=apn, ip=ip), self._world.now())
+        traffic = Traffic(next(self._numbers), iccid, terminal.imsi, terminal, Session(cid=cid, apn=apn, ip=ip),
+                          self._world.now())
         self._sessions.setdefault(iccid, {})[cid] = traffic
         self._by_address[ip] = traffic
         self._world.journal.record("network", "data_session_started", device=iccid, cid=cid, apn=apn, ip=ip)
         self._plan_report(traffic)
+        self._tell(traffic, began=True)
         done(traffic.session)
 
     def _end(self, traffic: Traffic, reason: str, *, by_network: bool) -> None:
@@ -176,6 +208,8 @@ class IpGateway:
         del self._by_address[traffic.session.ip]
         if traffic.meter is not None:
             traffic.meter.cancel()
+        self.path.session_ended(traffic)
+        self._tell(traffic, ended=True)
         self._world.journal.record("network", "data_session_ended", device=traffic.iccid, cid=traffic.session.cid,
                                    ip=traffic.session.ip, reason=reason, up=traffic.up, down=traffic.down,
                                    seconds=(self._world.now() - traffic.started) / NANOSECONDS)
@@ -200,12 +234,29 @@ class IpGateway:
                                                name="network.meter")
 
     def _report(self, traffic: Traffic) -> None:
-        up, down = traffic.up - traffic.reported_up, traffic.down - traffic.reported_down
-        traffic.reported_up, traffic.reported_down = traffic.up, traffic.down
+        self._plan_report(traffic)
+        up, down = self._tell(traffic)
         self._world.journal.record("network", "data_session_updated", device=traffic.iccid, cid=traffic.session.cid,
                                    ip=traffic.session.ip, up=up, down=down, total_up=traffic.up,
                                    total_down=traffic.down)
-        self._plan_report(traffic)
+
+    def _tell(self, traffic: Traffic, *, began: bool = False, ended: bool = False) -> tuple[int, int]:
+        """Tell the books what flowed since the last time, and return its octets up and down."""
+        up, down, up_packets, down_packets = traffic.unreported()
+        traffic.cell = self._registrar.cell_of(traffic.iccid) or traffic.cell
+        if self._metering is not None and (began or ended or up or down):
+            self._metering.data_usage(DataUsage(
+                iccid=traffic.iccid, imsi=traffic.imsi, imei=traffic.terminal.imei, session_id=traffic.number,
+                apn=traffic.session.apn, ip=traffic.session.ip, cell=traffic.cell,
+                began=began, ended=ended, up=up, down=down, up_packets=up_packets, down_packets=down_packets))
+        return up, down
+
+    @staticmethod
+    def _flowed(traffic: Traffic, up: int, down: int) -> None:
+        traffic.up += up
+        traffic.down += down
+        traffic.up_packets += -(-up // _PACKET)
+        traffic.down_packets += -(-down // _PACKET)
 
     # -- inside: datagrams --------------------------------------------------------------------------------------------
 
@@ -238,7 +289,8 @@ class IpGateway:
             else:
                 self._note(iccid, "ip_received", datagram)
                 self._subscriptions.ip_received(iccid, datagram.source, datagram.destination, datagram.payload)
-        elif self._internet is None or not self._internet.datagram_sent(iccid, datagram):
+        elif self.path.internet is None or not self.path.internet.send_udp(datagram.source, datagram.destination,
+                                                                           datagram.payload):
             self._drop(iccid, datagram, "no route to host")
 
     def _send_to_device(self, iccid: str, port: int, payload: bytes, done: Callable[[str | None], None]) -> None:
@@ -260,7 +312,7 @@ class IpGateway:
         if self._by_address.get(traffic.session.ip) is not traffic:
             self._drop(traffic.iccid, datagram, "session ended")
             return
-        traffic.down += len(datagram.payload) + UDP_OVERHEAD
+        self._flowed(traffic, 0, len(datagram.payload) + UDP_OVERHEAD)
         self._note(traffic.iccid, "datagram_delivered", datagram)
         traffic.terminal.datagram_received(traffic.session.cid, datagram)
 

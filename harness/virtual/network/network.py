@@ -6,21 +6,29 @@ from collections.abc import Callable
 from functools import partial
 
 from harness.clock import Duration
-from harness.virtual.network.ip_gateway import Internet, IpGateway, Traffic
+from harness.virtual.internet.seams import Address, Internet, TcpConnection, TcpHandler
+from harness.virtual.network.cells import WEAKEST, CellMap, SignalCurve
+from harness.virtual.network.ip_gateway import IpGateway, Traffic
 from harness.virtual.network.registration import Registrar
 from harness.virtual.network.seams import (
+    AccessTechnology,
+    Attachment,
     Cell,
     Datagram,
+    FoundOperator,
+    Metering,
     Registration,
     Session,
     SmsOutcome,
     SmsProgress,
+    SmsRejected,
     Subscription,
     Subscriptions,
     Terminal,
 )
 from harness.virtual.network.settings import NetworkSettings
 from harness.virtual.network.sms_centre import SmsCentre
+from harness.virtual.network.sms_queue import CONGESTION
 from harness.virtual.world import World
 
 
@@ -40,7 +48,10 @@ class Network:
         self.settings = settings or NetworkSettings()
         self._world = world
         self._subscriptions: Subscriptions | None = None
-        self._registrar = Registrar(world, self.settings, served=self._has_service, unserved=self._lost_service)
+        self._metering: Metering | None = None
+        self._cells = CellMap(world, self.settings.cells)
+        self._registrar = Registrar(world, self.settings, self._cells, served=self._has_service,
+                                    unserved=self._lost_service, noted=self._attachment)
         self._gateway = IpGateway(world, self.settings, self._registrar)
         self._centre = SmsCentre(world, self.settings, self._registrar, self._subscription)
 
@@ -49,8 +60,8 @@ class Network:
 
     @property
     def cells(self) -> tuple[Cell, ...]:
-        """The cells of this network, best first: what an operator scan finds."""
-        return self.settings.cells
+        """The cells of this network, on or off, in the order of the settings."""
+        return self._cells.all
 
     def connect_cloud(self, subscriptions: Subscriptions) -> None:
         """Let this cloud say who may do what, and give it what devices send."""
@@ -61,7 +72,12 @@ class Network:
 
     def connect_internet(self, internet: Internet) -> None:
         """Give what devices send past the IP gateway to these hosts; without any, nothing is reachable."""
-        self._gateway.connect_internet(internet)
+        self._gateway.path.internet = internet
+
+    def connect_metering(self, metering: Metering) -> None:
+        """Tell these books of registrations, and of what flows in data sessions."""
+        self._metering = metering
+        self._gateway.connect_metering(metering)
 
     # -- Carrier ------------------------------------------------------------------------------------------------------
 
@@ -79,6 +95,11 @@ class Network:
 
     def sms_submit(self, terminal: Terminal, tpdu: bytes, done: Callable[[SmsOutcome], None]) -> None:
         """Hand an SMS-SUBMIT or SMS-COMMAND TPDU (no SCA) to the SMS centre."""
+        cell = self._registrar.registration(terminal).cell
+        if cell is not None and self._cells.is_congested(cell.plmn):
+            self._world.call_later(self.settings.sms_latency, lambda: done(SmsRejected(cause=CONGESTION)),
+                                   name="network.sms_congestion")
+            return
         self._centre.submit(terminal, tpdu, done)
 
     def memory_available(self, terminal: Terminal) -> None:
@@ -96,6 +117,38 @@ class Network:
     def send_datagram(self, terminal: Terminal, cid: int, datagram: Datagram) -> None:
         """Send a datagram on a context; whether it arrives is nobody's promise."""
         self._gateway.send_from_terminal(terminal, cid, datagram)
+
+    def connect_tcp(self, terminal: Terminal, cid: int, port: int, destination: Address,
+                    handler: TcpHandler) -> TcpConnection:
+        """Open a TCP connection from local port ``port`` on a context; the outcome comes by the handler."""
+        return self._gateway.path.connect(self._gateway.traffic(terminal, cid), port, destination, handler)
+
+    def listen_tcp(self, terminal: Terminal, cid: int, port: int,
+                   accept: Callable[[TcpConnection], TcpHandler] | None) -> None:
+        """Let hosts connect to a port of the context's address; ``accept`` None ends it."""
+        traffic = self._gateway.traffic(terminal, cid)
+        if traffic is not None:
+            self._gateway.path.listen(traffic, port, accept)
+
+    def resolve(self, terminal: Terminal, cid: int, host: str, done: Callable[[tuple[str, ...]], None]) -> None:
+        """Ask for the addresses of a host name; empty if there is none or the context is gone."""
+        self._gateway.path.resolve(self._gateway.traffic(terminal, cid), host, done)
+
+    def ping(self, terminal: Terminal, cid: int, ip: str, size: int, done: Callable[[int | None], None]) -> None:
+        """Send an ICMP echo request with ``size`` octets; the round trip in nanoseconds, None if nothing came back."""
+        self._gateway.path.ping(self._gateway.traffic(terminal, cid), ip, size, done)
+
+    def signal(self, terminal: Terminal) -> int | None:
+        """Return the received signal strength in dBm at this instant, None if the terminal camps nowhere."""
+        return self._registrar.signal(terminal)
+
+    def scan(self, terminal: Terminal) -> tuple[FoundOperator, ...]:
+        """Return what can be received now, the best first; how long a scan takes is the terminal's affair."""
+        return self._registrar.scan(terminal)
+
+    def select(self, terminal: Terminal, plmn: str | None, act: AccessTechnology | None = None) -> None:
+        """Let a terminal use one operator only, and search anew; None lets it choose again."""
+        self._registrar.select(terminal, plmn, act)
 
     # -- Messaging ----------------------------------------------------------------------------------------------------
 
@@ -122,6 +175,15 @@ class Network:
         """Send a datagram from a host of the virtual internet to a device; False if no session has the address."""
         return self._gateway.send_from_internet(datagram)
 
+    def udp_from_internet(self, source: Address, destination: Address, payload: bytes) -> bool:
+        """Take a datagram of a host for a device's address; False if no device has it."""
+        return self.send_from_internet(Datagram(source=source, destination=destination, payload=payload))
+
+    def connect_to_device(self, source: Address, destination: Address, handler: TcpHandler) -> TcpConnection:
+        """Open a connection from a host to a port of a device; the outcome comes by the handler."""
+        return self._gateway.path.connect_to_device(self._gateway.traffic_at(destination[0]), source, destination,
+                                                    handler)
+
     # -- conditions: for tests and fault plans ------------------------------------------------------------------------
 
     def lose_coverage(self, iccid: str, *, duration: Duration | None = None) -> None:
@@ -146,6 +208,43 @@ class Network:
         with self._world.turn():
             self._registrar.set_denial(iccid, cause)
 
+    def set_signal(self, ci: int, signal: int | SignalCurve) -> None:
+        """Give a cell another strength in dBm, or a strength that changes over time; below -113 it is not received.
+
+        Raises:
+            UsageError: there is no such cell, or no such strength.
+        """
+        with self._world.turn():
+            self._cells.set_signal(ci, signal)
+            self._registrar.recheck_all()
+            if isinstance(signal, SignalCurve):
+                for instant in signal.crossings(WEAKEST):
+                    if instant >= self._world.now():
+                        self._world.call_at(instant, self._registrar.recheck_all, name="network.signal")
+
+    def switch_cell(self, ci: int, on: bool) -> None:
+        """Switch a cell on or off; terminals on it are handed over to another of its operator, or search."""
+        with self._world.turn():
+            self._cells.set_on(ci, on)
+            self._world.journal.record("network", "cell_switched", ci=ci, on=on)
+            self._registrar.recheck_all()
+
+    def congest(self, plmn: str, congested: bool = True) -> None:
+        """Let an operator refuse new terminals (cause 22) and the SMS centre's traffic with them (cause 42)."""
+        with self._world.turn():
+            self._cells.set_congested(plmn, congested)
+            self._world.journal.record("network", "congestion", plmn=plmn, congested=congested)
+            self._registrar.recheck_all()
+
+    def hand_over(self, iccid: str, ci: int) -> None:
+        """Move a terminal that has service to another cell; its data sessions stay.
+
+        Raises:
+            UsageError: there is no such cell on the air, or the terminal has no service.
+        """
+        with self._world.turn():
+            self._registrar.hand_over(iccid, ci)
+
     def end_sessions(self, iccid: str) -> None:
         """End all packet contexts of this SIM card from the network's side."""
         with self._world.turn():
@@ -163,6 +262,10 @@ class Network:
 
     def _subscription(self, iccid: str) -> Subscription | None:
         return self._subscriptions.subscription(iccid) if self._subscriptions is not None else None
+
+    def _attachment(self, attachment: Attachment) -> None:
+        if self._metering is not None:
+            self._metering.attachment(attachment)
 
     def _has_service(self, iccid: str) -> None:
         self._centre.alert(iccid)

@@ -2,8 +2,12 @@
 
 Theory of operation. A terminal that wants service is *attached* in the table from :meth:`Registrar.attach` to
 :meth:`Registrar.detach`; what it gets meanwhile is one of the states. Each change is told to the terminal by an event
-of its own, in order, so that no callback runs inside the call that caused it. Super SIM cards are at home nowhere:
-service is always roaming.
+of its own, in order, so that no callback runs inside the call that caused it.
+
+A search tries the operators that can be received, the strongest first, and ends with the first that takes the terminal
+in. Each that refuses is told to the cloud's books; those that refuse for good (causes 11 and 14) are remembered on the
+SIM card and not tried again until somebody selects them by hand or clears the card's file. Super SIM cards are at home
+nowhere: where the IMSI does not begin with the operator's own PLMN, service is roaming.
 """
 
 from __future__ import annotations
@@ -15,7 +19,17 @@ from functools import partial
 
 from harness.errors import UsageError
 from harness.journal import Plain
-from harness.virtual.network.seams import Cell, Registration, RegistrationStatus, Subscriptions, Terminal
+from harness.virtual.network.cells import CellMap, operators
+from harness.virtual.network.seams import (
+    AccessTechnology,
+    Attachment,
+    Cell,
+    FoundOperator,
+    Registration,
+    RegistrationStatus,
+    Subscriptions,
+    Terminal,
+)
 from harness.virtual.network.settings import NetworkSettings
 from harness.virtual.world import Event, World
 
@@ -40,6 +54,7 @@ class Cause(Enum):
     RECHECK = auto()
     COVERAGE_LOST = auto()
     COVERAGE_BACK = auto()
+    SELECT = auto()
 
 
 TRANSITIONS: dict[State, dict[Cause, State]] = {
@@ -47,13 +62,18 @@ TRANSITIONS: dict[State, dict[Cause, State]] = {
     State.SEARCHING: {Cause.ATTACH: State.SEARCHING, Cause.DETACH: State.OFF, Cause.FOUND: State.SERVED,
                       Cause.REFUSED: State.DENIED, Cause.RECHECK: State.SEARCHING, Cause.COVERAGE_LOST: State.LOST},
     State.SERVED: {Cause.ATTACH: State.SERVED, Cause.DETACH: State.OFF, Cause.REFUSED: State.DENIED,
-                   Cause.RECHECK: State.SERVED, Cause.COVERAGE_LOST: State.LOST},
+                   Cause.RECHECK: State.SERVED, Cause.COVERAGE_LOST: State.LOST,
+                   Cause.SELECT: State.SEARCHING},
     State.DENIED: {Cause.ATTACH: State.SEARCHING, Cause.DETACH: State.OFF, Cause.REFUSED: State.DENIED,
-                   Cause.RECHECK: State.SEARCHING, Cause.COVERAGE_LOST: State.LOST},
+                   Cause.RECHECK: State.SEARCHING, Cause.COVERAGE_LOST: State.LOST, Cause.SELECT: State.SEARCHING},
     State.LOST: {Cause.ATTACH: State.LOST, Cause.DETACH: State.OFF, Cause.REFUSED: State.LOST,
                  Cause.RECHECK: State.LOST, Cause.COVERAGE_LOST: State.LOST, Cause.COVERAGE_BACK: State.SEARCHING},
 }
 """State and cause to the next state. A cause that is not listed changes nothing."""
+
+CONGESTED = 22
+FORBIDDING = frozenset({11, 14})
+"""Causes after which the operator goes on the SIM card's list of forbidden ones (3GPP TS 24.301 clause 5.5.1.2.5)."""
 
 _STATUS = {State.OFF: RegistrationStatus.NOT_REGISTERED, State.SEARCHING: RegistrationStatus.SEARCHING,
            State.SERVED: RegistrationStatus.ROAMING, State.DENIED: RegistrationStatus.DENIED,
@@ -70,12 +90,17 @@ class _Entry:
     cell: Cell | None = None
     cause: int = 0
     search: Event | None = None
+    retry: Event | None = None
+    selected: tuple[str, AccessTechnology | None] | None = None
     told: Registration = field(default=OFF)
 
-    def registration(self) -> Registration:
+    def registration(self, home_plmns: frozenset[str]) -> Registration:
         served, denied = self.state is State.SERVED, self.state is State.DENIED
-        return Registration(status=_STATUS[self.state], cell=self.cell if served else None,
-                            cause=self.cause if denied else 0)
+        status = _STATUS[self.state]
+        if served and self.cell is not None and (
+                self.cell.plmn in home_plmns or self.terminal.imsi.startswith(self.cell.plmn)):
+            status = RegistrationStatus.HOME
+        return Registration(status=status, cell=self.cell if served else None, cause=self.cause if denied else 0)
 
 
 class Registrar:
@@ -84,12 +109,15 @@ class Registrar:
     Args:
         served: called with the ICCID when a terminal has got service, after it was told.
         unserved: called with the ICCID when a terminal has lost service, and whether the network took it away.
+        noted: called with every acceptance, refusal and departure.
     """
 
-    def __init__(self, world: World, settings: NetworkSettings, *, served: Callable[[str], None],
-                 unserved: Callable[[str, bool], None]) -> None:
+    def __init__(self, world: World, settings: NetworkSettings, cells: CellMap, *, served: Callable[[str], None],
+                 unserved: Callable[[str, bool], None], noted: Callable[[Attachment], None]) -> None:
         self._world = world
         self._settings = settings
+        self._cells = cells
+        self._noted = noted
         self._served = served
         self._unserved = unserved
         self._entries: dict[str, _Entry] = {}
@@ -136,7 +164,44 @@ class Registrar:
     def registration(self, terminal: Terminal) -> Registration:
         """Return where it stands now."""
         entry = self._entry(terminal)
-        return entry.registration() if entry is not None else OFF
+        return entry.registration(self._settings.home_plmns) if entry is not None else OFF
+
+    def scan(self, terminal: Terminal) -> tuple[FoundOperator, ...]:
+        """Return what this terminal receives now, the best first."""
+        entry = self._entry(terminal)
+        if self._dark.get(terminal.iccid):
+            return ()
+        current = entry.cell if entry is not None and entry.state is State.SERVED else None
+        forbidden = terminal.forbidden_plmns()
+
+        def status(cell: Cell) -> int:
+            if current is not None and (cell.plmn, cell.act) == (current.plmn, current.act):
+                return 2
+            return 3 if cell.plmn in forbidden else 1
+
+        found = operators(self._cells.received())
+        return tuple(FoundOperator(status=status(cell), cell=cell) for cell in found.values())
+
+    def select(self, terminal: Terminal, plmn: str | None, act: AccessTechnology | None) -> None:
+        """Let a terminal use one operator only, None any, and search anew."""
+        entry = self._entry(terminal)
+        if entry is None:
+            return
+        wanted = (plmn, act) if plmn is not None else None
+        if plmn is not None and plmn in terminal.forbidden_plmns():
+            terminal.forbid_plmn(plmn, False)  # who asks for it by hand shall try it
+        if wanted == entry.selected and entry.state is State.SERVED:
+            return
+        entry.selected = wanted
+        if entry.state is State.SERVED and wanted is not None and self._fits(entry, entry.cell):
+            return
+        dark = self._dark.get(entry.iccid, False)
+        self._move(entry, Cause.COVERAGE_BACK if entry.state is State.LOST and not dark else Cause.SELECT)
+
+    @staticmethod
+    def _fits(entry: _Entry, cell: Cell | None) -> bool:
+        return cell is not None and (entry.selected is None or (
+            cell.plmn == entry.selected[0] and entry.selected[1] in (None, cell.act)))
 
     # -- what the network knows ---------------------------------------------------------------------------------------
 
@@ -155,12 +220,74 @@ class Registrar:
         entry = self._entries.get(iccid)
         if entry is None:
             return
-        cause = self._refusal(iccid)
-        if cause and entry.state is State.SERVED:
-            entry.cause = cause
-            self._move(entry, Cause.REFUSED)
-        elif not cause:
+        if entry.state is State.SERVED:
+            cause = self._refusal(entry, entry.cell)
+            if cause:
+                entry.cause = cause
+                self._note(entry, entry.cell, cause)
+                self._move(entry, Cause.REFUSED)
+                if cause == self._settings.unlisted_cause and len(self._cells.all) > 1:
+                    self._move(entry, Cause.RECHECK)  # another operator may be allowed
+        elif entry.state is not State.DENIED or any(
+                not self._refusal(entry, cell) for cell in self._cells.received()):
             self._move(entry, Cause.RECHECK)
+
+    def recheck_all(self) -> None:
+        """Look at every terminal again: the cells have changed."""
+        for entry in tuple(self._entries.values()):
+            dark = self._dark.get(entry.iccid, False)
+            if entry.state is State.SERVED and entry.cell is not None and not dark:
+                self._follow(entry, entry.cell)
+            elif entry.state is State.LOST and not dark and self._cells.received():
+                self._move(entry, Cause.COVERAGE_BACK)
+            elif entry.state is State.DENIED:
+                self.recheck(entry.iccid)
+
+    def _follow(self, entry: _Entry, cell: Cell) -> None:
+        """Keep a terminal on its cell, hand it over to another one of its operator, or let it search."""
+        if self._cells.is_received(cell):
+            return
+        other = next((found for found in self._cells.received() if found.plmn == cell.plmn and self._fits(entry, found)
+                      and not self._refusal(entry, found)), None)
+        if other is not None:
+            self._hand_over(entry, other)
+            return
+        self._move(entry, Cause.COVERAGE_LOST)
+        if self._cells.received():
+            self._move(entry, Cause.COVERAGE_BACK)
+
+    def hand_over(self, iccid: str, ci: int) -> None:
+        """Move a terminal that has service to another cell; its contexts stay.
+
+        Raises:
+            UsageError: there is no such cell, it is not on the air, or the terminal has no service.
+        """
+        entry = self._entries.get(iccid)
+        cell = self._cells.cell(ci)
+        if entry is None or entry.state is not State.SERVED:
+            raise UsageError(f"the terminal of SIM card {iccid} has no service that could be handed over")
+        if not self._cells.is_received(cell):
+            raise UsageError(f"cell {ci:#x} is not on the air")
+        self._hand_over(entry, cell)
+
+    def _hand_over(self, entry: _Entry, cell: Cell) -> None:
+        before, entry.cell = entry.cell, cell
+        self._record("handed_over", entry, ci=cell.ci, plmn=cell.plmn)
+        self._tell(entry)
+        if before is None or before.plmn != cell.plmn:
+            self._note(entry, cell, 0)
+
+    def signal(self, terminal: Terminal) -> int | None:
+        """Return the strength in dBm at which a terminal hears the cell it camps on, None if it camps on none."""
+        entry = self._entry(terminal)
+        if entry is None or entry.state is not State.SERVED or entry.cell is None:
+            return None
+        return self._cells.signal(entry.cell)
+
+    def cell_of(self, iccid: str) -> Cell | None:
+        """Return the cell that serves a SIM card's terminal, None if none does."""
+        entry = self._entries.get(iccid)
+        return entry.cell if entry is not None and entry.state is State.SERVED else None
 
     # -- conditions ---------------------------------------------------------------------------------------------------
 
@@ -193,13 +320,20 @@ class Registrar:
         # its card may have been pulled, or may have changed, since it attached
         return next((entry for entry in self._entries.values() if entry.terminal is terminal), None)
 
-    def _refusal(self, iccid: str) -> int:
-        if iccid in self._denials:
-            return self._denials[iccid]
-        subscription = self._subscriptions.subscription(iccid) if self._subscriptions is not None else None
+    def _refusal(self, entry: _Entry, cell: Cell | None) -> int:
+        """Return the EMM cause for which this cell's operator refuses a terminal, 0 if it does not."""
+        if entry.iccid in self._denials:
+            return self._denials[entry.iccid]
+        subscription = self._subscriptions.subscription(entry.iccid) if self._subscriptions is not None else None
         if subscription is None:
             return self._settings.unknown_sim_cause
-        return 0 if subscription.attach_allowed else self._settings.refused_cause
+        if not subscription.attach_allowed:
+            return self._settings.refused_cause
+        if cell is not None and subscription.networks is not None and cell.plmn not in subscription.networks:
+            return self._settings.unlisted_cause
+        if cell is not None and entry.state is not State.SERVED and self._cells.is_congested(cell.plmn):
+            return CONGESTED
+        return 0
 
     def _move(self, entry: _Entry, cause: Cause) -> None:
         before = entry.state
@@ -213,18 +347,56 @@ class Registrar:
         if after is State.SEARCHING and entry.search is None:
             entry.search = self._world.call_later(self._settings.registration_delay, partial(self._found, entry),
                                                   name="network.search")
-        if after is State.SERVED and before is not State.SERVED:
-            entry.cell = self._settings.cells[0]
+        if after is not before and entry.retry is not None:
+            entry.retry.cancel()
+            entry.retry = None
         self._tell(entry)
         if after is State.SERVED and before is not State.SERVED:
             self._world.call_later(0, partial(self._announce, entry), name="network.served")
         if before is State.SERVED and after is not State.SERVED:
+            if cause is not Cause.REFUSED:
+                self._note(entry, entry.cell, 0, accepted=False)
             self._unserved(entry.iccid, after is not State.OFF)
 
     def _found(self, entry: _Entry) -> None:
+        """End a search: try the operators that are received, the strongest first."""
         entry.search = None
-        entry.cause = self._refusal(entry.iccid)
-        self._move(entry, Cause.REFUSED if entry.cause else Cause.FOUND)
+        cells = operators([cell for cell in self._cells.received() if self._fits(entry, cell)])
+        if not cells:
+            self._move(entry, Cause.COVERAGE_LOST)
+            return
+        entry.cause = 0
+        refused: set[str] = set()
+        for cell in cells.values():
+            if cell.plmn in refused:
+                continue
+            if cell.plmn in entry.terminal.forbidden_plmns():
+                entry.cause = entry.cause or min(FORBIDDING)
+                continue
+            cause = self._refusal(entry, cell)
+            if not cause:
+                entry.cell, entry.cause = self._cells.cell(cell.ci), 0
+                self._move(entry, Cause.FOUND)
+                self._note(entry, entry.cell, 0)
+                return
+            refused.add(cell.plmn)
+            entry.cause = cause
+            self._note(entry, cell, cause)
+            if cause in FORBIDDING:
+                entry.terminal.forbid_plmn(cell.plmn, True)
+        self._move(entry, Cause.REFUSED)
+        if entry.cause == CONGESTED:
+            entry.retry = self._world.call_later(self._settings.congestion_retry, partial(self._again, entry),
+                                                 name="network.search")
+
+    def _again(self, entry: _Entry) -> None:
+        entry.retry = None
+        self._move(entry, Cause.RECHECK)
+
+    def _note(self, entry: _Entry, cell: Cell | None, cause: int, *, accepted: bool | None = None) -> None:
+        terminal = entry.terminal
+        self._noted(Attachment(iccid=entry.iccid, imsi=terminal.imsi, imei=terminal.imei, cell=cell, cause=cause,
+                               accepted=not cause if accepted is None else accepted))
 
     def _announce(self, entry: _Entry) -> None:
         if entry.state is State.SERVED:
@@ -234,15 +406,17 @@ class Registrar:
         before = entry.state
         del self._entries[entry.iccid]
         entry.state = State.OFF
-        if entry.search is not None:
-            entry.search.cancel()
-            entry.search = None
+        for event in (entry.search, entry.retry):
+            if event is not None:
+                event.cancel()
+        entry.search = entry.retry = None
         self._tell(entry)
         if before is State.SERVED:
+            self._note(entry, entry.cell, 0, accepted=False)
             self._unserved(entry.iccid, by_network)
 
     def _tell(self, entry: _Entry) -> None:
-        registration = entry.registration()
+        registration = entry.registration(self._settings.home_plmns)
         if registration == entry.told:
             return
         entry.told = registration

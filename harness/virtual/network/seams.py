@@ -126,6 +126,25 @@ class Terminal(Protocol):
     def session_lost(self, cid: int) -> None:
         """Learn that the network ended packet context ``cid``."""
 
+    def forbidden_plmns(self) -> frozenset[str]:
+        """Return the PLMNs that the SIM card remembers as forbidden (EF_FPLMN, 3GPP TS 31.102 clause 4.2.16)."""
+
+    def forbid_plmn(self, plmn: str, forbidden: bool) -> None:
+        """Remember a PLMN as forbidden, or forget that it was."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundOperator:
+    """What a scan finds: one operator with one access technology.
+
+    Attributes:
+        status: ``<stat>`` of +COPS=?: 1 available, 2 current, 3 forbidden.
+        cell: the best cell it has here.
+    """
+
+    status: int
+    cell: Cell
+
 
 class Carrier(Protocol):
     """The network, seen from a modem."""
@@ -138,6 +157,15 @@ class Carrier(Protocol):
 
     def registration(self, terminal: Terminal) -> Registration:
         """Return where the terminal stands now."""
+
+    def signal(self, terminal: Terminal) -> int | None:
+        """Return the received signal strength in dBm at this instant, None if the terminal camps nowhere."""
+
+    def scan(self, terminal: Terminal) -> tuple[FoundOperator, ...]:
+        """Return what can be received now, the best first; how long a scan takes is the terminal's affair."""
+
+    def select(self, terminal: Terminal, plmn: str | None, act: AccessTechnology | None = None) -> None:
+        """Let a terminal use one operator only, and search anew; None lets it choose again."""
 
     def sms_submit(self, terminal: Terminal, tpdu: bytes, done: Callable[[SmsOutcome], None]) -> None:
         """Hand an SMS-SUBMIT or SMS-COMMAND TPDU (no SCA) to the SMS centre."""
@@ -180,7 +208,7 @@ class Subscription:
     networks: frozenset[str] | None = None
     """PLMNs (MCC and MNC in digits) that the SIM card may use; None if every one."""
     command_number: str = "000"
-    """Where texts that become commands go to and come from: ``000`` for Super SIM, ``2936`` for Programmable Wireless."""
+    """Where texts that become commands go to and come from: ``000``, or ``2936`` in Programmable Wireless."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,11 @@ class NetworkSettings:
 
     Attributes:
         cells: what a terminal may camp on, best first.
+        home_plmns: operators where every SIM card is at home, besides the one that its IMSI begins with.
+        unlisted_cause: EMM cause where a SIM card may not use the operator of the cell (NetworkAccessProfile).
+        congestion_retry: how long a terminal stays away that was refused for congestion (3GPP TS 24.301 T3346).
+        nat_timeout: how long the gateway keeps a way back from a host to a device's port after the last datagram.
+        dns_latency: from the gateway to a resolver, and back.
         registration_delay: from the start of a search to its result.
         unknown_sim_cause: EMM cause for a SIM card that no account owns.
         refused_cause: EMM cause for a SIM card whose account does not let it attach.
@@ -54,9 +59,12 @@ class NetworkSettings:
     """
 
     cells: tuple[Cell, ...] = (DEFAULT_CELL,)
+    home_plmns: frozenset[str] = frozenset()
     registration_delay: Duration = "2s"
     unknown_sim_cause: int = 8
     refused_cause: int = 15
+    unlisted_cause: int = 13
+    congestion_retry: Duration = "5min"
     sms_latency: Duration = "1s"
     sms_answer_limit: Duration = "30s"
     sms_retries: tuple[Duration, ...] = ("10s", "1min", "5min", "15min", "30min", "1h")
@@ -68,6 +76,8 @@ class NetworkSettings:
     ip_latency: Duration = "100ms"
     activation_delay: Duration = "500ms"
     apn: str = "super"
+    nat_timeout: Duration = "2min"
+    dns_latency: Duration = "20ms"
     gateway: Address = ("100.64.0.1", 6969)
     addresses: str = "100.64.0.0/10"
     gateway_payload_limit: int = 1_300
@@ -89,9 +99,11 @@ class NetworkSettings:
                 raise UsageError(f"a PLMN is MCC and MNC in 5 or 6 digits, not {cell.plmn!r}")
         if not self.sms_retries or any(to_ns(pause) == 0 for pause in self.sms_retries):
             raise UsageError("sms_retries needs at least one pause, and no pause may be 0")
-        for name in ("registration_delay", "sms_latency", "ip_latency", "activation_delay", "ip_reorder_delay"):
+        for name in ("registration_delay", "sms_latency", "ip_latency", "activation_delay", "ip_reorder_delay",
+                     "dns_latency"):
             to_ns(getattr(self, name))
-        for name in ("sms_answer_limit", "sms_validity", "reassembly_limit", "meter_interval"):
+        for name in ("sms_answer_limit", "sms_validity", "reassembly_limit", "meter_interval", "nat_timeout",
+                     "congestion_retry"):
             if to_ns(getattr(self, name)) == 0:
                 raise UsageError(f"{name} must be longer than 0")
         for name in ("sms_queue_limit", "gateway_payload_limit", "in_flight_limit"):

@@ -1,9 +1,14 @@
-"""The SMS centre: texts from ``000`` to devices, and what devices send.
+"""The SMS centre: texts and octets from the cloud to devices, and what devices send.
 
-A text from a device to ``000`` goes to the cloud as a whole: parts of a concatenated one are joined first, because the
-cloud's rule for texts above 160 characters is about the whole text (Programmable Wireless error 33111). Parts whose
-fellows do not come in time are handed over one by one, so nothing that was acknowledged is lost. Octets (8-bit coding)
-are handed over as ISO 8859-1. Any other destination is barred unless the network's settings give both ends a number.
+Each SIM card has a command number (``000``, or ``2936`` in Programmable Wireless), from which its device gets what the
+cloud sends. A text from a device to that number goes to the cloud as a whole: parts of a concatenated one are joined
+first, because the cloud's rule for texts above 160 characters is about the whole text (Programmable Wireless error
+33111). Parts whose fellows do not come in time are handed over one by one, so nothing that was acknowledged is lost.
+8-bit data is handed over as octets. Any other destination is barred unless the network's settings give both ends a
+number.
+
+A device can ask for what became of a message from device to device, or withdraw it, by an SMS-COMMAND (3GPP TS 23.040
+clause 9.2.3.19).
 """
 
 from __future__ import annotations
@@ -18,8 +23,10 @@ from harness.clock import to_ns
 from harness.errors import PduError
 from harness.formats.sms import (
     Address,
+    Alphabet,
     Command,
     Concatenation,
+    DataCoding,
     Deliver,
     EnhancedValidity,
     StatusReport,
@@ -38,7 +45,14 @@ from harness.virtual.network.seams import (
     Terminal,
 )
 from harness.virtual.network.settings import COMMAND_NUMBER, NetworkSettings
-from harness.virtual.network.sms_queue import CONGESTION, NOT_SUBSCRIBED, NOTHING, UNKNOWN_SUBSCRIBER, SmsQueues
+from harness.virtual.network.sms_queue import (
+    CONGESTION,
+    NOT_SUBSCRIBED,
+    NOTHING,
+    UNKNOWN_SUBSCRIBER,
+    SmsQueues,
+    StoredText,
+)
 from harness.virtual.world import Event, World
 
 _OUT_OF_ORDER = 38
@@ -48,7 +62,13 @@ _WRONG_TYPE = 98
 
 _RECEIVED = 0x00  # TP-ST values of 3GPP TS 23.040 clause 9.2.3.15
 _REMOTE_ERROR = 0x40
+_NO_RESPONSE = 0x22
 _EXPIRED = 0x46
+_DELETED = 0x48
+
+_ENQUIRY, _DELETE, _ENABLE_REPORT = 0, 2, 3  # TP-CT (clause 9.2.3.19)
+
+_SENT_KEPT = 1_000  # messages of devices that they can ask about
 
 _INCOMPLETE_KEPT = 64  # texts of which parts are missing, over all devices
 
@@ -57,8 +77,19 @@ _PartKey = tuple[str, int, bool, int]
 
 @dataclass(slots=True)
 class _Incomplete:
-    parts: dict[int, str] = field(default_factory=dict)
+    parts: dict[int, str | bytes] = field(default_factory=dict)
     timer: Event | None = None
+
+
+@dataclass(slots=True)
+class _Sent:
+    """A message of a device, as far as it may ask about it."""
+
+    submit: Submit
+    taken: datetime
+    report: bool
+    status: int = _NO_RESPONSE
+    text: StoredText | None = None
 
 
 class SmsCentre:
@@ -75,6 +106,7 @@ class SmsCentre:
         self._numbers = {_digits(number): iccid for number, iccid in settings.numbers}
         self._owners = {iccid: number for number, iccid in settings.numbers}
         self._incomplete: OrderedDict[_PartKey, _Incomplete] = OrderedDict()
+        self._sent: OrderedDict[tuple[str, int, str], _Sent] = OrderedDict()
         self._in_transit = 0
         self._reference = 0
 
@@ -87,16 +119,20 @@ class SmsCentre:
 
     # -- to devices ---------------------------------------------------------------------------------------------------
 
-    def send(self, iccid: str, text: str, progress: SmsProgress) -> None:
-        """Take a text from ``000``; see :meth:`Messaging.send_sms`.
+    def send(self, iccid: str, text: str | bytes, progress: SmsProgress) -> None:
+        """Take a text, or 8-bit data, from the cloud; see :meth:`Messaging.send_sms`.
 
         Raises:
-            PduError: the text has no SMS form.
+            PduError: the text has no SMS form, or the data has more than 140 octets.
         """
-        parts = Deliver.parts_for_text(text, originator=COMMAND_NUMBER, timestamp=self._world.calendar(),
-                                       reference=self._next_reference())
-        tpdus = tuple(part.encode() for part in parts)
-        self._world.journal.record("network", "sms_taken", device=iccid, text=text, parts=len(tpdus))
+        number, now = self._command_number(iccid), self._world.calendar()
+        if isinstance(text, bytes):
+            tpdus: tuple[bytes, ...] = (Deliver(originator=Address.parse(number), timestamp=now, data=text,
+                                                coding=DataCoding.general(Alphabet.OCTETS)).encode(),)
+        else:
+            tpdus = tuple(part.encode() for part in Deliver.parts_for_text(
+                text, originator=number, timestamp=now, reference=self._next_reference()))
+        self._world.journal.record("network", "sms_taken", device=iccid, text=_shown(text), parts=len(tpdus))
         self._after_latency(partial(self._queues.add, iccid, "deliver", tpdus, progress),
                             lambda: _refuse(progress, CONGESTION))
 
@@ -129,22 +165,31 @@ class SmsCentre:
     def _take(self, terminal: Terminal, tpdu: bytes, done: Callable[[SmsOutcome], None]) -> None:
         iccid = self._registrar.served_iccid(terminal)
         submit, cause = self._judge(iccid, tpdu)
+        if isinstance(submit, Command):
+            assert iccid is not None
+            done(self._command(iccid, submit))
+            return
         if cause or iccid is None or submit is None:
             self._world.journal.record("network", "sms_submit_refused", device=iccid or terminal.iccid, cause=cause)
             done(SmsRejected(cause=cause))
             return
         destination = str(submit.destination)
         self._world.journal.record("network", "sms_submitted", device=iccid, destination=destination,
-                                   text=_join([_text(submit)]), report=submit.status_report_request)
+                                   text=_shown(_join([_content(submit)])), report=submit.status_report_request)
         done(SmsAccepted())
-        if destination == COMMAND_NUMBER:
+        if destination == self._command_number(iccid):
+            self._keep(iccid, submit).status = _RECEIVED
             self._to_cloud(iccid, submit)
             if submit.status_report_request:
                 self._report(iccid, submit, self._world.calendar(), _RECEIVED)
         else:
             self._to_device(iccid, self._numbers[_digits(destination)], submit)
 
-    def _judge(self, iccid: str | None, tpdu: bytes) -> tuple[Submit | None, int]:
+    def _command_number(self, iccid: str) -> str:
+        subscription = self._subscription(iccid)
+        return subscription.command_number if subscription is not None else COMMAND_NUMBER
+
+    def _judge(self, iccid: str | None, tpdu: bytes) -> tuple[Submit | Command | None, int]:
         """Return the message, and the RP cause for which it is refused, or 0."""
         if iccid is None:
             return None, _OUT_OF_ORDER
@@ -153,7 +198,7 @@ class SmsCentre:
         except PduError:
             return None, _INVALID_INFORMATION
         if isinstance(message, Command):
-            return None, _NOT_IMPLEMENTED
+            return message, 0
         if not isinstance(message, Submit):
             return None, _WRONG_TYPE
         subscription = self._subscription(iccid)
@@ -162,22 +207,23 @@ class SmsCentre:
         if not subscription.sms_allowed:
             return message, NOT_SUBSCRIBED
         destination = str(message.destination)
-        known = destination == COMMAND_NUMBER or (_digits(destination) in self._numbers and iccid in self._owners)
+        known = destination == subscription.command_number or (
+            _digits(destination) in self._numbers and iccid in self._owners)
         return message, 0 if known else self._settings.barred_cause
 
     def _to_cloud(self, iccid: str, submit: Submit) -> None:
         concatenation = submit.concatenation
         if concatenation is None or concatenation.total < 2:
-            self._hand_over(iccid, _text(submit))
+            self._hand_over(iccid, _join([_content(submit)]))
             return
         key = (iccid, concatenation.reference, concatenation.wide, concatenation.total)
         held = self._incomplete.get(key)
-        if held is not None and held.parts.get(concatenation.sequence, _text(submit)) != _text(submit):
+        if held is not None and held.parts.get(concatenation.sequence, _content(submit)) != _content(submit):
             self._give_up(key)  # the reference came round again: this part belongs to another text
             held = None
         if held is None:
             held = self._hold(key)
-        held.parts[concatenation.sequence] = _text(submit)
+        held.parts[concatenation.sequence] = _content(submit)
         if self._is_complete(held, concatenation):
             self._release(key)
             self._hand_over(iccid, _join([held.parts[n] for n in range(1, concatenation.total + 1)]))
@@ -206,7 +252,7 @@ class SmsCentre:
         for _, text in sorted(held.parts.items()):
             self._hand_over(key[0], _join([text]))
 
-    def _hand_over(self, iccid: str, text: str) -> None:
+    def _hand_over(self, iccid: str, text: str | bytes) -> None:
         if self._subscriptions is not None:
             self._subscriptions.sms_received(iccid, text)
 
@@ -218,18 +264,53 @@ class SmsCentre:
                           coding=submit.coding, text=submit.text, data=submit.data,
                           user_data_header=submit.user_data_header,
                           status_report_indication=submit.status_report_request, reply_path=submit.reply_path)
-        progress = NOTHING
-        if submit.status_report_request:
-            progress = SmsProgress(
-                attempted=lambda: None,
-                delivered=lambda: self._report(sender, submit, taken, _RECEIVED),
-                failed=lambda cause: self._report(sender, submit, taken, _REMOTE_ERROR if cause else _EXPIRED))
+        kept = self._keep(sender, submit)
+
+        def over(status: int) -> None:
+            kept.status, kept.text = status, None
+            if kept.report:
+                self._report(sender, submit, taken, status)
+
+        progress = SmsProgress(attempted=lambda: None, delivered=lambda: over(_RECEIVED),
+                               failed=lambda cause: over(_REMOTE_ERROR if cause else _EXPIRED))
         try:
             tpdu = message.encode()
         except PduError:  # what the tolerant decoder let through has no sound form
             progress.failed(_INVALID_INFORMATION)
             return
-        self._queues.add(receiver, "deliver", (tpdu,), progress, validity=self._span(submit.validity))
+        kept.text = self._queues.add(receiver, "deliver", (tpdu,), progress, validity=self._span(submit.validity))
+
+    # -- commands about messages sent before --------------------------------------------------------------------------
+
+    def _keep(self, sender: str, submit: Submit) -> _Sent:
+        """Remember a message for commands about it; the oldest beyond a bound is forgotten."""
+        key = (sender, submit.message_reference, _digits(str(submit.destination)))
+        self._sent.pop(key, None)
+        kept = self._sent[key] = _Sent(submit, self._world.calendar(), report=submit.status_report_request)
+        if len(self._sent) > _SENT_KEPT:
+            self._sent.popitem(last=False)
+        return kept
+
+    def _command(self, sender: str, command: Command) -> SmsOutcome:
+        key = (sender, command.message_number, _digits(str(command.destination)))
+        kept = self._sent.get(key)
+        self._world.journal.record("network", "sms_command", device=sender, command=command.command_type,
+                                   message=command.message_number, known=kept is not None)
+        if command.command_type > _ENABLE_REPORT:
+            return SmsRejected(cause=_NOT_IMPLEMENTED)
+        if kept is None:
+            return SmsRejected(cause=_INVALID_INFORMATION)
+        if command.command_type == _ENQUIRY:
+            self._report(sender, kept.submit, kept.taken, kept.status)
+        elif command.command_type == _DELETE:
+            if kept.text is None or not self._queues.withdraw(kept.text):
+                return SmsRejected(cause=_INVALID_INFORMATION)
+            kept.text, kept.status = None, _DELETED
+            if command.status_report_request:
+                self._report(sender, kept.submit, kept.taken, _DELETED)
+        else:
+            kept.report = command.command_type == _ENABLE_REPORT
+        return SmsAccepted()
 
     def _report(self, sender: str, submit: Submit, taken: datetime, status: int) -> None:
         """Send a status report: it is a message like any other, so it comes a latency after what it tells."""
@@ -272,12 +353,19 @@ def _refuse(progress: SmsProgress, cause: int) -> None:
     progress.failed(cause)
 
 
-def _text(submit: Submit) -> str:
-    return submit.text if submit.text is not None else submit.data.decode("latin-1")
+def _content(submit: Submit) -> str | bytes:
+    return submit.text if submit.text is not None else submit.data
 
 
-def _join(texts: list[str]) -> str:
-    """Return the texts as one; halves of a surrogate pair that meet at a seam become the character they are."""
+def _shown(content: str | bytes) -> str:
+    return content if isinstance(content, str) else content.hex()
+
+
+def _join(parts: list[str | bytes]) -> str | bytes:
+    """Return the parts as one; halves of a surrogate pair that meet at a seam become the character they are."""
+    if any(isinstance(part, bytes) for part in parts):
+        return b"".join(part if isinstance(part, bytes) else part.encode() for part in parts)
+    texts = [part for part in parts if isinstance(part, str)]
     return "".join(texts).encode("utf-16-be", "surrogatepass").decode("utf-16-be", "replace")
 
 

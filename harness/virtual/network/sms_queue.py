@@ -122,6 +122,19 @@ class SmsQueues:
             self._plan_next(queue)
         return text
 
+    def withdraw(self, text: StoredText) -> bool:
+        """Take a text out that waits, without a word to anybody; False if it is under way or gone."""
+        queue = self._queues.get(text.iccid)
+        if queue is None or not any(part.text is text for part in queue.parts) or (
+                queue.under_way and queue.parts[0].text is text):
+            return False
+        queue.parts = deque([part for part in queue.parts if part.text is not text])
+        text.parts_left = 0
+        self._record(text, "sms_withdrawn")
+        if not queue.parts:
+            self._forget(queue)
+        return True
+
     def alert(self, iccid: str) -> None:
         """Attempt now: the terminal has service again, or memory."""
         queue = self._queues.get(iccid)

@@ -12,6 +12,7 @@ from harness.virtual.network.seams import (
     AccessTechnology,
     Cell,
     Datagram,
+    FoundOperator,
     Registration,
     RegistrationStatus,
     Session,
@@ -84,6 +85,15 @@ class BenchCarrier:
 
     def registration(self, terminal: Terminal) -> Registration:
         return self.answer
+
+    def signal(self, terminal: Terminal) -> int | None:
+        return self.answer.cell.rssi_dbm if self.answer.cell is not None else None
+
+    def scan(self, terminal: Terminal) -> tuple[FoundOperator, ...]:
+        return (FoundOperator(status=2, cell=self.answer.cell),) if self.answer.cell is not None else ()
+
+    def select(self, terminal: Terminal, plmn: str | None, act: AccessTechnology | None = None) -> None:
+        self.calls.append(f"select {plmn}")
 
     def sms_submit(self, terminal: Terminal, tpdu: bytes, done: Callable[[SmsOutcome], None]) -> None:
         self.submitted.append(tpdu)

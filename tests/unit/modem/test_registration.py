@@ -78,9 +78,17 @@ def test_scan_takes_its_time(bench: Bench) -> None:
 
 
 def test_manual_selection(bench: Bench) -> None:
-    assert bench.at('+COPS=1,2,"310410"') == OK
+    assert bench.at('+COPS=1,2,"310410"', wait="1s") == OK
+    assert bench.carrier.calls[-1] == "select 310410"
     assert bench.at("+COPS?") == b'\r\n+COPS: 1,2,"310410",8\r\n' + OK
     assert bench.at('+COPS=1,2,"26201"') == b"\r\n+CME ERROR: 30\r\n"
+    assert bench.at('+COPS=4,0,"Nobody"', wait="1s") == OK  # then any
+
+
+def test_a_chosen_operator_that_refuses(bench: Bench) -> None:
+    bench.at("+COPS=2")
+    bench.carrier.answer = replace(bench.carrier.answer, status=RegistrationStatus.DENIED, cause=11)
+    assert bench.at('+COPS=1,0,"AT&T Mobility"', wait="3s") == b"\r\n+CME ERROR: 111\r\n"
 
 
 def test_automatic_selection_gives_up_and_can_be_aborted(bench: Bench) -> None:

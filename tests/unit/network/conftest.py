@@ -34,6 +34,7 @@ class FakeTerminal:
         self.tpdus: list[bytes] = []
         self.datagrams: list[tuple[int, Datagram]] = []
         self.lost: list[int] = []
+        self.forbidden: set[str] = set()
         self.refusal = 0
         self.silent = False
         self.under_way = 0
@@ -63,6 +64,12 @@ class FakeTerminal:
     def session_lost(self, cid: int) -> None:
         self.lost.append(cid)
 
+    def forbidden_plmns(self) -> frozenset[str]:
+        return frozenset(self.forbidden)
+
+    def forbid_plmn(self, plmn: str, forbidden: bool) -> None:
+        (self.forbidden.add if forbidden else self.forbidden.discard)(plmn)
+
     @property
     def texts(self) -> list[str]:
         """What was delivered, as text."""
@@ -79,7 +86,7 @@ class FakeCloud:
 
     def __init__(self) -> None:
         self.subscriptions: dict[str, Subscription] = {}
-        self.texts: list[tuple[str, str]] = []
+        self.texts: list[tuple[str, str | bytes]] = []
         self.datagrams: list[tuple[str, Address, Address, bytes]] = []
 
     def allow(self, iccid: str, *, attach: bool = True, sms: bool = True, data: bool = True) -> None:
@@ -89,7 +96,7 @@ class FakeCloud:
     def subscription(self, iccid: str) -> Subscription | None:
         return self.subscriptions.get(iccid)
 
-    def sms_received(self, iccid: str, text: str) -> None:
+    def sms_received(self, iccid: str, text: str | bytes) -> None:
         self.texts.append((iccid, text))
 
     def ip_received(self, iccid: str, source: Address, destination: Address, payload: bytes) -> None:

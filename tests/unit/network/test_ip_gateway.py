@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.virtual.internet.internet import VirtualInternet
 from harness.virtual.network.seams import Datagram, Session
 
 if TYPE_CHECKING:
@@ -120,14 +121,10 @@ def test_a_datagram_that_goes_nowhere_is_journalled(stage: Stage, change: dict[s
 
 
 def test_hosts_of_a_virtual_internet_are_reached_and_answer(stage: Stage) -> None:
-    class Echo:
-        def datagram_sent(self, iccid: str, datagram: Datagram) -> bool:
-            if datagram.destination[0] != "203.0.113.7":
-                return False
-            return stage.network.send_from_internet(Datagram(source=datagram.destination, destination=datagram.source,
-                                                             payload=datagram.payload[::-1]))
-
-    stage.network.connect_internet(Echo())
+    internet = VirtualInternet(stage.world)
+    internet.connect_devices(stage.network)
+    stage.network.connect_internet(internet)
+    internet.add_host("echo.example", address="203.0.113.7").on_udp(7, lambda source, payload: payload[::-1])
     terminal = stage.terminal()
     session = activate(stage, terminal)
     assert session is not None

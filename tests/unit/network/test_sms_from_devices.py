@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.errors import PduError
 from harness.formats.sms import Alphabet, Command, Concatenation, DataCoding, Deliver, DeliverReport, Submit
 from harness.formats.sms.address import Address
-from harness.virtual.network.seams import SmsAccepted, SmsOutcome, SmsRejected
+from harness.virtual.network.seams import SmsAccepted, SmsOutcome, SmsProgress, SmsRejected
 
 if TYPE_CHECKING:
     from tests.unit.network.conftest import FakeTerminal, Stage
@@ -40,12 +42,12 @@ def test_a_text_to_000_reaches_the_cloud(stage: Stage, text: str) -> None:
     assert stage.cloud.texts == [(terminal.iccid, text)]
 
 
-def test_octets_reach_the_cloud_as_latin_text(stage: Stage) -> None:
+def test_octets_reach_the_cloud_as_octets(stage: Stage) -> None:
     terminal = stage.terminal()
     message = Submit(destination=Address.parse("000"), coding=DataCoding.general(Alphabet.OCTETS), data=b"\x00\xe9\xff")
     submit(stage, terminal, message.encode())
 
-    assert stage.cloud.texts == [(terminal.iccid, "\x00é\xff")]
+    assert stage.cloud.texts == [(terminal.iccid, b"\x00\xe9\xff")]
 
 
 def parts(text: str, reference: int = 3) -> list[bytes]:
@@ -116,7 +118,8 @@ def test_a_status_report_tells_that_the_command_was_received(stage: Stage) -> No
 @pytest.mark.parametrize(("tpdu", "cause"), [
     (Submit.for_text("x", destination="+15551234567").encode(), 8),
     (b"", 96), (b"\x01", 96), (b"\x03\x00", 96), (b"\x01\x00\x0b\x91", 96),
-    (Command(destination=Address.parse("000"), command_type=0).encode(), 69),
+    (Command(destination=Address.parse("000"), command_type=0).encode(), 96),  # about no message
+    (Command(destination=Address.parse("000"), command_type=9).encode(), 69),
     (DeliverReport().encode(), 98),
 ])
 def test_what_can_not_be_taken_is_refused_with_a_cause(stage: Stage, tpdu: bytes, cause: int) -> None:
@@ -184,3 +187,75 @@ def test_a_device_without_a_number_reaches_nobody(make_stage: Callable[..., Stag
     tpdu = Submit.for_text("hello", destination="+15550000002").encode()
 
     assert submit(stage, one, tpdu) == [SmsRejected(cause=8)]
+
+
+def test_the_command_number_is_the_subscriptions(stage: Stage) -> None:
+    terminal = stage.terminal()
+    stage.cloud.subscriptions[terminal.iccid] = replace(stage.cloud.subscriptions[terminal.iccid],
+                                                        command_number="2936")
+    assert submit(stage, terminal, command("x")) == [SmsRejected(cause=8)]
+    assert submit(stage, terminal, Submit.for_text("y", destination="2936").encode()) == [SmsAccepted()]
+    assert stage.cloud.texts == [(terminal.iccid, "y")]
+    stage.send(terminal.iccid, "hello")
+    stage.world.clock.sleep("5s")
+    assert str(Deliver.decode(terminal.tpdus[-1]).originator) == "2936"
+
+
+def test_octets_reach_the_device_as_octets(stage: Stage) -> None:
+    terminal = stage.terminal()
+    stage.network.send_sms(terminal.iccid, b"\x00\xff", SmsProgress(
+        attempted=lambda: None, delivered=lambda: None, failed=lambda cause: None))
+    stage.world.clock.sleep("5s")
+    message = Deliver.decode(terminal.tpdus[-1])
+    assert (message.text, message.data, message.coding.alphabet) == (None, b"\x00\xff", Alphabet.OCTETS)
+    with pytest.raises(PduError):
+        stage.network.send_sms(terminal.iccid, bytes(141), SmsProgress(
+            attempted=lambda: None, delivered=lambda: None, failed=lambda cause: None))
+
+
+def _between(make_stage: Callable[..., Stage]) -> tuple[Stage, FakeTerminal, FakeTerminal]:
+    first, second = f"89883070000000{1:05}", f"89883070000000{2:05}"
+    stage = make_stage(numbers=(("+1555001", first), ("+1555002", second)))
+    return stage, stage.terminal(1), stage.terminal(2, attached=False)
+
+
+def test_a_device_asks_what_became_of_its_message(make_stage: Callable[..., Stage]) -> None:
+    stage, sender, receiver = _between(make_stage)
+    message = Submit.for_text("hi", destination="+1555002", message_reference=9)
+    submit(stage, sender, message.encode())
+
+    def ask(kind: int) -> list[SmsOutcome]:
+        answers = submit(stage, sender, Command(destination=Address.parse("+1555002"), command_type=kind,
+                                                message_number=9).encode())
+        stage.world.clock.sleep("5s")
+        return answers
+
+    assert ask(0) == [SmsAccepted()]
+    assert [report.status for report in sender.reports] == [0x22]
+    stage.network.attach(receiver)
+    stage.world.clock.sleep("10s")
+    assert receiver.texts == ["hi"]
+    assert ask(0) == [SmsAccepted()]
+    assert [report.status for report in sender.reports] == [0x22, 0x00]
+    assert ask(2) == [SmsRejected(cause=96)]  # too late to delete it
+
+
+def test_a_device_withdraws_its_message(make_stage: Callable[..., Stage]) -> None:
+    stage, sender, receiver = _between(make_stage)
+    submit(stage, sender, Submit.for_text("hi", destination="+1555002", message_reference=9,
+                                          status_report_request=True).encode())
+    command_tpdu = Command(destination=Address.parse("+1555002"), command_type=2, message_number=9,
+                           status_report_request=True).encode()
+    assert submit(stage, sender, command_tpdu) == [SmsAccepted()]
+    stage.network.attach(receiver)
+    stage.world.clock.sleep("60s")
+    assert receiver.tpdus == []
+    assert [report.status for report in sender.reports] == [0x48]
+
+
+def test_a_congested_operator_takes_no_texts(stage: Stage) -> None:
+    terminal = stage.terminal()
+    stage.network.congest("310410")
+    assert submit(stage, terminal, command("x")) == [SmsRejected(cause=42)]
+    stage.network.congest("310410", False)
+    assert submit(stage, terminal, command("x")) == [SmsAccepted()]

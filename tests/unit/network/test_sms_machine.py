@@ -43,12 +43,17 @@ class _Terminal:
 
     def session_lost(self, cid: int) -> None: ...
 
+    def forbidden_plmns(self) -> frozenset[str]:
+        return frozenset()
+
+    def forbid_plmn(self, plmn: str, forbidden: bool) -> None: ...
+
 
 class _Cloud:
     def subscription(self, iccid: str) -> Subscription | None:
         return Subscription(sim_sid="HS", attach_allowed=True, sms_allowed=True, data_allowed=True)
 
-    def sms_received(self, iccid: str, text: str) -> None: ...
+    def sms_received(self, iccid: str, text: str | bytes) -> None: ...
 
     def ip_received(self, iccid: str, source: Address, destination: Address, payload: bytes) -> None: ...
 

@@ -21,7 +21,7 @@ from harness.virtual.modem.command import (
 )
 from harness.virtual.modem.radio import Radio
 from harness.virtual.modem.settings import Value
-from harness.virtual.network.seams import Registration, RegistrationStatus
+from harness.virtual.network.seams import AccessTechnology, Registration, RegistrationStatus
 
 _COPS_LIMIT = 180 * NANOSECONDS
 _ATTACH_LIMIT = 140 * NANOSECONDS
@@ -111,18 +111,62 @@ def _select_operator(call: Call) -> Result:
         return OK
     if radio.functionality != 1:
         return cme(Cme.NOT_ALLOWED)
-    if mode == 1 or (mode == 4 and call.given(2)):
-        wanted = call.text(2)
-        if not radio.served or wanted != _operator(call, name_format):
-            return cme(Cme.NO_NETWORK)
-        radio.selection = mode
-        call.modem.settings["+COPS"] = (name_format,)
-        return OK
+    if mode in (1, 4) and not (mode == 4 and not call.given(2)):
+        wanted = _plmn_named(call, call.text(2), name_format)
+        act = AccessTechnology(call.number(3, high=9)) if call.given(3) else None
+        return _choose(call, mode, name_format, wanted, act)
     radio.selection = 0
     if call.given(1):
         call.modem.settings["+COPS"] = (name_format,)
+    call.modem.carrier.select(call.modem, None)
     radio.search()
     return _until_served(radio, _COPS_LIMIT)
+
+
+def _choose(call: Call, mode: int, name_format: int, plmn: str | None, act: AccessTechnology | None) -> Result:
+    """Register with one operator; mode 4 goes back to any if that one does not take the SIM card."""
+    modem, radio = call.modem, call.modem.radio
+    if plmn is None:
+        if mode == 1:
+            return cme(Cme.NO_NETWORK)
+        modem.carrier.select(modem, None)
+        radio.search()
+        return _until_served(radio, _COPS_LIMIT)
+    radio.selection = mode
+    modem.settings["+COPS"] = (name_format,)
+    radio.search()
+    modem.carrier.select(modem, plmn, act)
+
+    def fell_back(registration: Registration | None) -> bool:
+        return mode == 4 and (registration is None or registration.status is RegistrationStatus.DENIED)
+
+    def start(finish: Callable[[Result], None]) -> None:
+        def told(registration: Registration | None) -> None:
+            if fell_back(registration):
+                radio.selection = 0
+                modem.carrier.select(modem, None)
+                finish(OK)
+            elif registration is None:
+                finish(cme(Cme.NO_NETWORK))
+            elif registration.status is RegistrationStatus.DENIED:
+                finish(cme(_denial(registration.cause)))
+            else:
+                finish(OK)
+
+        # what the network thinks of the choice comes as an event of its own: ask when it has been told
+        modem.later(0, lambda: radio.when_served(_COPS_LIMIT, told), name="modem-cops")
+
+    return Pending(start, lambda: OK)
+
+
+def _plmn_named(call: Call, name: str, name_format: int) -> str | None:
+    """Return the operator that a name of this format means, None if none that can be received has it."""
+    for found in call.modem.carrier.scan(call.modem):
+        cell = found.cell
+        if name == (call.modem.encode_text(cell.operator), call.modem.encode_text(cell.operator_short),
+                    cell.plmn)[name_format]:
+            return cell.plmn
+    return None
 
 
 def _scan_operators(call: Call) -> Result:
@@ -131,12 +175,10 @@ def _scan_operators(call: Call) -> Result:
         return cme(Cme.NO_NETWORK)
 
     def result() -> Result:
-        cell = modem.radio.cell
-        found = ","
-        if cell is not None:
-            found = (f'(2,"{modem.encode_text(cell.operator)}","{modem.encode_text(cell.operator_short)}",'
-                     f'"{cell.plmn}",{int(cell.act)}),')
-        return info(f"+COPS: {found},(0-4),(0-2)")
+        found = "".join(f'({item.status},"{modem.encode_text(item.cell.operator)}",'
+                        f'"{modem.encode_text(item.cell.operator_short)}","{item.cell.plmn}",{int(item.cell.act)}),'
+                        for item in modem.carrier.scan(modem))
+        return info(f"+COPS: {found or ','},(0-4),(0-2)")
 
     def start(finish: Callable[[Result], None]) -> None:
         modem.later(modem.profile.timing.get("scan", 0), lambda: finish(result()), name="modem-scan")
@@ -169,19 +211,24 @@ def _attach(call: Call) -> Result:
 
 
 def _signal(call: Call) -> Result:
-    cell = call.modem.radio.cell
-    return info("+CSQ: 99,99" if cell is None else f"+CSQ: {rssi_index(cell.rssi_dbm)},99")
+    dbm = signal_of(call)
+    return info("+CSQ: 99,99" if dbm is None else f"+CSQ: {rssi_index(dbm)},99")
+
+
+def signal_of(call: Call) -> int | None:
+    """Return the strength in dBm at which the modem hears its cell, None if it camps on none."""
+    return call.modem.carrier.signal(call.modem) if call.modem.radio.cell is not None else None
 
 
 def _extended_signal(call: Call) -> Result:
     radio = call.modem.radio
-    cell = radio.cell
-    if cell is None:
+    dbm = signal_of(call)
+    if dbm is None:
         return info("+CESQ: 99,99,255,255,255,255")
     if radio.on_lte:
-        rsrp = max(0, min(97, cell.rssi_dbm - 20 + 141))
+        rsrp = max(0, min(97, dbm - 20 + 141))
         return info(f"+CESQ: 99,99,255,255,20,{rsrp}")
-    return info(f"+CESQ: {max(0, min(63, cell.rssi_dbm + 111))},0,255,255,255,255")
+    return info(f"+CESQ: {max(0, min(63, dbm + 111))},0,255,255,255,255")
 
 
 _MODE_NAMES = {0: "GSM", 2: "WCDMA", 7: "LTE", 8: "eMTC", 9: "NBIoT"}
@@ -190,13 +237,13 @@ _INFO_NAMES = {0: "GSM", 2: "WCDMA", 7: "FDD LTE", 8: "eMTC", 9: "NBIoT"}
 
 def _quectel_signal(call: Call) -> Result:
     radio = call.modem.radio
-    cell = radio.cell
-    if cell is None:
+    cell, dbm = radio.cell, signal_of(call)
+    if cell is None or dbm is None:
         return info('+QCSQ: "NOSERVICE"')
     name = _MODE_NAMES[int(cell.act)]
     if not radio.on_lte:
-        return info(f'+QCSQ: "{name}",{cell.rssi_dbm}')
-    return info(f'+QCSQ: "{name}",{cell.rssi_dbm},{cell.rssi_dbm - 20},150,-10')
+        return info(f'+QCSQ: "{name}",{dbm}')
+    return info(f'+QCSQ: "{name}",{dbm},{dbm - 20},150,-10')
 
 
 def _network_information(call: Call) -> Result:
