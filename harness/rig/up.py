@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from harness.clock import RealClock
 from harness.errors import UsageError
@@ -15,6 +17,10 @@ from harness.rig.stack import VirtualStack
 from harness.runtime_dir import StackDir, running_stacks
 from harness.virtual.board.debug.link import SwdServer, socket_uid
 from harness.virtual.cloud import CloudPorts, CloudServer
+from harness.virtual.cloud.http.front import HOSTS
+from harness.virtual.cloud.http.tls import make_tls
+
+_DOORS: Final = "doors.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +31,18 @@ class Urls:
     wireless: str
     microvisor: str
     upload: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsDoor:
+    """How programs come in that know only the services' own host names: by a proxy, trusting a certificate.
+
+    ``https`` is the TLS port itself, for clients that connect elsewhere than they say (curl's ``--connect-to``).
+    """
+
+    https: str
+    proxy: str
+    ca_file: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +72,7 @@ class Doors:
     account_sid: str
     auth_token: str
     urls: Urls
+    tls: TlsDoor
     modems: list[ModemDoor]
     boards: list[BoardDoor]
 
@@ -84,7 +103,7 @@ class RunningStack:
             self._undo.append(self._stack.close)
             ports = CloudPorts() if file.cloud.ports is None else CloudPorts(
                 **dict(zip(("supersim", "wireless", "microvisor", "upload"), file.cloud.ports, strict=True)))
-            server = CloudServer(self._stack.cloud, file.cloud.host, ports=ports)
+            server = CloudServer(self._stack.cloud, file.cloud.host, ports=ports, tls=make_tls(folder.path, HOSTS))
             server.start()
             self._undo.append(server.stop)
             probes = {}
@@ -100,11 +119,13 @@ class RunningStack:
             account_sid=self._stack.cloud.account_sid, auth_token=self._stack.cloud.auth_token,
             urls=Urls(supersim=server.urls.supersim, wireless=server.urls.wireless, microvisor=server.urls.microvisor,
                       upload=server.urls.upload),
+            tls=TlsDoor(**asdict(server.doors)),
             modems=[ModemDoor(name=name, port=str(modem.endpoint.path), ports=list(modem.ports.addresses),
                               sim_sid=self._stack.sims[name], iccid=modem.iccid)
                     for name, modem in self._stack.modems.items() if modem.endpoint is not None],
             boards=[BoardDoor(name=name, device_sid=board.device_sid, probe=probes[name])
                     for name, board in self._stack.boards.items()])
+        _publish(folder.path, self.doors)
 
     def __repr__(self) -> str:
         return f"RunningStack({self._stack!r})"
@@ -118,6 +139,37 @@ class RunningStack:
         """Switch everything off: no thread, port, link or socket stays. May be called twice."""
         while self._undo:
             self._undo.pop()()
+
+
+def read_doors(name: str | None = None) -> dict[str, Any]:
+    """Return the doors of a running stack as JSON values: the one of this name, or the only one there is.
+
+    Raises:
+        UsageError: none runs, none of this name does, or several do and none was named.
+    """
+    folders = {folder.name: folder for folder in running_stacks()}
+    if name is None:
+        if not folders:
+            raise UsageError("no virtual stack is running: start one with 'mvh up'")
+        if len(folders) > 1:
+            raise UsageError(f"several stacks are running: name one of {', '.join(folders)} with --stack")
+        name = next(iter(folders))
+    if name not in folders:
+        raise UsageError(f"no stack named {name!r} is running: there are {', '.join(folders) or 'none'}")
+    try:
+        doors: dict[str, Any] = json.loads((folders[name] / _DOORS).read_text())
+    except FileNotFoundError:
+        raise UsageError(f"stack {name!r} is only starting: try again") from None
+    return doors
+
+
+def _publish(folder: Path, doors: Doors) -> None:
+    """Let other programs of this user find the doors: in one step, and for nobody else's eyes."""
+    temporary = folder / f".{_DOORS}"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(doors.to_json(), file)
+    temporary.replace(folder / _DOORS)
 
 
 def _free_name(name: str) -> str:

@@ -14,12 +14,13 @@ from urllib.parse import quote
 
 from starlette.types import Receive, Scope, Send
 
+from harness.clock import NANOSECONDS
 from harness.errors import BundleError
 from harness.formats.bundle import Bundle
 from harness.virtual.cloud import microvisor_api, supersim_api, wireless_api
 from harness.virtual.cloud.account import draw_hex
 from harness.virtual.cloud.cloud import Cloud
-from harness.virtual.cloud.http import bodies
+from harness.virtual.cloud.http import bodies, oauth
 from harness.virtual.cloud.http.answers import CORS, OK, Answer, refusal, to_bytes, unauthenticated
 from harness.virtual.cloud.http.auth import Authenticator
 from harness.virtual.cloud.http.paging import PAGING, Tokens, cut, meta, page_request
@@ -57,7 +58,10 @@ OPERATIONS = (*supersim_api.OPERATIONS, *wireless_api.OPERATIONS, *microvisor_ap
 RESOURCES = (*supersim_api.RESOURCES, *wireless_api.RESOURCES, *microvisor_api.RESOURCES)
 
 CANONICAL = {"supersim.twilio.com": Api.SUPERSIM, "wireless.twilio.com": Api.WIRELESS,
-             "microvisor.twilio.com": Api.MICROVISOR, "microvisor-upload.twilio.com": Api.UPLOAD}
+             "microvisor.twilio.com": Api.MICROVISOR, "microvisor-upload.twilio.com": Api.UPLOAD,
+             "supersim.api.korewireless.com": Api.SUPERSIM, "programmable-wireless.api.korewireless.com": Api.WIRELESS}
+HOSTS = (*CANONICAL, oauth.HOST)
+"""All host names under which clients know the services."""
 
 Finished: TypeAlias = Record | SubRecord | Changed | Listing | Items | Deleted
 """A result that is written at once, in one piece."""
@@ -86,7 +90,8 @@ class Front:
         self.streams = LogStreams(cloud)
         self._ports = ports
         self._port_of = {api: port for port, api in ports.items()}
-        self._auth = Authenticator(cloud.credentials())
+        self._auth = Authenticator(cloud.credentials(),
+                                   seal=draw_hex(cloud.world.random("cloud.bearer")).encode())
         self._tokens = Tokens(draw_hex(cloud.world.random("cloud.pages")).encode())
         self._routers = routers(OPERATIONS)
         self._render = {resource.name: render(resource) for resource in RESOURCES}
@@ -144,9 +149,11 @@ class Front:
 
     async def _answer(self, scope: Scope, headers: dict[bytes, bytes], place: Place, receive: Receive,
                       send: Send) -> Answer | None:
-        if self._auth.user(headers.get(b"authorization")) is None:
-            return self._unauthenticated
         raw_path = scope["raw_path"].decode("latin-1")
+        if raw_path == oauth.PATH:
+            return await self._token(scope, headers, receive)
+        if self._auth.user(headers.get(b"authorization"), at=self._seconds) is None:
+            return self._unauthenticated
         match = self._routers[place.api].match(raw_path)
         if match is None:
             raise not_found(raw_path.removeprefix("/v1") or "/")
@@ -174,6 +181,16 @@ class Front:
         events = b"text/event-stream" in headers.get(b"accept", b"")
         await self.streams.serve(result, events=events, receive=receive, send=send)
         return None
+
+    async def _token(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Answer:
+        if scope["method"] != "POST":
+            return refusal(Refused(METHOD_NOT_ALLOWED, "Method not allowed"), self.cloud.choices,
+                           ((b"allow", b"POST"),))
+        pairs = await bodies.form(receive, headers.get(b"content-type"), headers.get(b"content-length"))
+        return oauth.answer(self._auth, headers.get(b"authorization"), dict(pairs), now=self._seconds())
+
+    def _seconds(self) -> int:
+        return self.cloud.world.now() // NANOSECONDS
 
     def _run(self, operation: Operation, match: Match, call: Callable[[tuple[str, ...]], Call]) -> Result:
         """Run the operation; a key that ends in ``.json`` is tried as it is, then without."""

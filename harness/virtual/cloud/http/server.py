@@ -1,13 +1,15 @@
-"""The server: uvicorn on four listening sockets, on a thread of its own."""
+"""The server: uvicorn on four listening sockets, on a thread of its own; on demand also TLS and a proxy to it."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import socket
+import ssl
 import sys
 import threading
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import uvicorn
 from starlette.types import Receive, Scope, Send
@@ -15,10 +17,14 @@ from starlette.types import Receive, Scope, Send
 from harness.clock import Stopwatch
 from harness.errors import InternalError, PortTaken, UsageError
 from harness.virtual.cloud.cloud import Cloud
-from harness.virtual.cloud.http.front import Front
+from harness.virtual.cloud.http.front import HOSTS, Front
 from harness.virtual.cloud.http.protocol import ApiProtocol
+from harness.virtual.cloud.http.proxy import HEAD_LIMIT, ConnectProxy
 from harness.virtual.cloud.http.streams import LogStreams
 from harness.virtual.cloud.resources import Api
+
+if TYPE_CHECKING:
+    from harness.virtual.cloud.http.tls import ServerTls  # its import takes a while, and few need it
 
 START_SECONDS = 10.0
 STOP_SECONDS = 10.0
@@ -37,6 +43,21 @@ class CloudPorts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TlsDoors:
+    """How clients that know only the canonical host names come in.
+
+    Attributes:
+        https: the TLS door itself; which API is meant, the Host header tells.
+        proxy: for ``HTTPS_PROXY`` and its like.
+        ca_file: the certificate to trust.
+    """
+
+    https: str
+    proxy: str
+    ca_file: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerUrls:
     """Roots of the four hosts, without ``/v1`` and without a slash at the end."""
 
@@ -52,6 +73,7 @@ class CloudServer:
     Args:
         host: address to listen on; this machine only, unless told otherwise.
         ports: fixed ports, for stacks that people type URLs of.
+        tls: serve the canonical host names by TLS too, with a proxy that leads to them; see :attr:`doors`.
 
     Example::
 
@@ -59,9 +81,12 @@ class CloudServer:
             requests.get(server.urls.supersim + "/v1/Sims", auth=(cloud.account_sid, cloud.auth_token))
     """
 
-    def __init__(self, cloud: Cloud, host: str = "127.0.0.1", *, ports: CloudPorts | None = None) -> None:
+    def __init__(self, cloud: Cloud, host: str = "127.0.0.1", *, ports: CloudPorts | None = None,
+                 tls: ServerTls | None = None) -> None:
         self.cloud = cloud
         self._host = host
+        self._tls = tls
+        self._doors: TlsDoors | None = None
         self._wanted = ports or CloudPorts()
         self._urls: ServerUrls | None = None
         self._ports: dict[int, Api] = {}
@@ -89,6 +114,17 @@ class CloudServer:
         if self._urls is None:
             raise UsageError("the cloud's server is not started")
         return self._urls
+
+    @property
+    def doors(self) -> TlsDoors:
+        """Where the canonical host names are served by TLS.
+
+        Raises:
+            UsageError: it is not started, or has no TLS.
+        """
+        if self._doors is None:
+            raise UsageError("the cloud's server is not started, or has no TLS")
+        return self._doors
 
     @property
     def log_streams(self) -> LogStreams:
@@ -121,11 +157,21 @@ class CloudServer:
             log_level="critical", access_log=False, proxy_headers=False, server_header=False, date_header=False,
             timeout_keep_alive=KEEP_ALIVE_SECONDS))
         self._server = server
+        if self._tls is not None:
+            self._open_doors(server, self._tls)
         self._thread = threading.Thread(target=server.serve_on, args=(list(listening.values()),), name="cloud-http",
                                         daemon=True)
         self._thread.start()
         if not server.ready.wait(START_SECONDS):
             raise InternalError(f"the cloud's server did not come up within {START_SECONDS:g} s")
+
+    def _open_doors(self, server: _Server, tls: ServerTls) -> None:
+        secure, proxy = (_bound_socket("127.0.0.1", 0, what) for what in ("TLS", "the proxy"))
+        target = ("127.0.0.1", secure.getsockname()[1])
+        server.secure = (secure, tls.context)
+        server.proxy = (proxy, ConnectProxy(HOSTS, target))
+        self._doors = TlsDoors(https=f"https://127.0.0.1:{target[1]}", ca_file=str(tls.ca_file),
+                               proxy=f"http://127.0.0.1:{proxy.getsockname()[1]}")
 
     def serve(self, cloud: Cloud) -> None:
         """Serve another cloud from now on, at the same URLs; log streams of the one before end.
@@ -152,25 +198,31 @@ class CloudServer:
         self._thread.join(STOP_SECONDS)
         if self._thread.is_alive():
             raise InternalError(f"the cloud's server did not stop within {STOP_SECONDS:g} s")
-        self._thread = self._server = self._front = self._urls = None
+        self._thread = self._server = self._front = self._urls = self._doors = None
 
     def _listen(self) -> dict[Api, socket.socket]:
         listening: dict[Api, socket.socket] = {}
         with contextlib.ExitStack() as undo:
             for api in Api:
                 port: int = getattr(self._wanted, api.value)
-                family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-                # The protocol is named because asyncio sets TCP_NODELAY only on sockets that say they are TCP.
-                item = undo.enter_context(socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP))
-                item.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                try:
-                    item.bind((self._host, port))
-                    item.listen(1_024)
-                except OSError as error:
-                    raise PortTaken(f"can't listen on {self._host}:{port} for {api.value}: {error.strerror}") from None
+                item = undo.enter_context(_bound_socket(self._host, port, api.value))
                 listening[api] = item
             undo.pop_all()
         return listening
+
+
+def _bound_socket(host: str, port: int, what: str) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # The protocol is named because asyncio sets TCP_NODELAY only on sockets that say they are TCP.
+    item = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    item.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        item.bind((host, port))
+        item.listen(1_024)
+    except OSError as error:
+        item.close()
+        raise PortTaken(f"can't listen on {host}:{port} for {what}: {error.strerror}") from None
+    return item
 
 
 class _Server(uvicorn.Server):
@@ -179,6 +231,8 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.ready = threading.Event()
+        self.secure: tuple[socket.socket, ssl.SSLContext] | None = None
+        self.proxy: tuple[socket.socket, ConnectProxy] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
 
@@ -195,7 +249,17 @@ class _Server(uvicorn.Server):
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         await super().startup(sockets=sockets)
+        if self.secure is not None:
+            self.servers.append(await self._loop.create_server(self._connection, sock=self.secure[0],
+                                                               ssl=self.secure[1]))
+        if self.proxy is not None:
+            self.servers.append(await asyncio.start_server(self.proxy[1].serve, sock=self.proxy[0], limit=HEAD_LIMIT))
         self.ready.set()
+
+    def _connection(self) -> asyncio.Protocol:
+        assert self._loop is not None
+        return ApiProtocol(config=self.config, server_state=self.server_state, app_state=self.lifespan.state,
+                           _loop=self._loop)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close the ports, let requests under way be answered, then close all connections."""
