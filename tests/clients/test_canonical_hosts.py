@@ -147,3 +147,27 @@ def test_no_stack_is_a_clear_error(tmp_path: Path) -> None:
     done = subprocess.run([*MVH, "env"], env=_clean_environment(tmp_path), capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "start one with 'mvh up'" in done.stderr
+
+
+def test_twilio_cli(stack: Stack, tmp_path: Path) -> None:
+    npm = shutil.which("npm")
+    if npm is None or shutil.which("node") is None:
+        pytest.skip("npm is not installed")
+    install = subprocess.run([npm, "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(tmp_path),
+                              "twilio-cli@6.2.4"], capture_output=True, text=True, timeout=100, check=False)
+    twilio = tmp_path / "node_modules" / ".bin" / "twilio"
+    if install.returncode or not twilio.exists():
+        pytest.skip(f"npm could not install twilio-cli: {install.stderr.strip().splitlines()[-1:]}")
+
+    def run(*arguments: str) -> Any:
+        done = stack.run(str(twilio), *arguments, "-o", "json", HOME=str(tmp_path))
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    sim = stack.doors["modems"][0]["sim_sid"]
+    assert [found["sid"] for found in run("api:supersim:v1:sims:list")] == [sim]
+    command = run("api:supersim:v1:sms-commands:create", "--sim", sim, "--payload", "NUM=1234")[0]
+    assert (command["simSid"], command["payload"]) == (sim, "NUM=1234")
+    assert run("api:microvisor:v1:devices:list")[0]["uniqueName"] == stack.doors["boards"][0]["name"]
+    plan = run("api:wireless:v1:rate-plans:create", "--unique-name", "test-plan")[0]
+    assert plan["uniqueName"] == "test-plan"
