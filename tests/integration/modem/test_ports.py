@@ -96,9 +96,11 @@ def test_several_ports_each_with_its_own_echo_and_the_same_module(make_modem: Ca
         first.write(b"ATE0\r")
         first.read_until(OK)
         second.write(b"AT+CMEE=2\r")
-        assert second.read_until(OK).startswith(b"AT+CMEE=2")
+        assert b"AT+CMEE=2\r" in second.read_until(OK)
         first.write(b"AT+CMEE?\r")
-        assert first.read_until(OK) == b"\r\n+CMEE: 2\r\n" + OK
+        said = first.read_until(OK)
+        assert b"+CMEE: 2" in said
+        assert b"AT+CMEE?" not in said
         with modem.world.turn():
             modem.urc("+TEST: 1")
         for port in (first, second):
