@@ -15,7 +15,7 @@ from typing import Literal
 
 from harness.clock import RealClock, VirtualClock
 from harness.drivers.board import Board
-from harness.drivers.cloud import CloudClient, CloudUrls, Credentials
+from harness.drivers.cloud import KORE_URLS, CloudClient, CloudUrls, Credentials
 from harness.drivers.modem import Modem, SerialChannel, find_dialect
 from harness.drivers.webhook_sink import WebhookSink
 from harness.errors import HarnessError, UsageError
@@ -33,8 +33,7 @@ Devices = Literal["auto", "virtual", "real"]
 
 _URLS = {
     "twilio": CloudUrls(),
-    "kore": CloudUrls(supersim="https://supersim.api.korewireless.com",
-                      wireless="https://programmable-wireless.api.korewireless.com"),
+    "kore": KORE_URLS,
 }
 
 _numbers = itertools.count(1)

@@ -10,11 +10,12 @@ from harness.drivers.cloud.log_stream import StreamWire
 from harness.drivers.cloud.microvisor import Microvisor
 from harness.drivers.cloud.supersim import SuperSim
 from harness.drivers.cloud.transport import Transport
+from harness.drivers.cloud.wireless import Wireless
 from harness.journal import Journal
 
 
 class CloudClient:
-    """Super SIM and Microvisor of one account, real or virtual: only the URLs differ.
+    """Super SIM, Programmable Wireless and Microvisor of one account, real or virtual: only the URLs differ.
 
     Args:
         urls: roots of the hosts; the real service by default.
@@ -32,8 +33,10 @@ class CloudClient:
     def __init__(self, urls: CloudUrls, credentials: Credentials, clock: Clock, journal: Journal, *,
                  trust_env: bool = True) -> None:
         self.urls = urls
-        self._transport = Transport(credentials, clock, journal, trust_env=trust_env)
+        self._transport = Transport(credentials, clock, journal, trust_env=trust_env,
+                                    token_url=urls.token)
         self.supersim = SuperSim(self._transport, urls.supersim.rstrip("/"))
+        self.wireless = Wireless(self._transport, urls.wireless.rstrip("/"))
         self.microvisor = Microvisor(self._transport, urls.microvisor.rstrip("/"), urls.upload.rstrip("/"))
 
     def __repr__(self) -> str:

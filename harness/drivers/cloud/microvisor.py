@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.clock import Clock, Duration
+from harness.drivers.cloud.config_store import ConfigStore
 from harness.drivers.cloud.log_stream import LogStream
 from harness.drivers.cloud.resource import CloudResource, poll, segment
 from harness.drivers.cloud.transport import Transport
@@ -60,6 +61,16 @@ class Device(CloudResource):
     def unique_name(self) -> str | None:
         """Its name, if it has one."""
         return self._optional("unique_name")
+
+    @property
+    def configs(self) -> ConfigStore:
+        """Its own Configs."""
+        return ConfigStore(self._transport, f"{self._url}/Configs", "configs")
+
+    @property
+    def secrets(self) -> ConfigStore:
+        """Its own Secrets."""
+        return ConfigStore(self._transport, f"{self._url}/Secrets", "secrets")
 
     @property
     def update_status(self) -> str:
@@ -201,6 +212,8 @@ class Microvisor:
         self._root = root
         self._upload_root = upload_root
         self._open: list[LogStream] = []
+        self.configs = ConfigStore(transport, f"{root}/v1/Configs", "configs")
+        self.secrets = ConfigStore(transport, f"{root}/v1/Secrets", "secrets")
 
     def __repr__(self) -> str:
         return f"Microvisor({self._root!r})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar, TypeVar
 from urllib.parse import quote
 
@@ -15,6 +15,13 @@ T = TypeVar("T")
 
 SHORTEST_INTERVAL_NS = 100_000_000
 LONGEST_INTERVAL_NS = 600 * NANOSECONDS
+
+
+def form_of(values: Mapping[str, str | int | bool | None]) -> dict[str, str]:
+    """Return parameters as they are written on the wire: names in CamelCase, booleans in lower case, None left out."""
+    return {"".join(word.capitalize() for word in name.split("_")):
+            str(value).lower() if isinstance(value, bool) else str(value)
+            for name, value in values.items() if value is not None}
 
 
 def segment(key: str) -> str:

@@ -6,8 +6,18 @@ import base64
 import re
 from collections.abc import Iterator, Mapping
 
-from harness.drivers.cloud.resource import CloudResource, StatusResource, segment
-from harness.drivers.cloud.transport import Json, Transport
+from harness.drivers.cloud.esim import ESimProfiles, SettingsUpdate, settings_updates
+from harness.drivers.cloud.networks import NetworkAccessProfiles, Networks
+from harness.drivers.cloud.resource import CloudResource, StatusResource, form_of, segment
+from harness.drivers.cloud.supersim_usage import (
+    BillingPeriod,
+    IpAddress,
+    UsageRecord,
+    billing_periods,
+    ip_addresses,
+    usage_records,
+)
+from harness.drivers.cloud.transport import Transport
 from harness.errors import ApiError
 
 _ICCID = re.compile(r"89[0-9]{16,20}F?")
@@ -127,6 +137,28 @@ class Sim(StatusResource):
         self.data = self._transport.post(self._url, form)
         return self
 
+    def move_to(self, account_sid: str) -> Sim:
+        """Give the Sim to a sub-account of this one, as long as its status is ``new``, and return it.
+
+        Raises:
+            ApiError: the API refused, and nothing changed.
+            CloudUnreachable: there was no answer; it may have been moved nevertheless.
+        """
+        self.data = self._transport.post(self._url, {"AccountSid": account_sid})
+        return self
+
+    def billing_periods(self) -> Iterator[BillingPeriod]:
+        """Give the billing periods, newest first."""
+        return billing_periods(self._transport, self._url)
+
+    def ip_addresses(self) -> Iterator[IpAddress]:
+        """Give the static addresses of a Sim with a VPN; none for others."""
+        return ip_addresses(self._transport, self._url)
+
+    def usage_records(self, **filters: str) -> Iterator[UsageRecord]:
+        """Give the usage of this Sim; filters as in :meth:`SuperSim.usage_records`."""
+        return usage_records(self._transport, self._root, {"sim": self.sid, **filters})
+
     def sms_commands(self, **filters: str) -> Iterator[SmsCommand]:
         """Give the SMS Commands of this Sim; filters: ``status``, ``direction``."""
         return _sms_commands(self._transport, self._root, {"sim": self.sid, **filters})
@@ -154,7 +186,7 @@ class Fleet(CloudResource):
             ApiError: the API refused, and nothing changed.
             CloudUnreachable: there was no answer; it may have changed nevertheless.
         """
-        self.data = self._transport.post(self._url, _form(changes))
+        self.data = self._transport.post(self._url, form_of(changes))
         return self
 
 
@@ -188,7 +220,7 @@ class Fleets:
             ApiError: the API refused.
             CloudUnreachable: there was no answer; it may have been made nevertheless.
         """
-        form = _form({"network_access_profile": network_access_profile, **settings})
+        form = form_of({"network_access_profile": network_access_profile, **settings})
         return Fleet(self._transport, self._root, self._transport.post(f"{self._root}/v1/Fleets", form))
 
 
@@ -199,6 +231,9 @@ class SuperSim:
         self._transport = transport
         self._root = root
         self.fleets = Fleets(transport, root)
+        self.networks = Networks(transport, root)
+        self.network_access_profiles = NetworkAccessProfiles(transport, root)
+        self.esim_profiles = ESimProfiles(transport, root)
 
     def __repr__(self) -> str:
         return f"SuperSim({self._root!r})"
@@ -219,7 +254,7 @@ class SuperSim:
 
     def sims(self, **filters: str) -> Iterator[Sim]:
         """Give the Sims; filters: ``status``, ``fleet``, ``iccid``."""
-        for data in self._transport.pages(f"{self._root}/v1/Sims", "sims", _form(filters)):
+        for data in self._transport.pages(f"{self._root}/v1/Sims", "sims", form_of(filters)):
             yield Sim(self._transport, self._root, data)
 
     def register_sim(self, iccid: str, registration_code: str) -> Sim:
@@ -240,18 +275,43 @@ class SuperSim:
         """Give IP Commands, newest first; filters: ``sim``, ``sim_iccid``, ``status``, ``direction``."""
         return _ip_commands(self._transport, self._root, filters)
 
-    def network_access_profiles(self) -> Iterator[Json]:
-        """Give the network access profiles, as the API gives them."""
-        return self._transport.pages(f"{self._root}/v1/NetworkAccessProfiles", "network_access_profiles")
+    def sms_command(self, sid: str) -> SmsCommand:
+        """Return an SMS Command.
+
+        Raises:
+            ApiError: there is none.
+            CloudUnreachable: there was no answer.
+        """
+        return SmsCommand(self._transport, self._root,
+                          self._transport.get(f"{self._root}/v1/SmsCommands/{segment(sid)}"))
+
+    def ip_command(self, sid: str) -> IpCommand:
+        """Return an IP Command.
+
+        Raises:
+            ApiError: there is none.
+            CloudUnreachable: there was no answer.
+        """
+        return IpCommand(self._transport, self._root, self._transport.get(f"{self._root}/v1/IpCommands/{segment(sid)}"))
+
+    def settings_updates(self, **filters: str) -> Iterator[SettingsUpdate]:
+        """Give the updates of eSIM and card settings; filters: ``sim``, ``status``."""
+        return settings_updates(self._transport, self._root, filters)
+
+    def usage_records(self, **filters: str) -> Iterator[UsageRecord]:
+        """Give usage; filters: ``sim``, ``fleet``, ``network``, ``iso_country``, ``group`` (``sim``, ``fleet``,
+        ``network``, ``isoCountry``), ``granularity`` (``hour``, ``day``, ``all``), ``start_time``, ``end_time``.
+        """
+        return usage_records(self._transport, self._root, filters)
 
 
 def _sms_commands(transport: Transport, root: str, filters: Mapping[str, str]) -> Iterator[SmsCommand]:
-    for data in transport.pages(f"{root}/v1/SmsCommands", "sms_commands", _form(filters)):
+    for data in transport.pages(f"{root}/v1/SmsCommands", "sms_commands", form_of(filters)):
         yield SmsCommand(transport, root, data)
 
 
 def _ip_commands(transport: Transport, root: str, filters: Mapping[str, str]) -> Iterator[IpCommand]:
-    for data in transport.pages(f"{root}/v1/IpCommands", "ip_commands", _form(filters)):
+    for data in transport.pages(f"{root}/v1/IpCommands", "ip_commands", form_of(filters)):
         yield IpCommand(transport, root, data)
 
 
@@ -261,10 +321,3 @@ def _callback(url: str, method: str) -> dict[str, str]:
 
 def _given(**values: str | None) -> dict[str, str]:
     return {name: value for name, value in values.items() if value is not None}
-
-
-def _form(values: Mapping[str, str | int | bool | None]) -> dict[str, str]:
-    """Return parameters as they are written on the wire: names in CamelCase, booleans in lower case."""
-    return {"".join(word.capitalize() for word in name.split("_")):
-            str(value).lower() if isinstance(value, bool) else str(value)
-            for name, value in values.items() if value is not None}

@@ -15,6 +15,7 @@ import requests
 from requests.utils import get_environ_proxies
 
 from harness.clock import NANOSECONDS, Clock
+from harness.drivers.cloud.bearer import BearerAuth
 from harness.drivers.cloud.credentials import Credentials
 from harness.errors import ApiError, CloudError, CloudUnreachable
 from harness.journal import Journal
@@ -36,14 +37,17 @@ class Transport:
 
     Args:
         clock: what pauses between attempts are taken from.
+        token_url: where bearer tokens come from; None: HTTP Basic.
         trust_env: whether proxies and CA bundles of the environment count, for hosts beyond this machine.
     """
 
-    def __init__(self, credentials: Credentials, clock: Clock, journal: Journal, *, trust_env: bool = True) -> None:
+    def __init__(self, credentials: Credentials, clock: Clock, journal: Journal, *, trust_env: bool = True,
+                 token_url: str | None = None) -> None:
         self.clock = clock
         self.journal = journal
         self._credentials = credentials
         self._trust_env = trust_env
+        self._bearer = BearerAuth(token_url, credentials, clock, journal, self.environment) if token_url else None
         self._session = self.new_session()
         credentials.hide_in(journal)
 
@@ -58,7 +62,7 @@ class Transport:
         """Return a session of its own, for a thread of its own."""
         session = requests.Session()
         session.trust_env = False
-        session.auth = (self._credentials.user, self._credentials.password)
+        session.auth = self._bearer or (self._credentials.user, self._credentials.password)
         return session
 
     def environment(self, url: str) -> dict[str, Any]:
@@ -135,6 +139,9 @@ class Transport:
             else:
                 if response.status_code < 300:
                     return response
+                if response.status_code == 401 and self._bearer is not None and self._bearer.expired():
+                    self._retried(method, url, attempt, "the bearer token has expired")
+                    continue  # nothing was done, so a POST may be repeated too
                 again = response.status_code == 429 or (method != "POST" and response.status_code >= 500)
                 if last or not again:
                     raise api_error(response)
