@@ -25,8 +25,8 @@ class OpenCloud:
     def subscription(self, iccid: str) -> Subscription | None:
         return Subscription(sim_sid="HS" + "0" * 32, attach_allowed=True, sms_allowed=True, data_allowed=True)
 
-    def sms_received(self, iccid: str, text: str) -> None:
-        self.texts.append(text)
+    def sms_received(self, iccid: str, text: str | bytes) -> None:
+        self.texts.append(text if isinstance(text, str) else text.hex())
 
     def ip_received(self, iccid: str, source: Address, destination: Address, payload: bytes) -> None:
         raise AssertionError("no client here sends datagrams")

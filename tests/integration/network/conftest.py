@@ -33,8 +33,8 @@ class SmallCloud:
         return Subscription(sim_sid="HS" + "0" * 32, attach_allowed=self.active, sms_allowed=self.active,
                             data_allowed=self.active)
 
-    def sms_received(self, iccid: str, text: str) -> None:
-        self.texts.append(text)
+    def sms_received(self, iccid: str, text: str | bytes) -> None:
+        self.texts.append(text if isinstance(text, str) else text.hex())
 
     def ip_received(self, iccid: str, source: Address, destination: Address, payload: bytes) -> None:
         self.datagrams.append((source, destination, payload))

@@ -1,7 +1,8 @@
-"""Sims of both products under any sequence of updates, time, Commands, data, mishaps: only moves of the tables happen."""
+"""Sims of both products under any sequence of updates, time, Commands, data: only moves of the tables happen."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -64,7 +65,7 @@ class Sims(RuleBasedStateMachine):
             with self.world.turn():
                 (self.cloud.sims if api == "supersim" else self.cloud.wireless_sims).update("one", arguments)
         except Refused as refused:
-            assert refused.code in CATALOGUE
+            assert refused.code in CATALOGUE  # noqa: PT017 - either outcome is right
             assert before == (self.sim.revision, self.wireless.revision)
 
     @rule(status=st.sampled_from(["ready", "active", "inactive"]), fleet=st.sampled_from(["default", "", None]))
@@ -152,7 +153,7 @@ class Sims(RuleBasedStateMachine):
         with self.world.turn():
             self.cloud.sims.billing.settle(self.sim)
         periods = self.cloud.sims.billing.periods.page({"sim_sid": self.sim.sid}, size=1_000).records[::-1]
-        for earlier, later in zip(periods, periods[1:], strict=False):
+        for earlier, later in pairwise(periods):
             assert earlier.start_time <= earlier.end_time <= later.start_time
         if self.sim.usable:
             assert periods

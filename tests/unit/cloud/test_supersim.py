@@ -163,12 +163,12 @@ def test_a_profile_says_which_networks_a_sim_may_use(lab: Lab) -> None:
     assert lab.ether.changed[-1] == ICCID
     assert subscription(lab).networks == frozenset()
     lab.call("CreateNetworkAccessProfileNetwork", profile.sid, Network=by_name["AT&T"])
-    assert subscription(lab).networks == {"310410"}
+    assert subscription(lab).networks == frozenset({"310410"})
     lab.call("CreateNetworkAccessProfileNetwork", profile.sid, Network=by_name["Vodafone UK"])
-    assert subscription(lab).networks == {"310410", "23415"}
+    assert subscription(lab).networks == frozenset({"310410", "23415"})
     before = len(lab.ether.changed)
     lab.call("DeleteNetworkAccessProfileNetwork", profile.sid, by_name["AT&T"])
-    assert subscription(lab).networks == {"23415"}
+    assert subscription(lab).networks == frozenset({"23415"})
     assert lab.ether.changed[before:] == [ICCID]
 
 
