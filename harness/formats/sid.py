@@ -33,6 +33,7 @@ PREFIXES: Final[Mapping[str, str]] = MappingProxyType({
     "WN": "Programmable Wireless data session",
     "KA": "Microvisor app",
     "UV": "Microvisor device",
+    "CV": "Microvisor Config or Secret: ours, the API knows them by key only",
     "PI": "data session of a connection event",
     "EZ": "event",
     "DG": "event sink",

@@ -13,6 +13,7 @@ from harness.formats.sid import check_sid, make_sid
 from harness.virtual.cloud.account import Account, Notification, draw_hex
 from harness.virtual.cloud.choices import Choices
 from harness.virtual.cloud.commands import IpCommands, SmsCommands
+from harness.virtual.cloud.config_stores import ConfigStores
 from harness.virtual.cloud.connection_events import ConnectionEvents
 from harness.virtual.cloud.esim import EsimProfiles
 from harness.virtual.cloud.fleets import Fleets
@@ -97,7 +98,9 @@ class Cloud:
             self.retention.rule(name, usage_rule(ledger, self.choices.usage_retention_months))
         self.rig = Rig(self)
         self.apps = Apps(self.account)
-        self.devices = Devices(self.account, self.apps, uplink)
+        self.configs = ConfigStores(self.account, "Configs")
+        self.secrets = ConfigStores(self.account, "Secrets")
+        self.devices = Devices(self.account, self.apps, uplink, self.configs, self.secrets)
         uplink.connect_cloud(self)
 
     def __repr__(self) -> str:

@@ -8,6 +8,7 @@ from harness.errors import UsageError
 from harness.formats.bundle import Bundle
 from harness.formats.sid import is_sid
 from harness.virtual.cloud.account import Account
+from harness.virtual.cloud.config_stores import ConfigStores, look_up
 from harness.virtual.cloud.logbook import LogBook
 from harness.virtual.cloud.machines import APP_UPDATE, By, UpdateStatus
 from harness.virtual.cloud.parameters import Arguments
@@ -16,6 +17,8 @@ from harness.virtual.cloud.refusals import CONFLICT, NOT_FOUND, Refused, not_fou
 from harness.virtual.cloud.store import Collection
 from harness.virtual.uplink import (
     AppReported,
+    ConfigValues,
+    FetchConfig,
     FetchLayer,
     FetchManifest,
     Hello,
@@ -65,10 +68,13 @@ class Apps:
 class Devices:
     """The Devices of one account: what they should run, what they run, and their logs."""
 
-    def __init__(self, account: Account, apps: Apps, uplink: Uplink) -> None:
+    def __init__(self, account: Account, apps: Apps, uplink: Uplink, configs: ConfigStores,
+                 secrets: ConfigStores) -> None:
         self._account = account
         self._apps = apps
         self._uplink = uplink
+        self._configs = configs
+        self._secrets = secrets
         self._log_ends: dict[str, Event] = {}
         self.logs: dict[str, LogBook] = {}
         self.devices: Collection[Device] = Collection(
@@ -191,6 +197,14 @@ class Devices:
                 self._reported(device, message.app_sid)
             case UpdateFailed():
                 self._failed(device, message)
+            case FetchConfig():
+                self._config(device, message)
+
+    def _config(self, device: Device, asked: FetchConfig) -> None:
+        values = tuple(look_up(self._configs, self._secrets, device.account_sid, device.sid, key) for key in asked.keys)
+        self._account.record("config_fetched", device=device.sid, keys=len(values),
+                             found=sum(value is not None for value in values))
+        self._uplink.to_device(device.sid, ConfigValues(request=asked.request, values=values))
 
     def _hello(self, device: Device, message: Hello) -> None:
         self._account.record("device_connected", device=device.sid, wake_reason=message.wake_reason)

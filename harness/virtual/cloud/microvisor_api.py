@@ -10,9 +10,11 @@ and stays open. Each entry has ``sequence``, ``timestamp`` (UTC, microseconds), 
 from __future__ import annotations
 
 import base64
+from urllib.parse import quote
 
 from harness.errors import InternalError
 from harness.virtual.cloud.cloud import Cloud
+from harness.virtual.cloud.config_stores import KEY_LENGTH, VALUE_LENGTH, ConfigStores
 from harness.virtual.cloud.parameters import Kind, Param
 from harness.virtual.cloud.records import App, Device
 from harness.virtual.cloud.resources import (
@@ -61,7 +63,26 @@ DEVICE = Resource(name="microvisor.v1.device", key="devices", path=lambda device
     Field(name="links", shape=Shape.LINKS, links=(("device_configs", "/Configs"), ("device_secrets", "/Secrets"))),
 ))
 
-RESOURCES = (APP, MANIFEST, DEVICE)
+
+def _store(name: str, key: str, of_device: bool, *fields: Field) -> Resource:
+    """Return what an item of a store looks like; secrets tell no value."""
+    owned = (Field(name="device_sid", shape=Shape.SID, prefix="UV", read=lambda item: item.owner),) if of_device else ()
+    collection = key.capitalize()
+    return Resource(
+        name=name, key=key, fields=(*owned, Field(name="key"), *fields, URL),
+        path=lambda item: (f"/v1/Devices/{item.owner}/{collection}/" if of_device else f"/v1/{collection}/")
+        + quote(item.key, safe=""))
+
+
+_UPDATED = Field(name="date_updated", shape=Shape.DATE)
+_ROTATED = Field(name="date_rotated", shape=Shape.DATE, read=lambda item: item.date_updated)
+
+ACCOUNT_CONFIG = _store("microvisor.v1.account_config", "configs", False, Field(name="value"), _UPDATED)
+ACCOUNT_SECRET = _store("microvisor.v1.account_secret", "secrets", False, _ROTATED)
+DEVICE_CONFIG = _store("microvisor.v1.device.device_config", "configs", True, Field(name="value"), _UPDATED)
+DEVICE_SECRET = _store("microvisor.v1.device.device_secret", "secrets", True, _ROTATED)
+
+RESOURCES = (APP, MANIFEST, DEVICE, ACCOUNT_CONFIG, ACCOUNT_SECRET, DEVICE_CONFIG, DEVICE_SECRET)
 
 
 def _upload(cloud: Cloud, call: Call) -> App:
@@ -86,7 +107,46 @@ def _logs(cloud: Cloud, call: Call) -> LogFollow:
                      after=call.arguments.number("After", 0))
 
 
+_VALUE = Param(name="Value", required=True, maximum=VALUE_LENGTH)
+_KEY = Param(name="Key", required=True, minimum=1, maximum=KEY_LENGTH)
+
+
+def _store_operations(resource: Resource, noun: str, of_device: bool) -> tuple[Operation, ...]:
+    """Return the five operations on the items of a kind of store."""
+    name = f"{'Device' if of_device else 'Account'}{noun}"
+    path = f"/v1/Devices/{{DeviceSid}}/{noun}s" if of_device else f"/v1/{noun}s"
+
+    def stores(cloud: Cloud) -> ConfigStores:
+        return cloud.configs if noun == "Config" else cloud.secrets
+
+    def owner(cloud: Cloud, call: Call) -> str:
+        return cloud.devices.device(call.keys[0]).sid if of_device else cloud.account_sid
+
+    def every(cloud: Cloud, call: Call) -> Listing:
+        return Listing(collection=stores(cloud).items, filters={"owner": owner(cloud, call)})
+
+    def delete(cloud: Cloud, call: Call) -> Deleted:
+        stores(cloud).delete(owner(cloud, call), call.keys[-1])
+        return Deleted()
+
+    return (
+        Operation(name=f"List{name}", api=Api.MICROVISOR, method="GET", path=path, returns=resource, paged=True,
+                  run=every),
+        Operation(name=f"Create{name}", api=Api.MICROVISOR, method="POST", path=path, returns=resource, success=201,
+                  params=(_KEY, _VALUE),
+                  run=lambda cloud, call: stores(cloud).create(owner(cloud, call), call.arguments)),
+        Operation(name=f"Fetch{name}", api=Api.MICROVISOR, method="GET", path=f"{path}/{{Key}}", returns=resource,
+                  run=lambda cloud, call: stores(cloud).item(owner(cloud, call), call.keys[-1])),
+        Operation(name=f"Update{name}", api=Api.MICROVISOR, method="POST", path=f"{path}/{{Key}}", returns=resource,
+                  params=(_VALUE,),
+                  run=lambda cloud, call: stores(cloud).update(owner(cloud, call), call.keys[-1], call.arguments)),
+        Operation(name=f"Delete{name}", api=Api.MICROVISOR, method="DELETE", path=f"{path}/{{Key}}", run=delete),
+    )
+
+
 OPERATIONS = (
+    *_store_operations(ACCOUNT_CONFIG, "Config", False), *_store_operations(ACCOUNT_SECRET, "Secret", False),
+    *_store_operations(DEVICE_CONFIG, "Config", True), *_store_operations(DEVICE_SECRET, "Secret", True),
     Operation(name="UploadApp", api=Api.UPLOAD, method="POST", path="/v1/Apps", returns=APP, success=201, upload=True,
               params=(Param(name="UniqueName", kind=Kind.NAME, prefix="KA"),), run=_upload),
     Operation(name="ListApp", api=Api.MICROVISOR, method="GET", path="/v1/Apps", returns=APP, paged=True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -365,3 +365,13 @@ class Device(Record):
     def logging_enabled(self) -> bool:
         """Whether the cloud takes log messages of this device."""
         return self.log_expires is not None
+
+
+@dataclass(slots=True, kw_only=True)
+class ConfigItem(Record):
+    """A Config or Secret. ``owner`` is the account's or a Device's SID, ``place`` owner and key in one."""
+
+    owner: str
+    key: str
+    place: str
+    value: str = field(repr=False)
