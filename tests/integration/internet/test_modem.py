@@ -6,15 +6,8 @@ import socket
 import threading
 from typing import TYPE_CHECKING
 
-import pytest
-
-from harness.virtual.network import Network
-
 if TYPE_CHECKING:
     from harness.rig import Modem, VirtualInternet
-
-pytestmark = pytest.mark.skipif(not hasattr(Network, "udp_from_internet"),
-                                reason="this network does not carry what hosts send to devices")
 
 
 def test_datagrams_to_a_handler(internet: VirtualInternet, modem: Modem) -> None:
