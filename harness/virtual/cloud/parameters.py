@@ -92,7 +92,8 @@ class Param:
         if self.kind is Kind.SIDS:
             return tuple(dict.fromkeys(self._sid(text) for text in texts))
         if self.kind is Kind.ENUMS:
-            return tuple(dict.fromkeys(self._one_of(text) for text in texts if text))
+            # one empty value is how forms write an empty list; among others it is a wrong value
+            return tuple(dict.fromkeys(self._one_of(text) for text in texts)) if texts != [""] else ()
         if len(texts) > 1:
             raise invalid(self.name, f"given {len(texts)} times")
         text = texts[0]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.errors import UsageError
-from harness.virtual.cloud import Choices
+from harness.virtual.cloud import Choices, wireless_api
 from harness.virtual.cloud.refusals import Refused
 from harness.virtual.network.seams import Subscription
 
@@ -366,3 +366,16 @@ def test_a_choice_may_answer_200(make_lab: Callable[..., Lab]) -> None:
     with lab.world.turn():
         sim, running = lab.cloud.wireless_sims.update(sid, Arguments({"Status": "suspended"}))
     assert (sim.status, running) == ("updating", False)
+
+
+def test_an_empty_value_stands_for_an_empty_list_only_alone(lab: Lab) -> None:
+    def parse(*texts: str) -> object:
+        param = next(param for operation in wireless_api.OPERATIONS if operation.name == "CreateRatePlan"
+                     for param in operation.params if param.name == "InternationalRoaming")
+        return param.parse(list(texts))
+
+    assert parse("") == ()
+    assert parse("data", "data", "voice") == ("data", "voice")
+    for wrong in (("", ""), ("data", "")):
+        with pytest.raises(Refused):
+            parse(*wrong)
