@@ -69,6 +69,7 @@ def _show(doors: Doors) -> None:
     rows = [("account", doors.account_sid), ("auth token", doors.auth_token)]
     rows += [(name, getattr(doors.urls, name)) for name in ("supersim", "wireless", "microvisor", "upload")]
     rows += [("proxy", f"{doors.tls.proxy}  for the services' own host names: eval \"$(mvh env)\"")]
+    rows += [("admin", f"{doors.admin.url}  token {doors.admin.token}")]
     rows += [(modem.name, f"{modem.port}  Sim {modem.sim_sid}  ICCID {modem.iccid}") for modem in doors.modems]
     rows += [(board.name, f"{board.device_sid}  debug probe {board.probe}") for board in doors.boards]
     for name, value in rows:

@@ -46,6 +46,14 @@ class TlsDoor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AdminDoor:
+    """The virtual cloud's own side: ``url`` ends in ``/_harness``; ``token`` is a bearer token."""
+
+    url: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModemDoor:
     """Where a modem is: ``port`` is what a terminal program opens, ``ports`` are all its AT ports."""
 
@@ -73,6 +81,7 @@ class Doors:
     auth_token: str
     urls: Urls
     tls: TlsDoor
+    admin: AdminDoor
     modems: list[ModemDoor]
     boards: list[BoardDoor]
 
@@ -120,6 +129,7 @@ class RunningStack:
             urls=Urls(supersim=server.urls.supersim, wireless=server.urls.wireless, microvisor=server.urls.microvisor,
                       upload=server.urls.upload),
             tls=TlsDoor(**asdict(server.doors)),
+            admin=AdminDoor(url=f"{server.urls.supersim}/_harness", token=self._stack.cloud.admin_token),
             modems=[ModemDoor(name=name, port=str(modem.endpoint.path), ports=list(modem.ports.addresses),
                               sim_sid=self._stack.sims[name], iccid=modem.iccid)
                     for name, modem in self._stack.modems.items() if modem.endpoint is not None],

@@ -16,6 +16,7 @@ from harness.virtual.cloud.commands import IpCommands, SmsCommands
 from harness.virtual.cloud.config_stores import ConfigStores
 from harness.virtual.cloud.connection_events import ConnectionEvents
 from harness.virtual.cloud.esim import EsimProfiles
+from harness.virtual.cloud.faults import CloudFaults
 from harness.virtual.cloud.fleets import Fleets
 from harness.virtual.cloud.logbook import LogBook
 from harness.virtual.cloud.machines import SimStatus, WirelessStatus
@@ -98,6 +99,9 @@ class Cloud:
             self.retention.rule(name, usage_rule(ledger, self.choices.usage_retention_months))
         self.rig = Rig(self)
         self.apps = Apps(self.account)
+        self.faults = CloudFaults()
+        self.admin_token = draw_hex(world.random("cloud.admin"))
+        world.journal.redact(self.admin_token)
         self.configs = ConfigStores(self.account, "Configs")
         self.secrets = ConfigStores(self.account, "Secrets")
         self.devices = Devices(self.account, self.apps, uplink, self.configs, self.secrets)

@@ -18,7 +18,7 @@ import pytest
 
 from harness.clock import RealClock
 from harness.virtual.cloud import Cloud, CloudServer
-from harness.virtual.cloud.http.front import OPERATIONS
+from harness.virtual.cloud.http.contract import OPERATIONS
 from harness.virtual.network.seams import SmsProgress
 from harness.virtual.uplink import Uplink
 from harness.virtual.world import World

@@ -17,12 +17,15 @@ from starlette.types import Receive, Scope, Send
 from harness.clock import NANOSECONDS
 from harness.errors import BundleError
 from harness.formats.bundle import Bundle
-from harness.virtual.cloud import microvisor_api, supersim_api, wireless_api
 from harness.virtual.cloud.account import draw_hex
 from harness.virtual.cloud.cloud import Cloud
+from harness.virtual.cloud.faults import Fault, FaultKind
 from harness.virtual.cloud.http import bodies, oauth
+from harness.virtual.cloud.http.admin import ROOT as ADMIN_ROOT
+from harness.virtual.cloud.http.admin import Admin
 from harness.virtual.cloud.http.answers import CORS, OK, Answer, refusal, to_bytes, unauthenticated
 from harness.virtual.cloud.http.auth import Authenticator
+from harness.virtual.cloud.http.contract import OPERATIONS, RESOURCES
 from harness.virtual.cloud.http.paging import PAGING, Tokens, cut, meta, page_request
 from harness.virtual.cloud.http.router import SUFFIX, Match, routers
 from harness.virtual.cloud.http.streams import LogStreams
@@ -54,9 +57,6 @@ from harness.virtual.cloud.resources import (
     render,
 )
 
-OPERATIONS = (*supersim_api.OPERATIONS, *wireless_api.OPERATIONS, *microvisor_api.OPERATIONS)
-RESOURCES = (*supersim_api.RESOURCES, *wireless_api.RESOURCES, *microvisor_api.RESOURCES)
-
 CANONICAL = {"supersim.twilio.com": Api.SUPERSIM, "wireless.twilio.com": Api.WIRELESS,
              "microvisor.twilio.com": Api.MICROVISOR, "microvisor-upload.twilio.com": Api.UPLOAD,
              "supersim.api.korewireless.com": Api.SUPERSIM, "programmable-wireless.api.korewireless.com": Api.WIRELESS}
@@ -65,6 +65,10 @@ HOSTS = (*CANONICAL, oauth.HOST)
 
 Finished: TypeAlias = Record | SubRecord | Changed | Listing | Items | Deleted
 """A result that is written at once, in one piece."""
+
+_TROUBLE = {FaultKind.TOO_MANY_REQUESTS: (20429, "Too Many Requests"),
+            FaultKind.INTERNAL_ERROR: (INTERNAL, "Internal Server Error"),
+            FaultKind.UNAVAILABLE: (20503, "Service is unavailable. Please try again.")}
 
 _HOST = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::(?P<port>[0-9]{1,5}))?")
 _CACHE = 16_384
@@ -95,6 +99,7 @@ class Front:
         self._tokens = Tokens(draw_hex(cloud.world.random("cloud.pages")).encode())
         self._routers = routers(OPERATIONS)
         self._render = {resource.name: render(resource) for resource in RESOURCES}
+        self._admin = Admin(cloud)
         self._unauthenticated = unauthenticated(cloud.choices)
         self._places: dict[tuple[str, str, int], Place] = {}
         self._bodies: dict[tuple[str, str], tuple[int, bytes]] = {}
@@ -150,6 +155,8 @@ class Front:
     async def _answer(self, scope: Scope, headers: dict[bytes, bytes], place: Place, receive: Receive,
                       send: Send) -> Answer | None:
         raw_path = scope["raw_path"].decode("latin-1")
+        if raw_path.startswith(ADMIN_ROOT):
+            return await self._admin.answer(scope, headers, receive)
         if raw_path == oauth.PATH:
             return await self._token(scope, headers, receive)
         if self._auth.user(headers.get(b"authorization"), at=self._seconds) is None:
@@ -172,15 +179,41 @@ class Front:
         arguments, ignored = parse_arguments(operation.params, call_pairs)
         if ignored:
             self._count_ignored(ignored)
+        fault = self._strike(operation) if self.cloud.faults.any else None
+        if fault is not None and fault.kind is not FaultKind.LATENCY and fault.kind is not FaultKind.DROP_AFTER:
+            return self._struck(scope, fault)
         with self.cloud.world.turn():
             result = self._run(operation, match, lambda keys: Call(keys=keys, arguments=arguments, bundle=bundle))
-            if not isinstance(result, LogFollow):
-                return self._written(operation, result, place, raw_path, pairs)
+            written = None if isinstance(result, LogFollow) else self._written(operation, result, place, raw_path,
+                                                                               pairs)
+        if fault is not None:
+            if fault.kind is FaultKind.DROP_AFTER:
+                return self._struck(scope, fault)
+            await asyncio.sleep(fault.seconds)
+        if not isinstance(result, LogFollow):
+            return written
         if self.streams.is_full:
             raise Refused(CONFLICT, "there are as many log streams open as there can be", status=503)
         events = b"text/event-stream" in headers.get(b"accept", b"")
         await self.streams.serve(result, events=events, receive=receive, send=send)
         return None
+
+    def _strike(self, operation: Operation) -> Fault | None:
+        with self.cloud.world.turn():
+            fault = self.cloud.faults.strike(operation.name)
+            if fault is not None:
+                self.cloud.account.record("fault_struck", number=fault.number, operation=operation.name,
+                                          kind=fault.kind.value)
+        return fault
+
+    def _struck(self, scope: Scope, fault: Fault) -> Answer | None:
+        """Cut the connection, or answer as a service in trouble does."""
+        if fault.kind in (FaultKind.DROP_BEFORE, FaultKind.DROP_AFTER):
+            scope["extensions"]["harness"]["abort"]()
+            raise bodies.ClientGone
+        code, message = _TROUBLE[fault.kind]
+        headers = () if fault.retry_after is None else ((b"retry-after", b"%d" % fault.retry_after),)
+        return refusal(Refused(code, message, status=int(fault.kind)), self.cloud.choices, headers)
 
     async def _token(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Answer:
         if scope["method"] != "POST":

@@ -91,6 +91,7 @@ class ApiProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         self._head = 0
         super().on_message_begin()
+        self.scope["extensions"] = {"harness": {"abort": self.transport.abort}}
 
     def on_headers_complete(self) -> None:
         self._head = None
