@@ -26,8 +26,8 @@ def _resolved(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any
 def _flat(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
     """Return what a schema demands of a value, without words."""
     schema = _resolved(document, schema)
-    flat = {name: schema[name] for name in ("type", "pattern", "minimum", "maximum", "minLength", "maxLength")
-            if name in schema}
+    flat: dict[str, Any] = {name: schema[name] for name in (
+        "type", "pattern", "minimum", "maximum", "minLength", "maxLength") if name in schema}
     if "enum" in schema:
         flat["enum"] = sorted(schema["enum"])
     if "items" in schema:
