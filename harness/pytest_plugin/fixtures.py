@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         CloudClient,
         FirmwareShelf,
         Modem,
+        Network,
         Rig,
         RigOpener,
         VirtualInternet,
@@ -72,6 +73,14 @@ def board(rig: Rig) -> BoardUnderTest:
     if not rig.boards:
         pytest.skip(f"rig {rig.name!r} has no board")
     return rig.board()
+
+
+@pytest.fixture
+def network(rig: Rig) -> Network:
+    """The virtual cellular network: ``network.lose_coverage(modem.iccid, duration="1h")``. Skips on a real rig."""
+    if rig.seed is None:
+        pytest.skip(f"rig {rig.name!r} is real, and so is the network around it")
+    return rig.network
 
 
 @pytest.fixture

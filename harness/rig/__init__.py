@@ -13,20 +13,22 @@ if TYPE_CHECKING:
     from harness.rig.opening import RigOpener as RigOpener
     from harness.rig.rig import Rig as Rig
     from harness.virtual.internet.internet import VirtualInternet as VirtualInternet
+    from harness.virtual.network.network import Network as Network
 
 _WHERE = {
     "BoardUnderTest": "harness.rig.device",
     "CloudClient": "harness.drivers.cloud",
     "FirmwareShelf": "harness.rig.firmware",
     "Modem": "harness.drivers.modem",
+    "Network": "harness.virtual.network.network",
     "Rig": "harness.rig.rig",
     "RigOpener": "harness.rig.opening",
     "VirtualInternet": "harness.virtual.internet.internet",
     "WebhookSink": "harness.drivers.webhook_sink",
 }
 
-__all__ = ["BoardUnderTest", "CloudClient", "FirmwareShelf", "Modem", "Rig", "RigOpener", "VirtualInternet",
-           "WebhookSink"]
+__all__ = ["BoardUnderTest", "CloudClient", "FirmwareShelf", "Modem", "Network", "Rig", "RigOpener",
+           "VirtualInternet", "WebhookSink"]
 
 
 def __getattr__(name: str) -> object:

@@ -45,8 +45,29 @@ class WorldTable(Table):
     """Fixes every draw of chance; the same seed gives the same run."""
 
 
+class CellTable(Table):
+    """``[[network.cell]]``: a cell of the virtual network; the strongest that a SIM card may use is taken."""
+
+    plmn: str = Field(pattern=r"^\d{5,6}$")
+    """MCC and MNC in digits."""
+    operator: str = Field(min_length=1, max_length=24)
+    operator_short: str | None = Field(default=None, min_length=1, max_length=10)
+    """As +COPS tells it; the first ten characters of the operator's name if absent."""
+    technology: Literal["gsm", "utran", "lte", "lte-m", "nb-iot"] = "lte-m"
+    tac: int = Field(default=1, ge=1, le=0xFFFE)
+    ci: int = Field(ge=1, le=0xFFFFFFF)
+    """Cell identity: no two cells share one."""
+    signal: tuple[tuple[Nanoseconds, int], ...] | int = -73
+    """dBm; or a curve, ``[["0s", -70], ["1min", -115]]``, with straight lines between its points."""
+
+
 class NetworkTable(Table):
     """``[network]``: how the virtual cellular network behaves."""
+
+    cell: tuple[CellTable, ...] = ()
+    """One LTE-M cell of AT&T (310410) if absent."""
+    nat_timeout: Nanoseconds = to_ns("2min")
+    """How long hosts of the virtual internet find the way back to a modem's port after the last datagram."""
 
     registration: Nanoseconds = to_ns("2s")
     """From power-on of a modem to its registration."""

@@ -150,7 +150,7 @@ class RigOpener:
             raise
         return Rig(name=self.file.name, description=self._describe("virtual"), notes=self.notes, seed=self.seed,
                    clock=clock, journal=journal, cloud=cloud, modems=modems, boards=boards, firmware=firmware,
-                   internet=stack.internet,
+                   internet=stack.internet, network=stack.network,
                    open_sink=lambda: WebhookSink(clock, stack.cloud.auth_token, journal=journal),
                    close=lambda: _run(undo))
 

@@ -16,6 +16,7 @@ from harness.rig.firmware import FirmwareShelf
 
 if TYPE_CHECKING:
     from harness.virtual.internet.internet import VirtualInternet
+    from harness.virtual.network import Network
 
 
 class Rig:
@@ -32,7 +33,7 @@ class Rig:
     def __init__(self, *, name: str, description: str, notes: list[str], seed: int | None, clock: Clock,
                  journal: Journal, cloud: CloudClient, modems: dict[str, Modem], boards: dict[str, BoardUnderTest],
                  firmware: FirmwareShelf, open_sink: Callable[[], WebhookSink], close: Callable[[], None],
-                 internet: VirtualInternet | None = None) -> None:
+                 internet: VirtualInternet | None = None, network: Network | None = None) -> None:
         self.name = name
         self.description = description
         self.notes = notes
@@ -44,6 +45,7 @@ class Rig:
         self.boards = boards
         self.firmware = firmware
         self._internet = internet
+        self._network = network
         self._open_sink = open_sink
         self._close = close
         self._sink: WebhookSink | None = None
@@ -69,6 +71,17 @@ class Rig:
     def board(self, name: str | None = None) -> BoardUnderTest:
         """Return a board: the one of this name, or the first; raises UsageError if there is none."""
         return self.boards[_pick("board", self.boards, name)]
+
+    @property
+    def network(self) -> Network:
+        """The virtual cellular network: coverage, cells, denials, congestion.
+
+        Raises:
+            UsageError: the rig is real, and so is the network around it.
+        """
+        if self._network is None:
+            raise UsageError(f"rig {self.name!r} is real, and so is the network around it")
+        return self._network
 
     @property
     def internet(self) -> VirtualInternet:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from harness.clock import RealClock, VirtualClock
 from harness.errors import UsageError
 from harness.rig.internet import build_internet
-from harness.rig.model import BoardTable, ModemTable, RigFile
+from harness.rig.model import BoardTable, CellTable, ModemTable, RigFile
 from harness.virtual.board.board import Board
 from harness.virtual.board.debug import registry
 from harness.virtual.board.debug.port import DebugPort
 from harness.virtual.cloud import Cloud
 from harness.virtual.modem import SimCard, VirtualModem
-from harness.virtual.network import Network, NetworkSettings
+from harness.virtual.network import Network, NetworkSettings, SignalCurve
+from harness.virtual.network.seams import AccessTechnology, Cell
 from harness.virtual.uplink import Uplink
 from harness.virtual.world import World
 
@@ -43,6 +45,9 @@ class VirtualStack:
         self.file = file
         self.world = World(seed=file.world.seed if seed is None else seed, clock=clock)
         self.network = Network(self.world, settings=_network_settings(file))
+        for cell in file.network.cell:
+            if not isinstance(cell.signal, int):
+                self.network.set_signal(cell.ci, SignalCurve(cell.signal))
         self.uplink = Uplink(self.world, latency=f"{file.network.uplink_latency}ns")
         self.cloud = Cloud(self.world, messaging=self.network, uplink=self.uplink,
                            account_sid=file.cloud.account_sid, auth_token=file.cloud.auth_token)
@@ -121,7 +126,18 @@ def default_iccid(index: int) -> str:
     return f"{body}{-total % 10}"
 
 
+_TECHNOLOGIES = {"gsm": AccessTechnology.GSM, "utran": AccessTechnology.UTRAN, "lte": AccessTechnology.E_UTRAN,
+                 "lte-m": AccessTechnology.EMTC, "nb-iot": AccessTechnology.NB_IOT}
+
+
 def _network_settings(file: RigFile) -> NetworkSettings:
     table = file.network
-    return NetworkSettings(registration_delay=f"{table.registration}ns", sms_latency=f"{table.sms_latency}ns",
-                           ip_latency=f"{table.ip_latency}ns")
+    settings = NetworkSettings(registration_delay=f"{table.registration}ns", sms_latency=f"{table.sms_latency}ns",
+                               ip_latency=f"{table.ip_latency}ns", nat_timeout=f"{table.nat_timeout}ns")
+    return replace(settings, cells=tuple(map(_cell, table.cell))) if table.cell else settings
+
+
+def _cell(table: CellTable) -> Cell:
+    dbm = table.signal if isinstance(table.signal, int) else table.signal[0][1] if table.signal else -73
+    return Cell(plmn=table.plmn, operator=table.operator, operator_short=table.operator_short or table.operator[:10],
+                act=_TECHNOLOGIES[table.technology], tac=table.tac, ci=table.ci, rssi_dbm=dbm)
