@@ -87,6 +87,11 @@ class SimCard:
             return Lock.PUK
         return Lock.PIN if self.pin_enabled and not self._verified else Lock.READY
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether it asks for nothing."""
+        return self.lock is Lock.READY
+
     def power_cycle(self) -> None:
         """Forget that the PIN was verified; the counters stay."""
         self._verified = False

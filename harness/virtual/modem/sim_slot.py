@@ -6,6 +6,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from harness.virtual.modem.codes import Cme, Cms
+from harness.virtual.modem.sim_apdu import ApduChannel
 from harness.virtual.modem.sim_card import Lock, SimCard
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class SimSlot:
         self._modem = modem
         self.card = card
         self.state = SlotState.OFF
+        self.channel: ApduChannel | None = None
 
     def __repr__(self) -> str:
         return f"SimSlot({self.state.name}, {self.card!r})"
@@ -68,6 +70,7 @@ class SimSlot:
     def power_on(self) -> None:
         """Give the slot power; the card answers after :meth:`start`."""
         self.state = SlotState.STARTING if self.card is not None else SlotState.EMPTY
+        self.channel = ApduChannel(self.card) if self.card is not None else None
         if self.card is not None:
             self.card.power_cycle()
 

@@ -107,11 +107,32 @@ def _restricted_access(call: Call) -> Result:
     return info(f"+CRSM: {answer.sw1},{answer.sw2}{tail}")
 
 
+def _raw_access(call: Call) -> Result:
+    """+CSIM: an APDU as it is; the length counts hex digits (27.007 clause 8.17)."""
+    call.at_most(2)
+    count = call.number(0, low=8, high=522)
+    text = call.text(1)
+    try:
+        apdu = bytes.fromhex(text)
+    except ValueError:
+        raise call.bad() from None
+    channel = call.modem.slot.channel
+    if len(text) != count or len(apdu) * 2 != count or channel is None:
+        raise call.bad()
+    locked = _card(call).lock
+    answer = channel.command(apdu)
+    if locked is Lock.PIN and _card(call).lock is Lock.READY:
+        call.modem.sim_unlocked()
+    said = (answer.data + bytes((answer.sw1, answer.sw2))).hex().upper()
+    return info(f'+CSIM: {len(said)},"{said}"')
+
+
 COMMANDS = (
     Command(name="+CPIN", clause="27.007 8.3", test=NO_PARAMETERS, read=_ask_pin, set=_enter_pin, needs=Needs.SIM),
     Command(name="+CLCK", clause="27.007 7.4", test='("SC")', set=_lock, needs=Needs.SIM),
     Command(name="+CPWD", clause="27.007 7.5", test='("SC",8)', set=_change_password, needs=Needs.SIM),
     Command(name="+CPINR", clause="27.007 8.65", test=NO_PARAMETERS, exec=_retries, needs=Needs.SIM),
+    Command(name="+CSIM", clause="27.007 8.17", test=NO_PARAMETERS, set=_raw_access, needs=Needs.SIM),
     Command(name="+CRSM", clause="27.007 8.18", test=NO_PARAMETERS, set=_restricted_access, needs=Needs.SIM),
 )
 
