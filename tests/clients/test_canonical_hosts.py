@@ -67,6 +67,16 @@ def test_files_are_for_nobody_elses_eyes(stack: Stack) -> None:
         assert (folder / name).stat().st_mode & 0o077 == 0
 
 
+def _install(what: str, *command: str) -> None:
+    """Install a client from its registry, or skip the test with the reason."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=80, check=False)
+    except subprocess.TimeoutExpired:
+        pytest.skip(f"{what} could not be installed: the registry did not answer within 80 s")
+    if done.returncode:
+        pytest.skip(f"{what} could not be installed: {done.stderr.strip().splitlines()[-1:]}")
+
+
 _TWILIO = """
 import json, os, sys
 if len(sys.argv) > 1: sys.path.insert(0, sys.argv[1])
@@ -93,10 +103,8 @@ def test_twilio_python_with_all_three_apis(stack: Stack) -> None:
 
 
 def test_the_newest_twilio_python(stack: Stack, tmp_path: Path) -> None:
-    pip = subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--target", str(tmp_path), "twilio>=9.13"],
-                         capture_output=True, text=True, timeout=110, check=False)
-    if pip.returncode:
-        pytest.skip(f"pip could not install the newest twilio: {pip.stderr.strip().splitlines()[-1:]}")
+    _install("the newest twilio", sys.executable, "-m", "pip", "install", "-q", "--target", str(tmp_path),
+             "twilio>=9.13")
     done = stack.run(sys.executable, "-c", _TWILIO, str(tmp_path))
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
@@ -153,11 +161,9 @@ def test_twilio_cli(stack: Stack, tmp_path: Path) -> None:
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
         pytest.skip("npm is not installed")
-    install = subprocess.run([npm, "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(tmp_path),
-                              "twilio-cli@6.2.4"], capture_output=True, text=True, timeout=100, check=False)
+    _install("twilio-cli", npm, "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(tmp_path),
+             "twilio-cli@6.2.4")
     twilio = tmp_path / "node_modules" / ".bin" / "twilio"
-    if install.returncode or not twilio.exists():
-        pytest.skip(f"npm could not install twilio-cli: {install.stderr.strip().splitlines()[-1:]}")
 
     def run(*arguments: str) -> Any:
         done = stack.run(str(twilio), *arguments, "-o", "json", HOME=str(tmp_path))
