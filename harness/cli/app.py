@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from harness.cli import board, bundle, cloud, doctor, env, firmware, logs, run, up
+from harness.cli import board, bundle, cloud, debug, deploy, doctor, env, firmware, keys, logs, run, up
 
 app = typer.Typer(
     help="Test cellular IoT devices, real or virtual: Microvisor boards, Super SIM modems and their cloud.",
@@ -14,9 +14,12 @@ app = typer.Typer(
 app.command("run", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(run.run)
 app.command("up")(up.up)
 app.command("env")(env.env)
+app.command("deploy")(deploy.deploy)
 app.command("logs")(logs.logs)
+app.command("debug")(debug.debug)
 app.command("doctor")(doctor.doctor)
 app.add_typer(board.app, name="board", help="One virtual board.")
 app.add_typer(bundle.app, name="bundle", help="Application bundles: create, inspect, verify.")
 app.add_typer(cloud.app, name="cloud", help="The virtual cloud: its choices, state machines, codes and webhooks.")
+app.add_typer(keys.app, name="keys", help="Key pairs for bundles.")
 app.add_typer(firmware.app, name="firmware", help="The firmware fixtures that ship with the harness.")

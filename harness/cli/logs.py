@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -28,16 +30,31 @@ def logs(
     A connection that breaks is made again, and goes on behind the last entry. Real services have no such stream: the
     format of theirs was never published.
     """
-    from harness.clock import RealClock
-    from harness.errors import CloudUnreachable
     from harness.rig.up import read_doors
 
-    doors = read_doors(stack)
-    clock, last, failures = RealClock(), 0, 0
+    read = partial(read_doors, stack)
+    print_log(read, device, follow=follow, as_json=as_json)
+
+
+def print_log(read: Callable[[], dict[str, Any]], device: str, *, follow: bool = True, as_json: bool = False,
+              after: int = 0) -> None:
+    """Print the entries of a device's log behind the one numbered ``after``, until Ctrl-C if ``follow``.
+
+    Args:
+        read: what tells the doors of the stack, and raises UsageError once it has ended.
+
+    Raises:
+        ApiError: there is no such device.
+        CloudUnreachable: the stream broke, and could not be made again.
+    """
+    from harness.clock import RealClock
+    from harness.errors import CloudUnreachable
+
+    doors, clock, last, failures = read(), RealClock(), after, 0
     try:
         while True:
             try:
-                for entry in _entries(doors, device, follow, last):
+                for entry in entries(doors, device, follow, last):
                     _show(entry, as_json)
                     last, failures = entry["sequence"], 0
                 if not follow:
@@ -46,13 +63,13 @@ def logs(
                 failures += 1
                 if not follow or failures > _RETRIES:
                     raise
-            read_doors(stack)  # a stack that has ended says so
+            read()  # a stack that has ended says so
             clock.sleep(_PAUSE)
     except KeyboardInterrupt:
         return
 
 
-def _entries(doors: dict[str, Any], device: str, follow: bool, after: int) -> Any:
+def entries(doors: dict[str, Any], device: str, follow: bool, after: int) -> Any:
     """Give the entries of one connection; raises CloudUnreachable where it breaks."""
     from urllib.parse import quote
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.clock import NANOSECONDS, Duration, to_ns
 from harness.errors import FormatError, UsageError
-from harness.formats.bundle import Bundle
+from harness.formats.bundle import Bundle, create_bundle
 from harness.formats.elf import ElfImage
 from harness.virtual.board.board import Board
 from harness.virtual.board.journal_text import describe
@@ -41,6 +41,27 @@ def read_image(path: Path) -> ElfImage | Bundle:
         ElfError, BundleError: it is malformed, or not for this board.
         FormatError: it is neither.
     """
+    data = _read(path)
+    if data.startswith(b"\x7fELF"):
+        return ElfImage.read(data)
+    if data.startswith(b"PK"):
+        return Bundle.read(data)
+    raise FormatError(f"{path}: neither an ELF image (\\x7fELF) nor a bundle (a zip): it begins with {data[:4]!r}")
+
+
+def read_bundle(path: Path) -> bytes:
+    """Return the bundle in a file as it is, or a new unsigned one of the ELF or raw flash image (``.bin``) in it.
+
+    Raises:
+        UsageError, FormatError: as :func:`read_image`.
+    """
+    if path.suffix == ".bin":
+        return create_bundle(_read(path))
+    image = read_image(path)
+    return _read(path) if isinstance(image, Bundle) else create_bundle(image.rom())
+
+
+def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             data = file.read(_MAX_BYTES + 1)
@@ -48,11 +69,7 @@ def read_image(path: Path) -> ElfImage | Bundle:
         raise UsageError(f"{path}: can't be read: {error.strerror or error}") from None
     if len(data) > _MAX_BYTES:
         raise FormatError(f"{path}: larger than {_MAX_BYTES >> 20} MiB, this is no application image")
-    if data.startswith(b"\x7fELF"):
-        return ElfImage.read(data)
-    if data.startswith(b"PK"):
-        return Bundle.read(data)
-    raise FormatError(f"{path}: neither an ELF image (\\x7fELF) nor a bundle (a zip): it begins with {data[:4]!r}")
+    return data
 
 
 def run_image(image: ElfImage | Bundle, *, duration: Duration, seed: int = 1,

@@ -99,6 +99,18 @@ class SigningKey:
             raise BundleRejected(Rule.KEY_SHAPE, "the signing key is not on the curve NIST P-256")
         return cls(key)
 
+    def private_pem(self) -> bytes:
+        """Return it as an unencrypted PEM file (PKCS #8): keep it where nobody else reads."""
+        from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+        return self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+    def public_pem(self) -> bytes:
+        """Return the public half as a PEM file."""
+        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+        return self._key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
     def sign(self, body: bytes) -> bytes:
         """Return the signature of a manifest body: 64 bytes, the same for the same body (RFC 6979)."""
         from cryptography.exceptions import UnsupportedAlgorithm
