@@ -20,6 +20,7 @@ from harness.errors import UsageError
 from harness.formats.bundle import Bundle, Memory
 from harness.formats.elf import ElfImage
 from harness.journal import Entry, Fact
+from harness.virtual.board.chip_side import ChipSide
 from harness.virtual.board.cloud_link import CloudLink
 from harness.virtual.board.core import CoreChoice, make_core
 from harness.virtual.board.core.interface import (
@@ -38,9 +39,7 @@ from harness.virtual.board.kernel.kernel import Kernel, KernelSettings
 from harness.virtual.board.kernel.memory import GuestMemory
 from harness.virtual.board.parts import AppState, CoreFactory, DebugListener
 from harness.virtual.board.peripherals.clock_tree import ClockTree, clock_tree
-from harness.virtual.board.peripherals.gpio import Pin
 from harness.virtual.board.peripherals.soc import Soc
-from harness.virtual.board.peripherals.usart import Usart
 from harness.virtual.board.runner import CoreRunner
 from harness.virtual.board.timebase import Appointment
 from harness.virtual.internet.seams import Internet
@@ -50,7 +49,7 @@ from harness.virtual.world import Event, World
 _NVIC_ISER, _NVIC_ISPR, _NVIC_WORDS = 0xE000_E100, 0xE000_E200, 4
 
 
-class Board(CloudLink):
+class Board(CloudLink, ChipSide):
     """One virtual board.
 
     Args:
@@ -197,22 +196,6 @@ class Board(CloudLink):
             self.kernel.application_changed()
             self.start_application(MvWakeReason.APPLICATIONUPDATE)
         return sid
-
-    def pin(self, name: str) -> Pin:
-        """Return a pin by its name, ``PA5``.
-
-        Raises:
-            UsageError: there is no such pin.
-        """
-        return self.soc.pin(name)
-
-    def uart(self, name: str) -> Usart:
-        """Return a serial interface by its name, ``USART2``.
-
-        Raises:
-            UsageError: there is none of this name.
-        """
-        return self.soc.uart(name)
 
     def symbolise(self, address: int) -> str | None:
         """Return ``function+0x12`` for an address in the application, None if not known."""

@@ -6,12 +6,17 @@ from collections.abc import Callable
 
 import pytest
 
+from harness.clock import RandomStream, random_stream
 from harness.journal import Fact
+from harness.virtual.board.core.interface import BusError
 from harness.virtual.board.peripherals.clock_tree import clock_tree
 from harness.virtual.board.peripherals.soc import Soc
 from harness.virtual.board.timebase import Agenda, Appointment
 
 HZ = 64_000_000
+RAM_BASE, RAM_SIZE = 0x2000_0000, 0x1000
+CALENDAR = 820_540_800_000_000_000
+"""2026-01-01 in nanoseconds since 2000-01-01."""
 
 
 class Chip:
@@ -25,6 +30,8 @@ class Chip:
         self.raised: list[int] = []
         self.facts: list[tuple[str, dict[str, Fact]]] = []
         self.posts = 0
+        self.ram = bytearray(RAM_SIZE)
+        self.bites: list[str] = []
         self.soc = Soc(self, clock_tree(HZ), strict=strict)
 
     def schedule(self, cycle: int, action: Callable[[], None]) -> Appointment:
@@ -43,6 +50,32 @@ class Chip:
 
     def posted(self) -> None:
         self.posts += 1
+
+    def read_bus(self, address: int, size: int) -> int:
+        if address >= RAM_BASE and address + size <= RAM_BASE + len(self.ram):
+            return int.from_bytes(self.ram[address - RAM_BASE:][:size], "little")
+        return self.soc.bus.read(address, size)
+
+    def write_bus(self, address: int, size: int, value: int) -> None:
+        if address >= RAM_BASE and address + size <= RAM_BASE + len(self.ram):
+            self.ram[address - RAM_BASE:address - RAM_BASE + size] = value.to_bytes(size, "little")
+        elif address >= 0x4000_0000:
+            self.soc.bus.write(address, size, value)
+        else:
+            raise BusError(address, write=True)
+
+    @property
+    def calendar_ns(self) -> int:
+        return CALENDAR + self.cycles * 1_000_000_000 // HZ
+
+    def call_after(self, nanoseconds: int, action: Callable[[], None], name: str) -> Appointment:
+        return self.schedule(self.cycles + -(-nanoseconds * HZ // 1_000_000_000), action)
+
+    def random(self, name: str) -> RandomStream:
+        return random_stream(1, name)
+
+    def watchdog_bit(self, name: str) -> None:
+        self.bites.append(name)
 
     def run(self, cycles: int) -> None:
         """Let cycles pass, and what falls due happen."""
@@ -64,6 +97,14 @@ class Chip:
 
     def write(self, peripheral: str, register: str, value: int, size: int = 4) -> None:
         self.soc.bus.write(self.address(peripheral, register), size, value)
+
+    def wait(self, peripheral: str, register: str, flags: int, *, within: int = 10 * HZ, step: int = 16) -> int:
+        """Poll a register until one of these flags is set, as drivers do; return the register."""
+        deadline = self.cycles + within
+        while not (value := self.read(peripheral, register)) & flags:
+            assert self.cycles < deadline, f"{peripheral}.{register} stays {value:#x}, without {flags:#x}"
+            self.run(step)
+        return value
 
     def of(self, event: str) -> list[dict[str, Fact]]:
         return [data for name, data in self.facts if name == event]

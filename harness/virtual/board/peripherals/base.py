@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
+from harness.clock import RandomStream
 from harness.errors import InternalError
 from harness.journal import Fact
 
@@ -45,6 +46,25 @@ class PeripheralHost(Protocol):
     def posted(self) -> None:
         """Something outside the board may have been set going: let the world look at it soon."""
 
+    def read_bus(self, address: int, size: int) -> int:
+        """Read memory or a register, as a bus master beside the core does; raises BusError."""
+
+    def write_bus(self, address: int, size: int, value: int) -> None:
+        """Write memory or a register likewise; raises BusError."""
+
+    @property
+    def calendar_ns(self) -> int:
+        """Nanoseconds of the calendar, UTC, since 2000-01-01."""
+
+    def call_after(self, nanoseconds: int, action: Callable[[], None], name: str) -> Timer:
+        """Let ``action`` happen after this time, whether the core has a clock by then or not."""
+
+    def random(self, name: str) -> RandomStream:
+        """Return a source of chance that belongs to this name."""
+
+    def watchdog_bit(self, name: str) -> None:
+        """The named watchdog was not refreshed in time: the chip is reset."""
+
 
 class Timer(Protocol):
     """Something scheduled."""
@@ -71,6 +91,31 @@ class Register:
     write: int = WORD
     clear_by_one: int = 0
     clear_by_zero: int = 0
+
+
+class DmaRequest:
+    """A request line from a peripheral to the DMA controller: active while there is a byte to fetch or to bring."""
+
+    __slots__ = ("_active", "listener")
+
+    def __init__(self) -> None:
+        self._active = False
+        self.listener: Callable[[], None] | None = None
+        """Who is told when the line becomes active."""
+
+    def __repr__(self) -> str:
+        return f"DmaRequest({'active' if self._active else 'idle'})"
+
+    @property
+    def active(self) -> bool:
+        return self._active
+
+    def set(self, active: bool) -> None:
+        """Raise or lower the line."""
+        risen = active and not self._active
+        self._active = active
+        if risen and self.listener is not None:
+            self.listener()
 
 
 class _Slot:
@@ -108,6 +153,7 @@ class Peripheral:
         self.base = base
         self.values: dict[str, int] = {}
         self._slots: dict[int, _Slot] = {}
+        self._by_name = {register.name: register for register in self.REGISTERS}
         for register in self.REGISTERS:
             if register.offset in self._slots:
                 raise InternalError(f"{name} has two registers at 0x{register.offset:x}")
@@ -162,7 +208,8 @@ class Peripheral:
 
     def store_by_name(self, name: str, value: int, mask: int = WORD) -> int:
         """Change what a plain write to the named register changes, and return the new value."""
-        for register in self.REGISTERS:
-            if register.name == name:
-                return self.store(register, value, mask)
-        raise InternalError(f"{self.name} has no register {name}")
+        return self.store(self._by_name[name], value, mask)
+
+    def after(self, cycles: int, action: Callable[[], None]) -> Timer:
+        """Let ``action`` happen this many cycles of HCLK from now, at least one."""
+        return self._host.schedule(self._host.cycles + max(1, cycles), action)

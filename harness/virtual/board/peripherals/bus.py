@@ -12,6 +12,9 @@ from harness.virtual.board.peripherals.base import Peripheral
 SECURE_BASE = 0x5000_0000
 """From here on lie the Secure aliases of all peripherals; an application can't reach them."""
 
+MAX_TOLD = 4096
+"""Addresses that the journal tells of; an application that scans the whole space fills no more."""
+
 _BLOCK = 10  # 1 KiB: the smallest distance between two peripherals
 
 
@@ -20,7 +23,7 @@ class Bus:
 
     Args:
         strict: whether an access to something that is not modelled is a bus error. Otherwise it reads as 0, writes go
-            nowhere, and the journal tells of each address once.
+            nowhere, and the journal tells of each address once, by its first access.
         record: writes a fact to the journal.
     """
 
@@ -29,7 +32,7 @@ class Bus:
         self._strict = strict
         self._record = record
         self._blocks: dict[int, Peripheral] = {}
-        self._told: set[tuple[int, bool]] = set()
+        self._told: set[int] = set()
         for peripheral in peripherals:
             for block in range(peripheral.base >> _BLOCK, (peripheral.base + peripheral.SIZE - 1 >> _BLOCK) + 1):
                 if block in self._blocks:
@@ -72,8 +75,8 @@ class Bus:
         self._unmodelled(address, peripheral, write=True, value=value)
 
     def _unmodelled(self, address: int, peripheral: Peripheral | None, *, write: bool, **facts: Fact) -> None:
-        if (address, write) not in self._told:
-            self._told.add((address, write))
+        if address not in self._told and len(self._told) < MAX_TOLD:
+            self._told.add(address)
             self._record("unmodelled_register_accessed", address=f"0x{address:08x}",
                          peripheral=peripheral.name if peripheral is not None else "", write=write, **facts)
         if self._strict or address >= SECURE_BASE:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from harness.virtual.board.peripherals.base import WORD, Peripheral, PeripheralHost, registers
-from harness.virtual.board.peripherals.clock_tree import ClockTree
+from harness.virtual.board.peripherals.clock_tree import HSI_HZ, ClockTree
 
 RCC_BASE = 0x4602_0C00
 
@@ -33,11 +33,31 @@ _APPLICATION = registers(
 
 # Which bit of which reset register resets which peripheral.
 RESETS: dict[str, dict[int, str]] = {
-    "AHB2RSTR1": {bit: f"GPIO{port}" for bit, port in enumerate("ABCDEFGHI")},
-    "APB1RSTR1": {0: "TIM2", 1: "TIM3", 2: "TIM4", 3: "TIM5", 4: "TIM6", 5: "TIM7", 17: "USART2", 18: "USART3",
-                  19: "UART4", 20: "UART5"},
-    "APB2RSTR": {14: "USART1"},
-    "APB3RSTR": {6: "LPUART1"},
+    "AHB1RSTR": {0: "GPDMA1", 12: "CRC"},
+    "AHB2RSTR1": {**{bit: f"GPIO{port}" for bit, port in enumerate("ABCDEFGHI")}, 10: "ADC1", 18: "RNG"},
+    "APB1RSTR1": {0: "TIM2", 1: "TIM3", 2: "TIM4", 3: "TIM5", 4: "TIM6", 5: "TIM7", 14: "SPI2", 17: "USART2",
+                  18: "USART3", 19: "UART4", 20: "UART5", 21: "I2C1", 22: "I2C2"},
+    "APB1RSTR2": {1: "I2C4"},
+    "APB2RSTR": {11: "TIM1", 12: "SPI1", 13: "TIM8", 14: "USART1", 16: "TIM15", 17: "TIM16", 18: "TIM17"},
+    "APB3RSTR": {5: "SPI3", 6: "LPUART1", 7: "I2C3"},
+}
+
+LSE_HZ, MSIK_HZ, LSI_HZ = 32_768, 4_000_000, 32_000
+
+_PCLK_SYSCLK_HSI_LSE = ("pclk", "pclk", HSI_HZ, LSE_HZ)
+_PCLK_SYSCLK_HSI_MSIK = ("pclk", "pclk", HSI_HZ, MSIK_HZ)
+_LPUART = (*_PCLK_SYSCLK_HSI_LSE, MSIK_HZ)
+_ADC = ("pclk", "pclk", "pclk", "pclk", HSI_HZ, MSIK_HZ)  # PLL2 and HSE do not run: whoever selects them gets HCLK
+
+# Which field selects a peripheral's kernel clock: register, lowest bit, width, and the choices.
+KERNEL_CLOCKS: dict[str, tuple[str, int, int, tuple[str | int, ...]]] = {
+    "USART1": ("CCIPR1", 0, 2, _PCLK_SYSCLK_HSI_LSE), "USART2": ("CCIPR1", 2, 2, _PCLK_SYSCLK_HSI_LSE),
+    "USART3": ("CCIPR1", 4, 2, _PCLK_SYSCLK_HSI_LSE), "UART4": ("CCIPR1", 6, 2, _PCLK_SYSCLK_HSI_LSE),
+    "UART5": ("CCIPR1", 8, 2, _PCLK_SYSCLK_HSI_LSE), "LPUART1": ("CCIPR3", 0, 3, _LPUART),
+    "I2C1": ("CCIPR1", 10, 2, _PCLK_SYSCLK_HSI_MSIK), "I2C2": ("CCIPR1", 12, 2, _PCLK_SYSCLK_HSI_MSIK),
+    "I2C4": ("CCIPR1", 14, 2, _PCLK_SYSCLK_HSI_MSIK), "I2C3": ("CCIPR3", 6, 2, _PCLK_SYSCLK_HSI_MSIK),
+    "SPI2": ("CCIPR1", 16, 2, _PCLK_SYSCLK_HSI_MSIK), "SPI1": ("CCIPR1", 20, 2, _PCLK_SYSCLK_HSI_MSIK),
+    "SPI3": ("CCIPR3", 3, 2, _PCLK_SYSCLK_HSI_MSIK), "ADC1": ("CCIPR3", 12, 3, _ADC),
 }
 
 
@@ -61,12 +81,25 @@ class Rcc(Peripheral):
         super().reset()
         self.values.update(self._clocks.registers)
 
+    def kernel_hz(self, peripheral: str) -> int:
+        """Return the frequency of a peripheral's kernel clock, as the CCIPR registers select it."""
+        register, low, width, choices = KERNEL_CLOCKS[peripheral]
+        selected = self.values[register] >> low & (1 << width) - 1
+        choice = choices[min(selected, len(choices) - 1)]
+        return choice if isinstance(choice, int) else self._clocks.pclk1
+
     def _write_reset(self, name: str, value: int, mask: int) -> None:
         before = self.values[name]
         risen = self.store_by_name(name, value, mask) & ~before
         for bit, peripheral in RESETS[name].items():
             if risen >> bit & 1:
                 self._reset_peripheral(peripheral)
+
+    def write_ahb1rstr(self, value: int, mask: int) -> None:
+        self._write_reset("AHB1RSTR", value, mask)
+
+    def write_apb1rstr2(self, value: int, mask: int) -> None:
+        self._write_reset("APB1RSTR2", value, mask)
 
     def write_ahb2rstr1(self, value: int, mask: int) -> None:
         self._write_reset("AHB2RSTR1", value, mask)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from harness.errors import UsageError
+from harness.virtual.board.devices.i2c import I2cBus
 from harness.virtual.board.peripherals.base import Peripheral, PeripheralHost
 from harness.virtual.board.peripherals.bus import Bus
 from harness.virtual.board.peripherals.clock_tree import ClockTree
 from harness.virtual.board.peripherals.exti import Exti
 from harness.virtual.board.peripherals.gpio import PORTS, Pin, Port, parse_pin
+from harness.virtual.board.peripherals.i2c import I2CS, I2c
 from harness.virtual.board.peripherals.power import FlashRegisters, Pwr
 from harness.virtual.board.peripherals.rcc import Rcc
 from harness.virtual.board.peripherals.timer import TIMERS, Timer
@@ -27,13 +31,14 @@ class Soc:
         self.ports = {letter: Port(host, letter, edge=self.exti.edge) for letter in PORTS}
         self.timers = {name: Timer(host, name, kind) for name, kind in TIMERS.items()}
         self.usarts = {name: Usart(host, name, kind) for name, kind in USARTS.items()}
-        self.rcc = Rcc(host, clocks, reset_peripheral=self._reset_one)
+        self.rcc = rcc = Rcc(host, clocks, reset_peripheral=self._reset_one)
+        self.i2cs = {name: I2c(host, name, kind, clock_hz=partial(rcc.kernel_hz, name)) for name, kind in I2CS.items()}
         self.pwr = Pwr(host)
         self.flash = FlashRegisters(host)
         self._peripherals: dict[str, Peripheral] = {
             peripheral.name: peripheral for peripheral in (
-                self.exti, *self.ports.values(), *self.timers.values(), *self.usarts.values(), self.rcc, self.pwr,
-                self.flash)}
+                self.exti, *self.ports.values(), *self.timers.values(), *self.usarts.values(),
+                *self.i2cs.values(), self.rcc, self.pwr, self.flash)}
         self.bus = Bus(self._peripherals.values(), strict=strict, record=host.record_fact)
 
     def __repr__(self) -> str:
@@ -78,6 +83,16 @@ class Soc:
             raise UsageError(f"no serial interface {name!r}: there are {', '.join(self.usarts)}")
         return self.usarts[name]
 
+    def i2c(self, name: str) -> I2cBus:
+        """Return the bus at an I2C interface, ``I2C1``.
+
+        Raises:
+            UsageError: there is none of this name.
+        """
+        if name not in self.i2cs:
+            raise UsageError(f"no I2C interface {name!r}: there are {', '.join(self.i2cs)}")
+        return self.i2cs[name].bus
+
     # -- registers that applications reach through the kernel ---------------------------------------------------------
 
     def peek(self, address: int) -> int | None:
@@ -108,4 +123,5 @@ class Soc:
         return peripheral if allowed else None
 
     def _reset_one(self, name: str) -> None:
-        self._peripherals[name].reset()
+        if name in self._peripherals:
+            self._peripherals[name].reset()

@@ -1,0 +1,77 @@
+"""What a board is to the peripherals of its chip, and how tests get at what stands around the chip: pins and buses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from harness.clock import Duration
+from harness.journal import Entry, Fact
+from harness.virtual.board.core.interface import Core
+from harness.virtual.board.devices.i2c import I2cBus
+from harness.virtual.board.kernel.enums import MvWakeReason
+from harness.virtual.board.peripherals.gpio import Pin
+from harness.virtual.board.peripherals.soc import Soc
+from harness.virtual.board.peripherals.usart import Usart
+from harness.virtual.world import Event, World
+
+_CALENDAR_START = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+class _Whole(Protocol):
+    """The board that this is a side of."""
+
+    core: Core
+    soc: Soc
+    world: World
+
+    @property
+    def is_running(self) -> bool: ...
+
+    def now(self) -> int: ...
+
+    def call_later(self, delay: Duration, action: Callable[[], None], name: str) -> Event: ...
+
+    def start_application(self, reason: MvWakeReason) -> None: ...
+
+    def _record(self, source: str, event: str, **data: Fact) -> Entry: ...
+
+
+class ChipSide:
+    """Part of :class:`~.board.Board`."""
+
+    # -- what stands around the chip ----------------------------------------------------------------------------------
+
+    def pin(self: _Whole, name: str) -> Pin:
+        """Return a pin by its name, ``PA5``; raises UsageError if there is none."""
+        return self.soc.pin(name)
+
+    def uart(self: _Whole, name: str) -> Usart:
+        """Return a serial interface by its name, ``USART2``; raises UsageError if there is none."""
+        return self.soc.uart(name)
+
+    def i2c(self: _Whole, name: str) -> I2cBus:
+        """Return the bus at an I2C interface, ``I2C1``, to attach devices to; raises UsageError if there is none."""
+        return self.soc.i2c(name)
+
+    # -- what peripherals ask of the board ----------------------------------------------------------------------------
+
+    def read_bus(self: _Whole, address: int, size: int) -> int:
+        return int.from_bytes(self.core.read_memory(address, size), "little")
+
+    def write_bus(self: _Whole, address: int, size: int, value: int) -> None:
+        self.core.write_memory(address, value.to_bytes(size, "little"))
+
+    @property
+    def calendar_ns(self: _Whole) -> int:
+        return (self.world.epoch - _CALENDAR_START) // timedelta(microseconds=1) * 1000 + self.now()
+
+    def call_after(self: _Whole, nanoseconds: int, action: Callable[[], None], name: str) -> Event:
+        return self.call_later(f"{nanoseconds}ns", action, name)
+
+    def watchdog_bit(self: _Whole, name: str) -> None:
+        """Reset the chip, as a watchdog does that was not refreshed."""
+        self._record("board", "watchdog_reset", watchdog=name)
+        if self.is_running:
+            self.start_application(MvWakeReason.MICROVISORWATCHDOG)
