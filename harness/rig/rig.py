@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from harness.clock import Clock
-from harness.drivers.cloud import CloudClient
+from harness.drivers.cloud import CloudClient, Fleet
 from harness.drivers.modem import Modem
 from harness.drivers.webhook_sink import WebhookSink
 from harness.errors import UsageError
@@ -122,7 +122,15 @@ class Rig:
         before = {name: str(fleet.data.get(name) or "") for name in ("sms_commands_url", "ip_commands_url")}
         if before["sms_commands_url"] != url:
             fleet.update(sms_commands_url=url, ip_commands_url=url)
-            self._restore.append(lambda: fleet.update(**before))
+            self._restore.append(lambda: _put_back(fleet, before))
+
+
+def _put_back(fleet: Fleet, before: dict[str, str]) -> None:
+    """Give a Fleet its URLs back, as far as they differ: an empty value takes back only a URL that is there."""
+    now = fleet.refresh().data
+    changed = {name: url for name, url in before.items() if url != str(now.get(name) or "")}
+    if changed:
+        fleet.update(**changed)
 
 
 def _pick(kind: str, devices: dict[str, Modem] | dict[str, BoardUnderTest], name: str | None) -> str:

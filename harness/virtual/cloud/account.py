@@ -17,6 +17,7 @@ from harness.virtual.cloud.refusals import (
     CATALOGUE,
     ESIM_OUT_OF_STOCK,
     IP_COMMAND_FAILED,
+    NOT_FOUND,
     SESSION_FAILED,
     SIM_REGISTRATION_FAILED,
     SIM_UPDATE_FAILED,
@@ -133,6 +134,15 @@ class Account:
         for code in codes:
             if self.fails(code):
                 raise Refused(code, CATALOGUE[code])
+
+    def unknown(self, parameter: str, key: str, *, of_resource: bool = True) -> Refused:
+        """Return the refusal of a parameter that names what this account does not have.
+
+        Args:
+            of_resource: whether the path names a resource, which is there.
+        """
+        status = self.choices.unknown_reference_status if of_resource else None
+        return Refused(NOT_FOUND, f"{parameter}: there is no {key!r}", status=status)
 
     def stamp(self, prefix: str) -> Stamp:
         """Return what every new resource begins with."""

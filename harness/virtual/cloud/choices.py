@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Literal, TypeVar
 
 from harness.clock import Duration
-from harness.virtual.cloud.refusals import INVALID_PARAMETER, STATUS
+from harness.virtual.cloud.refusals import CONFLICT, INVALID_PARAMETER, STATUS
 
 T = TypeVar("T")
 
@@ -41,12 +41,39 @@ class Choices:
     status_of_code: Mapping[int, int] = field(
         default_factory=lambda: MappingProxyType({}),
         metadata={"why": "the error catalogue gives codes without HTTP status; these go before the built-in table"})
+    unknown_reference_status: int = choice(
+        400, "HTTP status of 20404 where the path names a resource that is there, and a parameter one that is not: 404 "
+             "would be taken for the first; requests to a collection get 404")
+    duplicate: int = choice(
+        CONFLICT, "error code for a name, key or network that is there already, where the catalogue has no code of its "
+                  "own: 20409 is its general one")
     unknown_parameters: Literal["ignore", "refuse"] = choice(
         "ignore", "code 20001 exists, but whether these APIs use it is not said; ignored ones are counted")
+    authentication: Literal["both", "basic", "bearer"] = choice(
+        "both", "what proves who asks: HTTP Basic as Twilio wants it, bearer tokens as KORE does; KORE's specification "
+                "of Super SIM lists both")
+    oauth_scopes: tuple[str, ...] = choice(
+        (), "scopes that a bearer token can be asked for: KORE's specification lists none, so any is granted if empty")
+    other_body_status: int = choice(415, "HTTP status for a body that is no form: KORE lists 415")
+    options_and_head: Literal["answer", "refuse"] = choice(
+        "answer", "the specifications declare CORS headers with OPTIONS, but no such operation; HEAD is GET without "
+                  "its body, as HTTP wants it; refused they get 405")
+    old_aliases: bool = choice(
+        True, "whether AppSid still stands for TargetApp: scripts of 2022 say so")
+    plain_http: Literal["served"] = choice(
+        "served", "the services speak HTTPS only; on this machine plain HTTP is served too, TLS by 'mvh up'")
+    unique_name_length: Literal[64] = choice(
+        64, "longest unique name; said for rate plans (33101), taken for all")
+    friendly_name_length: Literal[256] = choice(256, "longest friendly name: no page says")
+    empty_url: Literal["clear", "clear-set", "refuse"] = choice(
+        "clear-set", "an empty value takes back a URL that is set; where there is none to take back it is no URL, "
+                     "which the format of the specification asks for")
     sim_update: Duration = choice(  # noqa: RUF009 - it is dataclasses.field
         "2s", "how long a Sim reads 'scheduled': said to be seconds to a minute or more")
     sim_update_of_fleet: Literal["asynchronous", "at-once"] = choice(
         "asynchronous", "a changelog says that Fleet updates are asynchronous, as status updates are; not of a new Sim")
+    new_to_inactive: bool = choice(
+        False, "whether a new Super SIM can be set inactive: no page says so, hence 83010")
     default_data_limit_mb: int = choice(
         1000, "Fleet.DataLimit: request text says 1000, response text 250; the request text is newer")
     default_sms_commands_enabled: bool = choice(
@@ -56,6 +83,9 @@ class Choices:
         "the callback is called 'after we have sent the command'; what follows is told too")
     sms_payload_alphabet: Literal["gsm7", "any"] = choice(
         "gsm7", "up to 160 single-byte characters; what a text outside GSM 7-bit gets is not said: refused")
+    ip_command_ports: tuple[int, ...] = choice(
+        (), "ports of the IP gateway, 100.64.0.1, that take datagrams for IP Commands: examples use 6969, others are "
+            "not excluded; all if empty. Where Commands to a device come from is a setting of the network")
     command_not_possible: int = choice(
         INVALID_PARAMETER, "error code for a Command to a Sim that is neither ready nor active: the catalogue has none")
     trial_kilobytes: int = choice(250, "data that a ready Sim may use before it becomes active, in 1,000 octets")
@@ -139,6 +169,11 @@ class Choices:
     webhook_signature: Literal["twilio-sha1", "twilio-sha256", "kore"] = choice(
         "twilio-sha1", "who signs webhooks and how: X-Twilio-Signature with SHA-1, as the helper libraries check it, "
                        "the same with SHA-256, or the headers of KORE")
+    webhook_names: Mapping[str, str] = field(
+        default_factory=lambda: MappingProxyType({}),
+        metadata={"why": "corrections of the parameters of webhooks, most of which are inferred: 'sim_status.Status' "
+                         "(kind and name, as 'mvh cloud webhooks' lists them) to the right name, or to '' to leave it "
+                         "out"})
     webhook_key: str = choice(
         "", "id of the shared key of twilio-sha256, named in the header; empty: the account's own token is the key")
 
@@ -155,4 +190,4 @@ class Choices:
 def _shown(value: object) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{code}: {status}" for code, status in sorted(value.items())) or "(built in)"
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return ", ".join(map(str, value)) or "(none)" if isinstance(value, tuple) else str(value)

@@ -218,7 +218,11 @@ class Cloud:
             self.sms_commands.received(iccid, text if isinstance(text, str) else text.decode("latin-1"))
 
     def ip_received(self, iccid: str, source: Address, destination: Address, payload: bytes) -> None:
-        """Take a datagram that a device sent to the IP gateway; any destination port is taken."""
+        """Take a datagram that a device sent to the IP gateway."""
+        ports = self.choices.ip_command_ports
+        if ports and destination[1] not in ports:
+            self.account.record("ip_command_ignored", device=iccid, port=destination[1])
+            return
         self.ip_commands.received(iccid, source, payload)
 
     # -- Metering: what the network counted ---------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from __future__ import annotations
 from harness.virtual.cloud.account import Account
 from harness.virtual.cloud.parameters import Arguments
 from harness.virtual.cloud.records import ConfigItem
-from harness.virtual.cloud.refusals import CONFLICT, Refused, invalid, not_found
+from harness.virtual.cloud.refusals import Refused, invalid, not_found
 from harness.virtual.cloud.store import Collection
 from harness.virtual.uplink import ConfigKey
 
@@ -45,7 +45,7 @@ class ConfigStores:
         if not key.isprintable():
             raise invalid("Key", "must be printable")
         if self.items.by("place", _place(owner, key)) is not None:
-            raise Refused(CONFLICT, f"there is an item {key!r} in this store already")
+            raise Refused(self._account.choices.duplicate, f"there is an item {key!r} in this store already")
         item = self.items.add(ConfigItem(**self._account.stamp("CV"), owner=owner, key=key, place=_place(owner, key),
                                          value=arguments.required("Value")))
         self._account.record(self._event("created"), device=owner, key=key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -61,6 +62,7 @@ _BOUNDS = {"ct": ("connect", 100, 10_000), "rt": ("read", 100, 15_000), "tt": ("
            "rc": ("retries", 0, 5)}
 _POLICIES = frozenset({"ct", "rt", "4xx", "5xx", "all"})
 _SENDERS = ("twilio", "kore")
+_USER = re.compile(r"^(https?://)[^/?#]*@", re.IGNORECASE)
 
 
 def overrides_of(fragment: str) -> Overrides:
@@ -182,9 +184,15 @@ def build_json(url: str, value: object, seal: Seal) -> Request:
 
 def _request(method: str, called: str, body: bytes, signed: Parameters, kind: Mapping[str, str], seal: Seal,
              callback: str) -> Request:
-    headers = {"Accept": "*/*", "Connection": "close", **kind, **seal.headers(method, called, signed, body, callback)}
+    proof = seal.headers(method, _without_user(called), signed, body, _without_user(callback))
+    headers = {"Accept": "*/*", "Connection": "close", **kind, **proof}
     return Request(method=method, url=called, body=body, headers=headers,
                    overrides=overrides_of(urlsplit(callback).fragment))
+
+
+def _without_user(url: str) -> str:
+    """Return a URL without user and password: they go into a header, so the receiver does not see them in the URL."""
+    return _USER.sub(r"\1", url)
 
 
 def _as_called(url: str) -> str:

@@ -11,7 +11,7 @@ from harness.virtual.cloud.agenda import Due
 from harness.virtual.cloud.countries import country_of
 from harness.virtual.cloud.parameters import Arguments
 from harness.virtual.cloud.records import AccessProfile, Fleet, Network
-from harness.virtual.cloud.refusals import CONFLICT, NOT_FOUND, Refused, not_found
+from harness.virtual.cloud.refusals import Refused, not_found
 from harness.virtual.cloud.store import Collection
 
 DEFAULT_NAME = "default"
@@ -104,8 +104,8 @@ class Fleets:
     def create_profile(self, arguments: Arguments) -> AccessProfile:
         """Make a profile that allows the given networks."""
         name = arguments.text("UniqueName") or None
-        self.profiles.check("unique_name", name, code=CONFLICT)
-        networks = tuple(self.network(sid).sid for sid in arguments.texts("Networks"))
+        self.profiles.check("unique_name", name, code=self._account.choices.duplicate)
+        networks = tuple(self._referenced_network(sid, of_profile=False).sid for sid in arguments.texts("Networks"))
         return self._add_profile(name, networks)
 
     def update_profile(self, key: str, arguments: Arguments) -> AccessProfile:
@@ -113,15 +113,15 @@ class Fleets:
         profile = self.profile(key)
         if "UniqueName" in arguments:
             name = arguments.text("UniqueName") or None
-            self.profiles.check("unique_name", name, code=CONFLICT, but=profile)
+            self.profiles.check("unique_name", name, code=self._account.choices.duplicate, but=profile)
             self.profiles.change(profile, self._account.now(), unique_name=name)
         return profile
 
     def allow_network(self, key: str, network_sid: str) -> tuple[AccessProfile, Network]:
         """Add a network to a profile."""
-        profile, network = self.profile(key), self.network(network_sid)
+        profile, network = self.profile(key), self._referenced_network(network_sid)
         if network.sid in profile.networks:
-            raise Refused(CONFLICT, f"{network.sid} is in {profile.sid} already")
+            raise Refused(self._account.choices.duplicate, f"{network.sid} is in {profile.sid} already")
         self.profiles.change(profile, self._account.now(), networks=(*profile.networks, network.sid))
         self._profile_changed(profile)
         return profile, network
@@ -162,8 +162,8 @@ class Fleets:
         """Make a Fleet."""
         choices = self._account.choices
         name = arguments.text("UniqueName") or None
-        self.fleets.check("unique_name", name, code=CONFLICT)
-        profile = self._referenced_profile(arguments.required("NetworkAccessProfile"))
+        self.fleets.check("unique_name", name, code=self._account.choices.duplicate)
+        profile = self._referenced_profile(arguments.required("NetworkAccessProfile"), of_fleet=False)
         fleet = self.fleets.add(Fleet(
             **self._account.stamp("HF"), unique_name=name,
             access_profile_sid=profile.sid, data_enabled=arguments.flag("DataEnabled", True),
@@ -182,12 +182,13 @@ class Fleets:
         changes: dict[str, object] = {}
         if "UniqueName" in arguments:
             changes["unique_name"] = name = arguments.text("UniqueName") or None
-            self.fleets.check("unique_name", name, code=CONFLICT, but=fleet)
+            self.fleets.check("unique_name", name, code=self._account.choices.duplicate, but=fleet)
         if "NetworkAccessProfile" in arguments:
             changes["access_profile_sid"] = self._referenced_profile(arguments.required("NetworkAccessProfile")).sid
         for parameter, attribute in (("SmsCommandsUrl", "sms_commands_url"), ("IpCommandsUrl", "ip_commands_url")):
             if parameter in arguments:
-                changes[attribute] = arguments.text(parameter) or None
+                changes[attribute] = arguments.url(parameter, getattr(fleet, attribute),
+                                                   empty=self._account.choices.empty_url)
         for parameter, attribute in (("SmsCommandsMethod", "sms_commands_method"),
                                      ("IpCommandsMethod", "ip_commands_method")):
             if parameter in arguments:
@@ -210,10 +211,16 @@ class Fleets:
         return found or self.create_fleet(Arguments({"UniqueName": DEFAULT_NAME,
                                                      "NetworkAccessProfile": self.default_profile.sid}))
 
-    def _referenced_profile(self, key: str) -> AccessProfile:
+    def _referenced_profile(self, key: str, *, of_fleet: bool = True) -> AccessProfile:
         found = self.profiles.find(key)
         if found is None:
-            raise Refused(NOT_FOUND, f"there is no NetworkAccessProfile {key!r}")
+            raise self._account.unknown("NetworkAccessProfile", key, of_resource=of_fleet)
+        return found
+
+    def _referenced_network(self, sid: str, *, of_profile: bool = True) -> Network:
+        found = self.networks.get(sid)
+        if found is None:
+            raise self._account.unknown("Network", sid, of_resource=of_profile)
         return found
 
 

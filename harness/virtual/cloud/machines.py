@@ -207,6 +207,9 @@ SIM = Machine("Sim status", SimStatus, (
 ), initial=(SimStatus.NEW,), illegal=SIM_STATUS_MOVE)
 """Status of a Super SIM: how-to-determine-a-super-sims-status, and the 83xxx error codes."""
 
+NEW_TO_INACTIVE = _updates((SimStatus.NEW, SimStatus.INACTIVE))[0]
+"""A move that only the choice ``new_to_inactive`` allows."""
+
 SMS_COMMAND = Machine("SMS Command status", CommandStatus, (
     _delivery(CommandStatus.QUEUED, CommandStatus.SENT, "first attempt made"),
     _delivery(CommandStatus.SENT, CommandStatus.DELIVERED, "the device took it"),

@@ -13,7 +13,7 @@ from harness.virtual.cloud.logbook import LogBook
 from harness.virtual.cloud.machines import APP_UPDATE, By, UpdateStatus
 from harness.virtual.cloud.parameters import Arguments
 from harness.virtual.cloud.records import App, Device
-from harness.virtual.cloud.refusals import CONFLICT, NOT_FOUND, Refused, not_found
+from harness.virtual.cloud.refusals import CONFLICT, Refused, not_found
 from harness.virtual.cloud.store import Collection
 from harness.virtual.uplink import (
     AppReported,
@@ -58,7 +58,7 @@ class Apps:
 
     def create(self, bundle: Bundle, unique_name: str | None) -> App:
         """Keep a bundle that was read and verified."""
-        self.apps.check("unique_name", unique_name, code=CONFLICT)
+        self.apps.check("unique_name", unique_name, code=self._account.choices.duplicate)
         app = self.apps.add(App(**self._account.stamp("KA"), unique_name=unique_name, hash=bundle.app_hash,
                                 bundle=bundle))
         self._account.record("app_uploaded", device=app.sid, hash=app.hash)
@@ -128,12 +128,12 @@ class Devices:
         device = self.device(key)
         name = arguments.text("UniqueName") or None
         if "UniqueName" in arguments:
-            self.devices.check("unique_name", name, code=CONFLICT, but=device)
+            self.devices.check("unique_name", name, code=self._account.choices.duplicate, but=device)
         app = None
         if arguments.given("TargetApp"):
             app = self._apps.apps.find(arguments.required("TargetApp"))
             if app is None:
-                raise Refused(NOT_FOUND, f"there is no App {arguments.text('TargetApp')!r}")
+                raise self._account.unknown("TargetApp", arguments.required("TargetApp"))
 
         if "UniqueName" in arguments:
             self.devices.change(device, self._account.now(), unique_name=name)

@@ -57,8 +57,8 @@ def _app_of(device: Device) -> dict[str, object]:
 
 DEVICE = Resource(name="microvisor.v1.device", key="devices", path=lambda device: f"/v1/Devices/{device.sid}", fields=(
     Field(name="sid", shape=Shape.SID, prefix="UV"), Field(name="unique_name"),
-    Field(name="account_sid", shape=Shape.SID, prefix="AC"), Field(name="app", shape=Shape.OBJECT, read=_app_of),
-    Field(name="logging", shape=Shape.OBJECT, read=lambda device: {
+    Field(name="account_sid", shape=Shape.SID, prefix="AC"), Field(name="app", shape=Shape.MAP, read=_app_of),
+    Field(name="logging", shape=Shape.MAP, read=lambda device: {
         "enabled": device.logging_enabled, "date_expires": iso(device.log_expires)}), *DATES, URL,
     Field(name="links", shape=Shape.LINKS, links=(("device_configs", "/Configs"), ("device_secrets", "/Secrets"))),
 ))

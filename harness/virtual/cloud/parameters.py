@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from harness.errors import InternalError
@@ -15,6 +15,7 @@ from harness.formats.sid import is_sid
 from harness.virtual.cloud.records import Callback
 from harness.virtual.cloud.refusals import INVALID_PARAMETER, UNKNOWN_PARAMETER, Refused, invalid
 
+EmptyUrl: TypeAlias = Literal["clear", "clear-set", "refuse"]
 Value: TypeAlias = str | int | bool | datetime | tuple[str, ...]
 
 UNIQUE_NAME_LENGTH = 64
@@ -60,7 +61,9 @@ class Param:
         attribute: attribute of the record that a list filter of this name looks at.
         missing: error code where it is required and absent.
         invalid: error code where its value breaks a rule.
+        format: what OpenAPI calls the kind of text it is, if it has a name for it.
         aliases: names that older clients use for it.
+        may_be_empty: for a URL, whether an empty value is let through, for the model to judge.
     """
 
     name: str
@@ -73,7 +76,9 @@ class Param:
     attribute: str = ""
     missing: int = UNKNOWN_PARAMETER
     invalid: int = INVALID_PARAMETER
+    format: str = ""
     aliases: tuple[str, ...] = ()
+    may_be_empty: bool = False
 
     def parse(self, texts: list[str]) -> Value:
         """Return the value of what was given, once or, for SIDS, as often as one likes.
@@ -92,8 +97,7 @@ class Param:
         if self.kind is Kind.SIDS:
             return tuple(dict.fromkeys(self._sid(text) for text in texts))
         if self.kind is Kind.ENUMS:
-            # one empty value is how forms write an empty list; among others it is a wrong value
-            return tuple(dict.fromkeys(self._one_of(text) for text in texts)) if texts != [""] else ()
+            return tuple(dict.fromkeys(self._one_of(text) for text in texts))
         if len(texts) > 1:
             raise invalid(self.name, f"given {len(texts)} times")
         text = texts[0]
@@ -116,7 +120,7 @@ class Param:
             case Kind.SID:
                 return self._sid(text)
             case Kind.URL:
-                return _url(self.name, text)
+                return text if text == "" and self.may_be_empty else _url(self.name, text)
             case Kind.NAME:
                 return self._unique_name(text)
             case _:
@@ -218,13 +222,28 @@ class Arguments:
         """Return what CallbackUrl and CallbackMethod say."""
         return Callback(url=self.text("CallbackUrl") or None, method=self.text("CallbackMethod") or "POST")
 
+    def url(self, name: str, now: str | None, *, empty: EmptyUrl, code: int = INVALID_PARAMETER) -> str | None:
+        """Return the URL that a resource will have instead of ``now``; None if it is taken back.
+
+        Raises:
+            Refused: an empty value that ``empty`` does not let through.
+        """
+        text = self.text(name) or None
+        if text is None and (empty == "refuse" or (empty == "clear-set" and now is None)):
+            raise Refused(code, f"Invalid parameter {name}: must be an http or https URL; there is none to take back")
+        return text
+
     def given(self, name: str) -> bool:
         """Return whether it was given and is not empty."""
         return bool(self._values.get(name))
 
 
-def parse_arguments(params: tuple[Param, ...], pairs: Iterable[tuple[str, str]]) -> tuple[Arguments, int]:
+def parse_arguments(params: tuple[Param, ...], pairs: Iterable[tuple[str, str]], *,
+                    aliases: bool = True) -> tuple[Arguments, int]:
     """Return the values of the declared parameters and how many pairs nobody declared.
+
+    Args:
+        aliases: whether names that older clients use count.
 
     Raises:
         Refused: a required parameter is missing, or a value breaks a rule.
@@ -235,7 +254,7 @@ def parse_arguments(params: tuple[Param, ...], pairs: Iterable[tuple[str, str]])
     values: dict[str, Value] = {}
     for param in params:
         given = texts.pop(param.name, None)
-        for alias in param.aliases:
+        for alias in param.aliases if aliases else ():
             other = texts.pop(alias, None)
             given = given if given is not None else other
         if given is not None:
@@ -246,8 +265,6 @@ def parse_arguments(params: tuple[Param, ...], pairs: Iterable[tuple[str, str]])
 
 
 def _url(name: str, text: str) -> str:
-    if text == "":
-        return text
     if len(text) > URL_LENGTH or not _URL.fullmatch(text):
         raise invalid(name, f"must be an http or https URL of at most {URL_LENGTH} characters")
     try:

@@ -41,10 +41,13 @@ class Shape(StrEnum):
     ENUM = "enum"
     FLAG = "boolean"
     NUMBER = "integer"
+    OCTETS = "integer of 64 bits"
     URI = "uri"
     METHOD = "http-method"
-    OBJECT = "object"
+    OBJECT = "any object"
+    MAP = "object"
     ARRAY = "array"
+    TEXTS = "array of strings"
     OWN_URL = "url of the resource"
     LINKS = "urls of related resources"
 
@@ -54,6 +57,8 @@ class Field:
     """A field of a resource's JSON.
 
     Attributes:
+        format: what OpenAPI calls the kind of text it holds, if it has a name for it.
+        nullable: whether an ENUM may be null; other fields are nullable but for NUMBER.
         read: how to get the value from a record; by default the attribute of the same name.
         links: for LINKS, name of the link to what follows the resource's own path.
         link: for LINKS that lead elsewhere too: makes them from the record and its URL.
@@ -63,6 +68,8 @@ class Field:
     shape: Shape = Shape.TEXT
     prefix: str = ""
     values: tuple[str, ...] = ()
+    format: str = ""
+    nullable: bool = False
     read: Callable[[Any], object] | None = None
     links: tuple[tuple[str, str], ...] = ()
     link: Callable[[Any, str], dict[str, str | None]] | None = None
@@ -155,6 +162,8 @@ class Operation:
         success: HTTP status of a response that is not 202 (update under way).
         paged: whether PageSize, Page and PageToken are understood.
         upload: whether the body is multipart/form-data with a part ``File``.
+        runs: whether it may be answered with 202.
+        sids: letters of the SID that a key of the path has to be, where no unique name will do.
     """
 
     name: str
@@ -167,6 +176,8 @@ class Operation:
     success: int = 200
     paged: bool = False
     upload: bool = False
+    runs: bool = False
+    sids: Mapping[str, str] = field(default_factory=dict)
 
 
 def render(resource: Resource) -> Callable[[object, str], dict[str, object]]:

@@ -8,7 +8,7 @@ from harness.virtual.cloud.account import Account
 from harness.virtual.cloud.agenda import Due
 from harness.virtual.cloud.billing import Billing, add_months
 from harness.virtual.cloud.fleets import Fleets
-from harness.virtual.cloud.machines import SIM, By, DataStatus, Move, SimStatus
+from harness.virtual.cloud.machines import NEW_TO_INACTIVE, SIM, By, DataStatus, Move, SimStatus
 from harness.virtual.cloud.parameters import Arguments
 from harness.virtual.cloud.records import Callback, Fleet, PeriodType, Sim, SimUpdate
 from harness.virtual.cloud.refusals import (
@@ -265,7 +265,9 @@ class Sims:
             raise Refused(SIM_FLEET_BUSY, "the Fleet of a Sim can't change while an update is under way")
         move = None
         if wanted is not None and wanted is not sim.status:
-            move = SIM.move(sim.status, wanted, By.API)
+            from_new = sim.status is SimStatus.NEW and wanted is SimStatus.INACTIVE
+            move = (NEW_TO_INACTIVE if from_new and self._account.choices.new_to_inactive
+                    else SIM.move(sim.status, wanted, By.API))
         after = wanted or sim.status
         if after in _PERIODS and fleet_sid is None:
             if sim.fleet_sid is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from harness.virtual.cloud.cloud import Cloud
 from harness.virtual.cloud.machines import CommandStatus, EsimStatus, SettingsStatus, SimStatus
 from harness.virtual.cloud.parameters import Kind, Param
@@ -144,9 +146,10 @@ USAGE_RECORD = Resource(
     name="supersim.v1.usage_record", key="usage_records", path=lambda record: "", fields=(
         Field(name="account_sid", shape=Shape.SID, prefix="AC"), Field(name="sim_sid", shape=Shape.SID, prefix="HS"),
         Field(name="network_sid", shape=Shape.SID, prefix="HW"), Field(name="fleet_sid", shape=Shape.SID, prefix="HF"),
-        Field(name="iso_country"), Field(name="period", shape=Shape.OBJECT, read=_period),
-        Field(name="data_upload", shape=Shape.NUMBER), Field(name="data_download", shape=Shape.NUMBER),
-        Field(name="data_total", shape=Shape.NUMBER), Field(name="data_total_billed"), Field(name="billed_unit"),
+        Field(name="iso_country", format="iso-country-code"), Field(name="period", shape=Shape.OBJECT, read=_period),
+        Field(name="data_upload", shape=Shape.OCTETS), Field(name="data_download", shape=Shape.OCTETS),
+        Field(name="data_total", shape=Shape.OCTETS), Field(name="data_total_billed"),
+        Field(name="billed_unit", format="currency"),
     ))
 
 RESOURCES = (SIM, BILLING_PERIOD, SIM_IP_ADDRESS, FLEET, NETWORK, PROFILE, PROFILE_NETWORK, SMS_COMMAND, IP_COMMAND,
@@ -240,17 +243,19 @@ def _list_usage(cloud: Cloud, call: Call) -> Items:
 
 SIM_PARAM = Param(name="Sim", kind=Kind.REFERENCE, required=True)
 
+_FLEET_URLS = (Param(name="IpCommandsUrl", kind=Kind.URL), Param(name="SmsCommandsUrl", kind=Kind.URL))
+
 _FLEET_CHANGES = (
-    Param(name="IpCommandsUrl", kind=Kind.URL), Param(name="IpCommandsMethod", kind=Kind.ENUM, values=METHODS),
-    Param(name="SmsCommandsUrl", kind=Kind.URL), Param(name="SmsCommandsMethod", kind=Kind.ENUM, values=METHODS),
+    Param(name="IpCommandsMethod", kind=Kind.ENUM, values=METHODS),
+    Param(name="SmsCommandsMethod", kind=Kind.ENUM, values=METHODS),
     Param(name="DataLimit", kind=Kind.NUMBER, minimum=1, maximum=2_000_000),
     Param(name="UniqueName", kind=Kind.NAME, prefix="HF"),
 )
 
 OPERATIONS = (
     Operation(name="CreateSim", api=Api.SUPERSIM, method="POST", path="/v1/Sims", returns=SIM, success=201, params=(
-        Param(name="Iccid", required=True, maximum=32, missing=SIM_PARAMETER_MISSING),
-        Param(name="RegistrationCode", required=True, maximum=32, missing=SIM_PARAMETER_MISSING),
+        Param(name="Iccid", required=True, missing=SIM_PARAMETER_MISSING),
+        Param(name="RegistrationCode", required=True, missing=SIM_PARAMETER_MISSING),
     ), run=lambda cloud, call: cloud.sims.register(call.arguments)),
     Operation(name="ListSim", api=Api.SUPERSIM, method="GET", path="/v1/Sims", returns=SIM, paged=True, params=(
         Param(name="Status", kind=Kind.ENUM, values=tuple(SimStatus)), Param(name="Fleet", kind=Kind.REFERENCE),
@@ -258,14 +263,15 @@ OPERATIONS = (
     ), run=_list_sims),
     Operation(name="FetchSim", api=Api.SUPERSIM, method="GET", path="/v1/Sims/{Sid}", returns=SIM,
               run=lambda cloud, call: cloud.sims.sim(call.key)),
-    Operation(name="UpdateSim", api=Api.SUPERSIM, method="POST", path="/v1/Sims/{Sid}", returns=SIM, params=(
+    Operation(name="UpdateSim", api=Api.SUPERSIM, method="POST", path="/v1/Sims/{Sid}", returns=SIM, runs=True,
+              params=(
         Param(name="UniqueName", kind=Kind.NAME, prefix="HS"),
         Param(name="Status", kind=Kind.ENUM, values=("ready", "active", "inactive")),
         Param(name="Fleet", kind=Kind.REFERENCE), *CALLBACK, Param(name="AccountSid", kind=Kind.SID, prefix="AC"),
     ), run=_update_sim),
     Operation(name="CreateFleet", api=Api.SUPERSIM, method="POST", path="/v1/Fleets", returns=FLEET, success=201,
               params=(
-        Param(name="NetworkAccessProfile", kind=Kind.REFERENCE, required=True), *_FLEET_CHANGES,
+        Param(name="NetworkAccessProfile", kind=Kind.REFERENCE, required=True), *_FLEET_URLS, *_FLEET_CHANGES,
         Param(name="DataEnabled", kind=Kind.FLAG), Param(name="SmsCommandsEnabled", kind=Kind.FLAG),
     ), run=lambda cloud, call: cloud.fleets.create_fleet(call.arguments)),
     Operation(name="ListFleet", api=Api.SUPERSIM, method="GET", path="/v1/Fleets", returns=FLEET, paged=True, params=(
@@ -275,12 +281,14 @@ OPERATIONS = (
               run=lambda cloud, call: cloud.fleets.fleet(call.key)),
     Operation(name="UpdateFleet", api=Api.SUPERSIM, method="POST", path="/v1/Fleets/{Sid}", returns=FLEET, params=(
         Param(name="NetworkAccessProfile", kind=Kind.REFERENCE, minimum=1), *_FLEET_CHANGES,
+        *(replace(param, may_be_empty=True) for param in _FLEET_URLS),
     ), run=lambda cloud, call: cloud.fleets.update_fleet(call.key, call.arguments)),
     Operation(name="ListNetwork", api=Api.SUPERSIM, method="GET", path="/v1/Networks", returns=NETWORK, paged=True,
               params=(
         Param(name="IsoCountry"), Param(name="Mcc"), Param(name="Mnc"),
     ), run=lambda cloud, call: Items(items=tuple(cloud.fleets.matching_networks(call.arguments)))),
-    Operation(name="FetchNetwork", api=Api.SUPERSIM, method="GET", path="/v1/Networks/{Sid}", returns=NETWORK,
+    Operation(name="FetchNetwork", api=Api.SUPERSIM, sids={"Sid": "HW"}, method="GET", path="/v1/Networks/{Sid}",
+              returns=NETWORK,
               run=lambda cloud, call: cloud.fleets.network(call.key)),
     Operation(name="CreateNetworkAccessProfile", api=Api.SUPERSIM, method="POST", path="/v1/NetworkAccessProfiles",
               returns=PROFILE, success=201, params=(
@@ -301,9 +309,11 @@ OPERATIONS = (
     Operation(name="ListNetworkAccessProfileNetwork", api=Api.SUPERSIM, method="GET", paged=True,
               path="/v1/NetworkAccessProfiles/{NetworkAccessProfileSid}/Networks", returns=PROFILE_NETWORK,
               run=_profile_networks),
-    Operation(name="FetchNetworkAccessProfileNetwork", api=Api.SUPERSIM, method="GET", returns=PROFILE_NETWORK,
+    Operation(name="FetchNetworkAccessProfileNetwork", api=Api.SUPERSIM, sids={"Sid": "HW"}, method="GET",
+              returns=PROFILE_NETWORK,
               path="/v1/NetworkAccessProfiles/{NetworkAccessProfileSid}/Networks/{Sid}", run=_allowed_network),
-    Operation(name="DeleteNetworkAccessProfileNetwork", api=Api.SUPERSIM, method="DELETE", success=204,
+    Operation(name="DeleteNetworkAccessProfileNetwork", api=Api.SUPERSIM,
+              sids={"NetworkAccessProfileSid": "HA", "Sid": "HW"}, method="DELETE", success=204,
               path="/v1/NetworkAccessProfiles/{NetworkAccessProfileSid}/Networks/{Sid}", run=_forbid_network),
     Operation(name="CreateSmsCommand", api=Api.SUPERSIM, method="POST", path="/v1/SmsCommands", returns=SMS_COMMAND,
               success=201, params=(SIM_PARAM, Param(name="Payload", required=True), *CALLBACK),
@@ -314,7 +324,8 @@ OPERATIONS = (
                   Param(name="Direction", kind=Kind.ENUM, values=DIRECTIONS),
               ), run=lambda cloud, call: Listing(collection=cloud.sms_commands.commands,
                                                  filters=_command_filters(cloud, call))),
-    Operation(name="FetchSmsCommand", api=Api.SUPERSIM, method="GET", path="/v1/SmsCommands/{Sid}", returns=SMS_COMMAND,
+    Operation(name="FetchSmsCommand", api=Api.SUPERSIM, sids={"Sid": "HC"}, method="GET",
+              path="/v1/SmsCommands/{Sid}", returns=SMS_COMMAND,
               run=lambda cloud, call: cloud.sms_commands.command(call.key)),
     Operation(name="CreateIpCommand", api=Api.SUPERSIM, method="POST", path="/v1/IpCommands", returns=IP_COMMAND,
               success=201, params=(
@@ -329,7 +340,8 @@ OPERATIONS = (
                   Param(name="Direction", kind=Kind.ENUM, values=DIRECTIONS),
               ), run=lambda cloud, call: Listing(collection=cloud.ip_commands.commands,
                                                  filters=_command_filters(cloud, call))),
-    Operation(name="FetchIpCommand", api=Api.SUPERSIM, method="GET", path="/v1/IpCommands/{Sid}", returns=IP_COMMAND,
+    Operation(name="FetchIpCommand", api=Api.SUPERSIM, sids={"Sid": "HG"}, method="GET",
+              path="/v1/IpCommands/{Sid}", returns=IP_COMMAND,
               run=lambda cloud, call: cloud.ip_commands.command(call.key)),
     Operation(name="ListBillingPeriod", api=Api.SUPERSIM, method="GET", path="/v1/Sims/{SimSid}/BillingPeriods",
               returns=BILLING_PERIOD, paged=True, run=_list_billing_periods),
@@ -358,7 +370,7 @@ OPERATIONS = (
                   Param(name="Sim", kind=Kind.REFERENCE, invalid=USAGE_INVALID),
                   Param(name="Fleet", kind=Kind.REFERENCE, invalid=USAGE_INVALID),
                   Param(name="Network", kind=Kind.SID, prefix="HW", invalid=USAGE_INVALID),
-                  Param(name="IsoCountry", minimum=2, maximum=2, invalid=USAGE_INVALID),
+                  Param(name="IsoCountry", format="iso-country-code", minimum=2, maximum=2, invalid=USAGE_INVALID),
                   Param(name="Group", kind=Kind.ENUM, values=GROUPS, invalid=USAGE_INVALID),
                   Param(name="Granularity", kind=Kind.ENUM, values=tuple(Granularity), invalid=USAGE_INVALID),
                   Param(name="StartTime", kind=Kind.DATE, invalid=USAGE_INVALID),

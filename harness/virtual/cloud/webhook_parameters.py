@@ -143,6 +143,8 @@ PARAMETERS: Mapping[WebhookKind, tuple[tuple[str, Reader], ...]] = MappingProxyT
 """Parameters per kind, in the order they are sent. Connection events are JSON, see :mod:`connection_events`."""
 
 
-def webhook_parameters(kind: WebhookKind, subject: Subject) -> list[tuple[str, str]]:
-    """Return names and values of one webhook."""
-    return [(name, value) for name, read in PARAMETERS[kind] if (value := read(subject)) is not None]
+def webhook_parameters(kind: WebhookKind, subject: Subject, names: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return names and values of one webhook; ``names`` corrects them, as the choice ``webhook_names`` does."""
+    told = [(names.get(f"{kind.value}.{name}", name), value) for name, read in PARAMETERS[kind]
+            if (value := read(subject)) is not None]
+    return [(name, value) for name, value in told if name]

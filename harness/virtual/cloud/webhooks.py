@@ -127,9 +127,9 @@ class Webhooks:
     def _tell(self, kind: WebhookKind, callback: Callback, subject: Subject, resource_sid: str) -> None:
         url, method = callback.url, callback.method
         if url:
-            seal = self._seal(url)
+            seal, names = self._seal(url), self._account.choices.webhook_names
             self._send(kind, url, resource_sid,
-                       lambda: build(url, method, webhook_parameters(kind, subject), seal))
+                       lambda: build(url, method, webhook_parameters(kind, subject, names), seal))
 
     def _seal(self, url: str) -> Seal:
         account = self._account

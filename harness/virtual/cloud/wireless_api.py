@@ -33,6 +33,9 @@ from harness.virtual.cloud.wireless_usage import GRANULARITIES, WirelessUsageRec
 _Param = partial(Param, invalid=WIRELESS_INVALID, missing=WIRELESS_MISSING)
 """A parameter whose errors have the codes of this product."""
 
+_Url = partial(_Param, kind=Kind.URL, may_be_empty=True)
+"""A URL of a resource, which an empty value takes back."""
+
 STATUSES = tuple(WirelessStatus)
 COMMAND_STATUSES = tuple(CommandStatus)
 DIRECTIONS = (Direction.FROM_SIM, Direction.TO_SIM)
@@ -67,7 +70,8 @@ SIM = Resource(name="wireless.v1.sim", key="sims", path=lambda sim: f"/v1/Sims/{
     Field(name="account_sid", shape=Shape.SID, prefix="AC"),
     Field(name="rate_plan_sid", shape=Shape.SID, prefix="WP"), Field(name="friendly_name"), Field(name="iccid"),
     Field(name="e_id"), Field(name="status", shape=Shape.ENUM, values=STATUSES),
-    Field(name="reset_status", shape=Shape.ENUM, values=("resetting",), read=_reset_status),
+    Field(name="reset_status", shape=Shape.ENUM, values=("resetting",), nullable=True,
+          read=_reset_status),
     Field(name="commands_callback_url", shape=Shape.URI), Field(name="commands_callback_method", shape=Shape.METHOD),
     _twiml("sms_fallback_method", Shape.METHOD), _twiml("sms_fallback_url", Shape.URI),
     _twiml("sms_method", Shape.METHOD), _twiml("sms_url", Shape.URI),
@@ -86,7 +90,7 @@ RATE_PLAN = Resource(name="wireless.v1.rate_plan", key="rate_plans", path=lambda
     Field(name="data_limit", shape=Shape.NUMBER), Field(name="messaging_enabled", shape=Shape.FLAG),
     Field(name="voice_enabled", shape=Shape.FLAG), Field(name="national_roaming_enabled", shape=Shape.FLAG),
     Field(name="national_roaming_data_limit", shape=Shape.NUMBER),
-    Field(name="international_roaming", shape=Shape.ARRAY, read=lambda plan: list(plan.international_roaming)),
+    Field(name="international_roaming", shape=Shape.TEXTS, read=lambda plan: list(plan.international_roaming)),
     Field(name="international_roaming_data_limit", shape=Shape.NUMBER), *DATES, URL,
 ))
 
@@ -202,17 +206,17 @@ OPERATIONS = (
     ), run=_list_sims),
     _operation(name="FetchSim", method="GET", path="/v1/Sims/{Sid}", returns=SIM,
                run=lambda cloud, call: cloud.wireless_sims.sim(call.key)),
-    _operation(name="UpdateSim", method="POST", path="/v1/Sims/{Sid}", returns=SIM, params=(
+    _operation(name="UpdateSim", method="POST", path="/v1/Sims/{Sid}", returns=SIM, runs=True, params=(
         _Param(name="UniqueName", kind=Kind.NAME, prefix="DE"), *CALLBACK,
         _Param(name="FriendlyName", maximum=256), _Param(name="RatePlan", kind=Kind.REFERENCE),
         _Param(name="Status", kind=Kind.ENUM, values=STATUSES),
         _Param(name="CommandsCallbackMethod", kind=Kind.ENUM, values=METHODS),
-        _Param(name="CommandsCallbackUrl", kind=Kind.URL),
-        _Param(name="SmsFallbackMethod", kind=Kind.ENUM, values=METHODS), _Param(name="SmsFallbackUrl", kind=Kind.URL),
-        _Param(name="SmsMethod", kind=Kind.ENUM, values=METHODS), _Param(name="SmsUrl", kind=Kind.URL),
+        _Url(name="CommandsCallbackUrl"),
+        _Param(name="SmsFallbackMethod", kind=Kind.ENUM, values=METHODS), _Url(name="SmsFallbackUrl"),
+        _Param(name="SmsMethod", kind=Kind.ENUM, values=METHODS), _Url(name="SmsUrl"),
         _Param(name="VoiceFallbackMethod", kind=Kind.ENUM, values=METHODS),
-        _Param(name="VoiceFallbackUrl", kind=Kind.URL), _Param(name="VoiceMethod", kind=Kind.ENUM, values=METHODS),
-        _Param(name="VoiceUrl", kind=Kind.URL), _Param(name="ResetStatus", kind=Kind.ENUM, values=("resetting",)),
+        _Url(name="VoiceFallbackUrl"), _Param(name="VoiceMethod", kind=Kind.ENUM, values=METHODS),
+        _Url(name="VoiceUrl"), _Param(name="ResetStatus", kind=Kind.ENUM, values=("resetting",)),
         _Param(name="AccountSid", kind=Kind.SID, prefix="AC"),
     ), run=_update_sim),
     _operation(name="DeleteSim", method="DELETE", path="/v1/Sims/{Sid}", success=204, run=_delete_sim),
@@ -235,9 +239,10 @@ OPERATIONS = (
         _Param(name="Direction", kind=Kind.ENUM, values=DIRECTIONS),
         _Param(name="Transport", kind=Kind.ENUM, values=TRANSPORTS),
     ), run=_list_commands),
-    _operation(name="FetchCommand", method="GET", path="/v1/Commands/{Sid}", returns=COMMAND,
+    _operation(name="FetchCommand", sids={"Sid": "DC"}, method="GET", path="/v1/Commands/{Sid}", returns=COMMAND,
                run=lambda cloud, call: cloud.commands.command(call.key)),
-    _operation(name="DeleteCommand", method="DELETE", path="/v1/Commands/{Sid}", success=204, run=_delete_command),
+    _operation(name="DeleteCommand", sids={"Sid": "DC"}, method="DELETE", path="/v1/Commands/{Sid}",
+               success=204, run=_delete_command),
     _operation(name="CreateRatePlan", method="POST", path="/v1/RatePlans", returns=RATE_PLAN, success=201, params=(
         *_NAMES, _Param(name="DataEnabled", kind=Kind.FLAG), _megabytes("DataLimit"),
         _Param(name="DataMetering", kind=Kind.ENUM, values=METERING),

@@ -68,7 +68,7 @@ def check_update(account: Account, sims: Collection[WirelessSim], plans: RatePla
         raise Refused(WIRELESS_COMBINATION, "Status and ResetStatus can't be updated together")
     if wanted is WirelessStatus.SUSPENDED and removes_plan:
         raise Refused(WIRELESS_COMBINATION, "a Sim can't be suspended and lose its rate plan together")
-    values = _plain_values(sims, sim, arguments)
+    values = _plain_values(account, sims, sim, arguments)
     account_sid = _check_account(account, sim, arguments, removes_plan=removes_plan)
     if account_sid is not None:
         return Change(status=sim.status, rate_plan_sid=None, plan_at_once=True, account_sid=account_sid,
@@ -94,21 +94,27 @@ def check_update(account: Account, sims: Collection[WirelessSim], plans: RatePla
                   under_way=moves or (new_plan and not at_once), reset=reset)
 
 
-def twiml_changes(sim: WirelessSim, arguments: Arguments) -> dict[str, object]:
+def _twiml_changes(account: Account, sim: WirelessSim, arguments: Arguments) -> dict[str, object]:
     """Return the deprecated callbacks as they will be, nothing if none changes."""
-    given = {attribute: arguments.text(name) or None for name, attribute in _TWIML if name in arguments}
+    given = {attribute: _url(account, arguments, name, getattr(sim.twiml, attribute)) if name.endswith("Url")
+             else arguments.text(name) for name, attribute in _TWIML if name in arguments}
     return {"twiml": replace(sim.twiml, **given)} if given else {}  # type: ignore[arg-type]
 
 
-def _plain_values(sims: Collection[WirelessSim], sim: WirelessSim, arguments: Arguments) -> dict[str, object]:
-    values: dict[str, object] = {}
+def _url(account: Account, arguments: Arguments, name: str, now: str | None) -> str | None:
+    return arguments.url(name, now, empty=account.choices.empty_url, code=WIRELESS_INVALID)
+
+
+def _plain_values(account: Account, sims: Collection[WirelessSim], sim: WirelessSim,
+                  arguments: Arguments) -> dict[str, object]:
+    values: dict[str, object] = _twiml_changes(account, sim, arguments)
     if "UniqueName" in arguments:
         values["unique_name"] = name = arguments.text("UniqueName") or None
         sims.check("unique_name", name, code=WIRELESS_INVALID, but=sim)
     if "FriendlyName" in arguments:
         values["friendly_name"] = arguments.text("FriendlyName")
     if "CommandsCallbackUrl" in arguments:
-        values["commands_callback_url"] = arguments.text("CommandsCallbackUrl") or None
+        values["commands_callback_url"] = _url(account, arguments, "CommandsCallbackUrl", sim.commands_callback_url)
     if "CommandsCallbackMethod" in arguments:
         values["commands_callback_method"] = arguments.required("CommandsCallbackMethod")
     return values

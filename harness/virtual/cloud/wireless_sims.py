@@ -23,7 +23,7 @@ from harness.virtual.cloud.refusals import (
 )
 from harness.virtual.cloud.store import Collection
 from harness.virtual.cloud.webhooks import Webhooks
-from harness.virtual.cloud.wireless_checks import Change, check_update, twiml_changes
+from harness.virtual.cloud.wireless_checks import Change, check_update
 from harness.virtual.network.seams import Messaging, Subscription
 
 COMMAND_NUMBER = "2936"
@@ -139,7 +139,7 @@ class WirelessSims:
         sim = self.sim(key)
         self._account.refuse_if_planned(WIRELESS_UNAVAILABLE)
         change = check_update(self._account, self.sims, self._plans, sim, arguments, maintenance=self.maintenance)
-        values = {**change.values, **twiml_changes(sim, arguments)}
+        values = dict(change.values)
         if change.plan_at_once:
             values["rate_plan_sid"] = change.rate_plan_sid
         if values:

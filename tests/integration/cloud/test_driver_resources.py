@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 
 from harness.drivers.cloud import CloudClient, CloudUrls, Credentials
 from harness.errors import ApiError, CloudUnreachable, UsageError
+from harness.virtual.cloud import Choices
 
 if TYPE_CHECKING:
     from tests.integration.cloud.conftest import Stack
@@ -123,7 +124,7 @@ def test_a_token_is_refused_when_its_hour_is_over(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize(("form", "status", "error"), [
-    ({}, 400, "unsupported_grant_type"),
+    ({}, 400, "invalid_request"), ({"grant_type": "password"}, 400, "unsupported_grant_type"),
     ({"grant_type": "client_credentials"}, 401, "invalid_client"),
     ({"grant_type": "client_credentials", "client_id": "AC", "client_secret": "x"}, 401, "invalid_client"),
 ])
@@ -133,6 +134,30 @@ def test_token_requests_that_are_refused(stack: Stack, form: dict[str, str], sta
                              headers={"Content-Type": "application/x-www-form-urlencoded"})
     assert (response.status_code, response.json()["error"]) == (status, error)
     assert requests.get(url, timeout=5).status_code == 405
+
+
+def test_token_requests_as_the_standard_has_them(make_stack: Callable[..., Stack]) -> None:
+    stack = make_stack(choices=Choices(oauth_scopes=("sims", "usage")))
+    url = f"{stack.server.urls.supersim}/api-services/v1/auth/token"
+    grant = {"grant_type": "client_credentials"}
+    secret = {"client_id": stack.auth[0], "client_secret": stack.auth[1]}
+
+    def ask(form: Any, auth: tuple[str, str] | None = None) -> tuple[int, str, requests.Response]:
+        answer = requests.post(url, data=form, auth=auth, timeout=5)
+        return answer.status_code, answer.json().get("error", ""), answer
+
+    status, _, answer = ask(grant | secret | {"scope": "usage sims"})
+    assert (status, answer.json()["scope"], answer.json()["expires_in"]) == (200, "usage sims", 3600)
+    assert (answer.headers["Cache-Control"], answer.headers["Pragma"]) == ("no-store", "no-cache")
+    assert "scope" not in ask(grant, stack.auth)[2].json()
+    for scope in ("admin", "sims  usage", "sims admin", 'a"b', " "):
+        assert ask(grant | secret | {"scope": scope})[:2] == (400, "invalid_scope")
+    assert ask(grant | secret, stack.auth)[:2] == (400, "invalid_request")
+    assert ask([*grant.items(), *grant.items(), *secret.items()])[:2] == (400, "invalid_request")
+    status, error, answer = ask(grant, (stack.auth[0], "wrong"))
+    assert (status, error, answer.headers["WWW-Authenticate"]) == (401, "invalid_client", 'Basic realm="KORE"')
+    assert answer.json()["code"] == 401
+    assert stack.auth[1] not in answer.text
 
 
 def test_a_wrong_secret_is_told_before_anything_else(stack: Stack) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
+from harness.clock import pause
 from harness.errors import ApiError, BoardError, CloudUnreachable, TimeoutExpired
 from harness.formats.bundle import MAX_BUNDLE_SIZE, create_bundle
 from harness.virtual.uplink import (
@@ -294,6 +295,38 @@ def test_server_sent_events_and_after(stack: Stack) -> None:
                             auth=stack.auth, headers={"Accept": "text/event-stream"}, timeout=5)
     assert response.headers["Content-Type"] == "text/event-stream"
     assert [line for line in response.text.split("\n") if line.startswith("id")] == ["id: 2", "id: 3"]
+
+
+def test_an_event_source_comes_back_where_it_was(stack: Stack) -> None:
+    board = kernel(stack, logging=True)
+    board.connect()
+    for text in (b"a", b"b", b"c"):
+        board.log(text)
+    stack.clock.sleep("1s")
+    url = f"{stack.server.urls.microvisor}/v1/Devices/board/Logs"
+    for header, query, first in (("2", "", 3), ("1", "?After=2", 3), ("", "", 1), ("x", "", 1), ("99", "", None)):
+        answer = requests.get(f"{url}{query}", params={"Follow": "false"}, auth=stack.auth, timeout=5,
+                              headers={"Accept": "text/event-stream", "Last-Event-ID": header})
+        ids = [int(line[4:]) for line in answer.text.split("\n") if line.startswith("id: ")]
+        assert (ids[0] if ids else None) == first, header
+        assert answer.text.startswith("retry: ")
+
+
+@pytest.mark.parametrize(("accept", "silence"), [("text/event-stream", b": still here"), ("*/*", b"\n")])
+def test_a_silent_stream_shows_that_it_lives(stack: Stack, accept: str, silence: bytes) -> None:
+    kernel(stack, logging=True)
+    stack.server.log_streams.heartbeat = 0.02
+    url = f"{stack.server.urls.microvisor}/v1/Devices/board/Logs"
+    with requests.get(url, auth=stack.auth, headers={"Accept": accept}, stream=True, timeout=5) as answer:
+        seen = b""
+        while seen.count(silence) < 3:
+            piece = answer.raw.read1(4_096)
+            assert piece
+            seen += piece
+    with stack.client.microvisor.device("board").logs() as log:
+        pause(0.1)
+        assert log.entries == ()
+        assert not log.closed
 
 
 def test_log_streams_of_nobody_are_404(stack: Stack) -> None:

@@ -75,6 +75,18 @@ def test_each_flavour_has_its_headers(flavour: Flavour, header: str, agent: str,
         assert (request.url, parse_qsl(request.body.decode())) == (URL, FORM)
 
 
+def test_what_is_signed_is_what_the_receiver_sees() -> None:
+    pairs = [("Payload", "hi")]
+    for url in ("http://user:p%40ss@127.0.0.1:8000/hook?a=1", "http://127.0.0.1:8000/hook?a=1#rc=2"):
+        request = build(url, "POST", pairs, seal())
+        expected = sign_webhook("12345", "http://127.0.0.1:8000/hook?a=1", pairs)
+        assert request.headers["X-Twilio-Signature"] == expected
+    assert build("http://user:p%40ss@127.0.0.1/a@b", "GET", pairs, seal()).url == (
+        "http://user:p%40ss@127.0.0.1/a@b?Payload=hi")
+    told = build("https://u:p@h.example/x?y=1#rt=500", "POST", pairs, seal("kore"))
+    assert told.headers["kore-signature"] == sign_kore_webhook("12345", "POST", "https://h.example/x", b"Payload=hi")
+
+
 def test_json_is_signed_by_a_digest_in_the_query() -> None:
     request = build_json("http://127.0.0.1:1/events?a=1#rc=0", [{"id": "EZ1"}], seal())
     assert json.loads(request.body) == [{"id": "EZ1"}]

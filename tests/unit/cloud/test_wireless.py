@@ -368,14 +368,13 @@ def test_a_choice_may_answer_200(make_lab: Callable[..., Lab]) -> None:
     assert (sim.status, running) == ("updating", False)
 
 
-def test_an_empty_value_stands_for_an_empty_list_only_alone(lab: Lab) -> None:
+def test_a_list_holds_no_empty_value(lab: Lab) -> None:
     def parse(*texts: str) -> object:
         param = next(param for operation in wireless_api.OPERATIONS if operation.name == "CreateRatePlan"
                      for param in operation.params if param.name == "InternationalRoaming")
         return param.parse(list(texts))
 
-    assert parse("") == ()
     assert parse("data", "data", "voice") == ("data", "voice")
-    for wrong in (("", ""), ("data", "")):
+    for wrong in (("",), ("", ""), ("data", "")):
         with pytest.raises(Refused):
             parse(*wrong)

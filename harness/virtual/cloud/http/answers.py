@@ -15,7 +15,7 @@ Headers: TypeAlias = "tuple[tuple[bytes, bytes], ...]"
 JSON: Headers = ((b"content-type", b"application/json"),)
 
 CORS: Headers = (
-    (b"access-control-allow-origin", b"*"), (b"access-control-allow-methods", b"GET, POST, DELETE, OPTIONS"),
+    (b"access-control-allow-origin", b"*"), (b"access-control-allow-methods", b"GET, HEAD, POST, DELETE, OPTIONS"),
     (b"access-control-allow-headers", b"Content-Type, Authorization"), (b"access-control-allow-credentials", b"true"),
     (b"access-control-expose-headers", b"ETag"),
 )

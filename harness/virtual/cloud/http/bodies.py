@@ -57,8 +57,12 @@ async def _piece(receive: Receive) -> tuple[bytes, bool]:
     return message.get("body", b""), message.get("more_body", False)
 
 
-async def form(receive: Receive, content_type: bytes | None, length: bytes | None) -> list[tuple[str, str]]:
+async def form(receive: Receive, content_type: bytes | None, length: bytes | None, *,
+               other: int = 415) -> list[tuple[str, str]]:
     """Return names and values of a form.
+
+    Args:
+        other: HTTP status of the refusal of another media type.
 
     Raises:
         Refused: another media type, too large, too many fields, or not UTF-8.
@@ -73,7 +77,7 @@ async def form(receive: Receive, content_type: bytes | None, length: bytes | Non
     if not body:
         return []
     if content_type is not None and content_type.split(b";", 1)[0].strip().lower() != FORM:
-        raise Refused(INVALID_PARAMETER, f"the body must be {FORM.decode()}", status=415)
+        raise Refused(INVALID_PARAMETER, f"the body must be {FORM.decode()}", status=other)
     return pairs(body)
 
 

@@ -6,8 +6,9 @@ import re
 from typing import Any, Final
 
 from harness.virtual.cloud import microvisor_api, supersim_api, wireless_api
+from harness.virtual.cloud.http.answers import CORS
 from harness.virtual.cloud.parameters import Kind, Param
-from harness.virtual.cloud.resources import Api, Field, Operation, Resource, Shape
+from harness.virtual.cloud.resources import METHODS, Api, Field, Operation, Resource, Shape
 
 OPERATIONS: Final = (*supersim_api.OPERATIONS, *wireless_api.OPERATIONS, *microvisor_api.OPERATIONS)
 RESOURCES: Final = (*supersim_api.RESOURCES, *wireless_api.RESOURCES, *microvisor_api.RESOURCES)
@@ -18,8 +19,10 @@ _ERROR: Final = {
     "type": "object", "required": ["code", "message", "status"],
     "properties": {"code": {"type": "integer", "nullable": True}, "message": {"type": "string"},
                    "more_info": {"type": "string"}, "status": {"type": "integer"},
-                   "detail": {"type": "string", "nullable": True}},
+                   "detail": {"type": "string", "nullable": True}, "details": {"type": "object", "nullable": True}},
 }
+_CORS: Final = {"-".join(word.capitalize() for word in name.decode().split("-")): {
+    "schema": {"type": "boolean" if value == b"true" else "string"}} for name, value in CORS}
 _URI: Final = {"type": "string", "format": "uri"}
 _META: Final = {
     "type": "object",
@@ -60,14 +63,16 @@ def _host(api: Api) -> str:
 
 
 def _operation(operation: Operation) -> dict[str, Any]:
-    keys = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+    keys = [{"name": name, "in": "path", "required": True,
+             "schema": _sid(operation.sids[name]) if name in operation.sids else {"type": "string"}}
             for name in _KEY.findall(operation.path)]
     value: dict[str, Any] = {"operationId": operation.name, "responses": _responses(operation)}
     if operation.name in _OURS:
         value["description"] = "Not part of the published API."
     if operation.method == "POST":
         if operation.params or operation.upload:
-            value["requestBody"] = {"content": {_body_type(operation): {"schema": _form(operation)}}}
+            value["requestBody"] = {"content": {_body_type(operation): {"schema": _form(operation)}},
+                                    **({"required": True} if operation.upload else {})}
     else:
         keys += [{"name": param.name, "in": "query", "required": param.required, "schema": _param(param)}
                  for param in operation.params]
@@ -99,7 +104,8 @@ def _param(param: Param) -> dict[str, Any]:
             bounds = {"minimum": param.minimum, "maximum": param.maximum}
             return {"type": "integer", **{name: bound for name, bound in bounds.items() if bound is not None}}
         case Kind.ENUM:
-            return {"type": "string", "enum": list(param.values)}
+            kind = {"format": "http-method"} if param.values == METHODS else {}
+            return {"type": "string", **kind, "enum": list(param.values)}
         case Kind.ENUMS:
             return {"type": "array", "items": {"type": "string", "enum": list(param.values)}}
         case Kind.SIDS:
@@ -110,6 +116,10 @@ def _param(param: Param) -> dict[str, Any]:
             return dict(_URI)
         case Kind.DATE:
             return {"type": "string", "format": "date-time"}
+        case Kind.TEXT:
+            bounds = {"minLength": param.minimum, "maxLength": param.maximum}
+            kind = {"format": param.format} if param.format else {}
+            return {"type": "string", **kind, **{name: bound for name, bound in bounds.items() if bound is not None}}
         case _:
             return {"type": "string"}
 
@@ -119,13 +129,14 @@ def _responses(operation: Operation) -> dict[str, Any]:
              "content": {"application/json": {"schema": {"$ref": "#/components/schemas/twilio_error"}}}}
     if operation.returns is None:
         status = "204" if operation.method == "DELETE" else "200"
-        return {status: {"description": "Done"}, "default": error}
+        return {status: {"description": "Done", "headers": _CORS}, "default": error}
     one = {"$ref": f"#/components/schemas/{operation.returns.name}"}
     schema: dict[str, Any] = one if not operation.paged else {
         "type": "object", "title": f"{operation.name}Response",
         "properties": {operation.returns.key: {"type": "array", "items": one}, "meta": _META}}
-    return {str(operation.success): {"description": "OK", "content": {"application/json": {"schema": schema}}},
-            "default": error}
+    done = {"description": "OK", "headers": _CORS, "content": {"application/json": {"schema": schema}}}
+    running = {"202": {**done, "description": "Accepted"}} if operation.runs else {}
+    return {str(operation.success): done, **running, "default": error}
 
 
 def _resource(resource: Resource) -> dict[str, Any]:
@@ -139,23 +150,29 @@ def _field(item: Field) -> dict[str, Any]:
         case Shape.DATE:
             schema = {"type": "string", "format": "date-time"}
         case Shape.ENUM:
-            schema = {"type": "string", "enum": list(item.values)}
+            return {"type": "string", "enum": list(item.values), **({"nullable": True} if item.nullable else {})}
         case Shape.FLAG:
             schema = {"type": "boolean"}
         case Shape.NUMBER:
-            schema = {"type": "integer"}
+            return {"type": "integer", "default": 0}
+        case Shape.OCTETS:
+            schema = {"type": "integer", "format": "int64"}
         case Shape.URI | Shape.OWN_URL:
             schema = dict(_URI)
         case Shape.METHOD:
             schema = {"type": "string", "format": "http-method", "enum": ["GET", "POST"]}
         case Shape.OBJECT:
             schema = {}
+        case Shape.MAP:
+            schema = {"type": "object"}
         case Shape.LINKS:
             schema = {"type": "object", "format": "uri-map"}
         case Shape.ARRAY:
             schema = {"type": "array", "items": {}}
+        case Shape.TEXTS:
+            schema = {"type": "array", "items": {"type": "string"}}
         case _:
-            schema = {"type": "string"}
+            schema = {"type": "string", **({"format": item.format} if item.format else {})}
     return {**schema, "nullable": True}
 
 

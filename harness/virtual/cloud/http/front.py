@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 from urllib.parse import quote
 
@@ -28,7 +28,7 @@ from harness.virtual.cloud.http.auth import Authenticator
 from harness.virtual.cloud.http.contract import OPERATIONS, RESOURCES
 from harness.virtual.cloud.http.paging import PAGING, Tokens, cut, meta, page_request
 from harness.virtual.cloud.http.router import SUFFIX, Match, routers
-from harness.virtual.cloud.http.streams import LogStreams
+from harness.virtual.cloud.http.streams import LogStreams, last_event_id
 from harness.virtual.cloud.parameters import Param, parse_arguments
 from harness.virtual.cloud.records import Record
 from harness.virtual.cloud.refusals import (
@@ -159,12 +159,17 @@ class Front:
             return await self._admin.answer(scope, headers, receive)
         if raw_path == oauth.PATH:
             return await self._token(scope, headers, receive)
-        if self._auth.user(headers.get(b"authorization"), at=self._seconds) is None:
+        more_methods = self.cloud.choices.options_and_head == "answer"
+        if scope["method"] == "OPTIONS" and more_methods:
+            return self._preflight(place, raw_path)
+        if not self._authenticated(headers.get(b"authorization")):
             return self._unauthenticated
         match = self._routers[place.api].match(raw_path)
         if match is None:
             raise not_found(raw_path.removeprefix("/v1") or "/")
-        operation = match.operations.get(scope["method"])
+        method = scope["method"]
+        # HEAD is GET without its body (RFC 9110 clause 9.3.2); the connection leaves the body out
+        operation = match.operations.get("GET" if method == "HEAD" and more_methods else method)
         if operation is None:
             return self._wrong_method(match)
         bundle = None
@@ -172,11 +177,13 @@ class Front:
             content, pairs = await bodies.upload(receive, scope["headers"], headers.get(b"content-length"))
             bundle = await asyncio.to_thread(_read_bundle, content)
         elif operation.method == "POST":
-            pairs = await bodies.form(receive, headers.get(b"content-type"), headers.get(b"content-length"))
+            pairs = await bodies.form(receive, headers.get(b"content-type"), headers.get(b"content-length"),
+                                      other=self.cloud.choices.other_body_status)
         else:
             pairs = bodies.pairs(scope["query_string"])
         call_pairs = [pair for pair in pairs if pair[0] not in PAGING] if operation.paged else pairs
-        arguments, ignored = parse_arguments(operation.params, call_pairs)
+        arguments, ignored = parse_arguments(operation.params, call_pairs,
+                                             aliases=self.cloud.choices.old_aliases)
         if ignored:
             self._count_ignored(ignored)
         fault = self._strike(operation) if self.cloud.faults.any else None
@@ -192,9 +199,12 @@ class Front:
             await asyncio.sleep(fault.seconds)
         if not isinstance(result, LogFollow):
             return written
+        if method == "HEAD":
+            return Answer(status=200, headers=CORS)
         if self.streams.is_full:
             raise Refused(CONFLICT, "there are as many log streams open as there can be", status=503)
         events = b"text/event-stream" in headers.get(b"accept", b"")
+        result = replace(result, after=max(result.after, last_event_id(headers.get(b"last-event-id", b""))))
         await self.streams.serve(result, events=events, receive=receive, send=send)
         return None
 
@@ -215,12 +225,28 @@ class Front:
         headers = () if fault.retry_after is None else ((b"retry-after", b"%d" % fault.retry_after),)
         return refusal(Refused(code, message, status=int(fault.kind)), self.cloud.choices, headers)
 
+    def _authenticated(self, header: bytes | None) -> bool:
+        wanted = self.cloud.choices.authentication
+        if wanted == "bearer" and header is not None and header[:7].lower() != b"bearer ":
+            return False
+        return self._auth.user(header, at=None if wanted == "basic" else self._seconds) is not None
+
+    def _preflight(self, place: Place, raw_path: str) -> Answer:
+        """Answer a browser that asks what it may do; it has no credentials to show yet (Fetch, CORS-preflight)."""
+        match = self._routers[place.api].match(raw_path)
+        if match is None:
+            raise not_found(raw_path.removeprefix("/v1") or "/")
+        return Answer(status=204, headers=(*CORS, (b"allow", self._allowed(match))))
+
     async def _token(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Answer:
+        if scope["method"] == "OPTIONS":
+            return Answer(status=200, headers=CORS)
         if scope["method"] != "POST":
             return refusal(Refused(METHOD_NOT_ALLOWED, "Method not allowed"), self.cloud.choices,
-                           ((b"allow", b"POST"),))
+                           ((b"allow", b"OPTIONS, POST"),))
         pairs = await bodies.form(receive, headers.get(b"content-type"), headers.get(b"content-length"))
-        return oauth.answer(self._auth, headers.get(b"authorization"), dict(pairs), now=self._seconds())
+        return oauth.answer(self._auth, headers.get(b"authorization"), pairs, now=self._seconds(),
+                            scopes=self.cloud.choices.oauth_scopes)
 
     def _seconds(self) -> int:
         return self.cloud.world.now() // NANOSECONDS
@@ -290,16 +316,20 @@ class Front:
         })
 
     def _wrong_method(self, match: Match) -> Answer:
-        allowed = ", ".join(sorted(match.operations)).encode()
-        return refusal(Refused(METHOD_NOT_ALLOWED, "Method not allowed"), self.cloud.choices, ((b"allow", allowed),))
+        return refusal(Refused(METHOD_NOT_ALLOWED, "Method not allowed"), self.cloud.choices,
+                       ((b"allow", self._allowed(match)),))
+
+    def _allowed(self, match: Match) -> bytes:
+        methods = set(match.operations)
+        if self.cloud.choices.options_and_head == "answer":
+            methods |= {"OPTIONS", *({"HEAD"} if "GET" in methods else ())}
+        return ", ".join(sorted(methods)).encode()
 
     def _refused(self, scope: Scope, place: Place, refused: Refused) -> Answer:
         with self.cloud.world.turn():
             self.cloud.account.record("api_refused", api=place.api.value, method=scope["method"], code=refused.code,
                                       message=refused.message)
         return refusal(refused, self.cloud.choices)
-
-
 
 
 def _filters(params: Iterable[Param], pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:

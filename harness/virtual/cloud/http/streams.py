@@ -24,6 +24,12 @@ LAG_LIMIT = 10_000
 STREAM_LIMIT = 256
 """Streams open at once."""
 
+HEARTBEAT_SECONDS = 15.0
+"""Real time after which a silent stream sends something that means nothing, so that both ends see that it lives."""
+
+RECONNECT = b"retry: 1000\n\n"
+"""What tells an event source when to come back, in milliseconds."""
+
 STREAM_HEADER = b"harness-stream"
 
 
@@ -53,6 +59,11 @@ class LogStream:
     def __repr__(self) -> str:
         return f"LogStream({self.stream_id!r}, {self.device_sid!r}, lines={self.lines}, waiting={len(self._waiting)})"
 
+    @property
+    def silence(self) -> bytes:
+        """What means nothing to a reader: an empty line, or a comment among events."""
+        return b": still here\n\n" if self._events else b"\n"
+
     def push(self, entry: LogEntry) -> None:
         """Hand an entry to the client."""
         if self.closed:
@@ -79,10 +90,15 @@ class LogStream:
 
 
 class LogStreams:
-    """All open streams of a server."""
+    """All open streams of a server.
 
-    def __init__(self, cloud: Cloud) -> None:
+    Attributes:
+        heartbeat: seconds of real time, see :data:`HEARTBEAT_SECONDS`.
+    """
+
+    def __init__(self, cloud: Cloud, *, heartbeat: float = HEARTBEAT_SECONDS) -> None:
         self._cloud = cloud
+        self.heartbeat = heartbeat
         self._streams: dict[str, LogStream] = {}
         self._opened = 0
         self._stopped = False
@@ -110,7 +126,11 @@ class LogStreams:
         return self._stopped or len(self._streams) >= STREAM_LIMIT
 
     async def serve(self, asked: LogFollow, *, events: bool, receive: Receive, send: Send) -> None:
-        """Send a log until it ends, the client goes away or the server stops."""
+        """Send a log until it ends, the client goes away or the server stops.
+
+        Args:
+            events: whether as server-sent events (WHATWG HTML clause 9.2); JSON lines otherwise.
+        """
         loop = asyncio.get_running_loop()
         ready = asyncio.Event()
 
@@ -132,6 +152,8 @@ class LogStreams:
             await send({"type": "http.response.start", "status": 200, "headers": [
                 (b"content-type", b"text/event-stream" if events else b"application/x-ndjson"),
                 (b"cache-control", b"no-store"), (STREAM_HEADER, stream.stream_id.encode()), *CORS]})
+            if events:
+                await send({"type": "http.response.body", "body": RECONNECT, "more_body": True})
             await self._pass_on(stream, ready, receive, send)
         finally:
             with self._cloud.world.turn():
@@ -140,8 +162,7 @@ class LogStreams:
                     unfollow()
                 del self._streams[stream.stream_id]
 
-    @staticmethod
-    async def _pass_on(stream: LogStream, ready: asyncio.Event, receive: Receive, send: Send) -> None:
+    async def _pass_on(self, stream: LogStream, ready: asyncio.Event, receive: Receive, send: Send) -> None:
         gone = asyncio.ensure_future(_disconnected(receive))
         try:
             while not gone.done():
@@ -153,12 +174,20 @@ class LogStreams:
                     break
                 else:
                     woken = asyncio.ensure_future(ready.wait())
-                    await asyncio.wait((woken, gone), return_when=asyncio.FIRST_COMPLETED)
+                    done, _ = await asyncio.wait((woken, gone), timeout=self.heartbeat,
+                                                 return_when=asyncio.FIRST_COMPLETED)
                     woken.cancel()
+                    if not done:
+                        await send({"type": "http.response.body", "body": stream.silence, "more_body": True})
             if not gone.done():
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             gone.cancel()
+
+
+def last_event_id(header: bytes) -> int:
+    """Return the sequence number after which an event source that comes back wants to go on; 0 for what is none."""
+    return int(header) if header.isdigit() and len(header) < 16 else 0
 
 
 async def _disconnected(receive: Receive) -> None:
