@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.errors import UsageError
 from harness.virtual.board.peripherals.usart import ORE, RXNE, TC, TEACK, TXE, USARTS
 
 if TYPE_CHECKING:
@@ -134,3 +135,113 @@ def test_every_interface_has_its_interrupt(chip: Chip, name: str) -> None:
 def test_low_power_baud_rates_have_256_times_the_divider(chip: Chip) -> None:
     chip.write("LPUART1", "BRR", BRR * 256)
     assert chip.soc.uart("LPUART1").character_cycles == CHARACTER
+
+
+# -- more of the receiver, the FIFO and the errors --------------------------------------------------------------------
+
+IDLE_FLAG, CMF_FLAG, RTOF_FLAG = 1 << 4, 1 << 17, 1 << 11
+FIFOEN = 1 << 29
+
+
+def test_idle_is_told_one_character_after_the_last(chip: Chip) -> None:
+    start(chip, UE | RE | 1 << 4)
+    chip.soc.uart("USART2").send(b"ab")
+    chip.run(2 * CHARACTER)
+    chip.read("USART2", "RDR")
+    assert not chip.read("USART2", "ISR") & IDLE_FLAG
+    chip.run(CHARACTER)
+    assert chip.read("USART2", "ISR") & IDLE_FLAG
+    assert chip.raised == [62]
+    chip.write("USART2", "ICR", IDLE_FLAG)
+    chip.run(10 * CHARACTER)
+    assert not chip.read("USART2", "ISR") & IDLE_FLAG
+
+
+def test_a_receiver_times_out(chip: Chip) -> None:
+    start(chip, UE | RE | 1 << 26)
+    chip.write("USART2", "RTOR", 40)
+    chip.write("USART2", "CR2", 1 << 23)
+    chip.soc.uart("USART2").send(b"a")
+    chip.run(CHARACTER + 39 * BRR)
+    assert not chip.read("USART2", "ISR") & RTOF_FLAG
+    chip.run(BRR)
+    assert chip.read("USART2", "ISR") & RTOF_FLAG
+    assert chip.raised == [62]
+
+
+def test_a_character_is_recognised(chip: Chip) -> None:
+    start(chip, UE | RE | 1 << 14)
+    chip.write("USART2", "CR2", ord("\r") << 24)
+    chip.soc.uart("USART2").send(b"a\r")
+    chip.run(CHARACTER)
+    assert not chip.read("USART2", "ISR") & CMF_FLAG
+    chip.run(CHARACTER)
+    assert chip.read("USART2", "ISR") & CMF_FLAG
+    assert chip.raised == [62]
+
+
+def test_the_fifo_holds_eight_both_ways(chip: Chip) -> None:
+    start(chip, UE | RE | TE | FIFOEN)
+    assert chip.read("USART2", "ISR") & (1 << 23 | TXE) == 1 << 23 | TXE
+    for n in range(9):  # one goes to the shift register at once
+        assert chip.read("USART2", "ISR") & TXE
+        chip.write("USART2", "TDR", 0x30 + n)
+    assert not chip.read("USART2", "ISR") & TXE
+    chip.soc.uart("USART2").send(b"abcdefghi")
+    chip.run(9 * CHARACTER)
+    assert chip.of("uart_line") == []
+    assert chip.read("USART2", "ISR") & (1 << 24 | ORE | RXNE) == 1 << 24 | ORE | RXNE
+    assert bytes(chip.read("USART2", "RDR") for _ in range(8)) == b"abcdefgh"
+    assert not chip.read("USART2", "ISR") & RXNE
+    chip.run(HZ // 5)
+    assert chip.of("uart_line") == [{"uart": "USART2", "text": "012345678"}]
+
+
+def test_fifo_thresholds_interrupt(chip: Chip) -> None:
+    start(chip, UE | RE | TE | FIFOEN)
+    chip.write("USART2", "CR3", 1 << 28 | 2 << 25)  # half full
+    chip.soc.uart("USART2").send(b"abcd")
+    chip.run(3 * CHARACTER)
+    assert chip.raised == []
+    chip.run(CHARACTER)
+    assert chip.raised == [62]
+
+
+@pytest.mark.parametrize(("error", "flag"), [("parity", 1), ("framing", 2), ("noise", 4)])
+def test_errors_of_the_line(chip: Chip, error: str, flag: int) -> None:
+    start(chip, UE | RE)
+    chip.soc.uart("USART2").send(b"x", error=error)
+    chip.run(CHARACTER)
+    assert chip.read("USART2", "ISR") & 7 == flag
+    chip.write("USART2", "ICR", flag)
+    assert chip.read("USART2", "ISR") & 7 == 0
+
+
+def test_unknown_errors(chip: Chip) -> None:
+    with pytest.raises(UsageError, match="parity, framing, noise"):
+        chip.soc.uart("USART2").send(b"x", error="bad")
+
+
+@pytest.mark.parametrize(("cr1", "cr2", "halves"), [(0, 0, 20), (1 << 12, 0, 22), (1 << 28, 0, 18), (0, 2 << 12, 22),
+                                                    (0, 1 << 12, 19)])
+def test_frames_have_the_length_of_their_format(chip: Chip, cr1: int, cr2: int, halves: int) -> None:
+    start(chip, UE | TE | cr1)
+    chip.write("USART2", "CR2", cr2)
+    assert chip.soc.uart("USART2").character_cycles == halves * BRR // 2
+
+
+def test_baud_rates_follow_the_kernel_clock(chip: Chip) -> None:
+    start(chip)
+    assert round(chip.soc.uart("USART2").baud) == round(HZ / BRR)
+    chip.write("RCC", "CCIPR1", 2 << 2)  # HSI16
+    chip.write("USART2", "BRR", 139)
+    assert round(chip.soc.uart("USART2").baud) == 115108
+
+
+def test_disabling_drops_what_is_under_way(chip: Chip) -> None:
+    start(chip)
+    chip.write("USART2", "TDR", 0x41)
+    chip.write("USART2", "CR1", 0)
+    chip.run(HZ)
+    assert chip.of("uart_line") == []
+    assert chip.read("USART2", "ISR") == TXE | TC

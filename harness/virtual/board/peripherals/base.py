@@ -157,13 +157,16 @@ class Peripheral:
         for register in self.REGISTERS:
             if register.offset in self._slots:
                 raise InternalError(f"{name} has two registers at 0x{register.offset:x}")
-            lower = register.name.lower()
-            self._slots[register.offset] = _Slot(register, getattr(self, f"read_{lower}", None),
-                                                 getattr(self, f"write_{lower}", None))
+            self._slots[register.offset] = _Slot(register, *self.effects(register))
             self.values[register.name] = register.reset
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, base=0x{self.base:08x})"
+
+    def effects(self, register: Register) -> tuple[Callable[[], int] | None, Callable[[int, int], None] | None]:
+        """Return what reads and what writes a register instead of the plain ways; None for the plain way."""
+        lower = register.name.lower()
+        return getattr(self, f"read_{lower}", None), getattr(self, f"write_{lower}", None)
 
     def reset(self) -> None:
         """Return all registers to their reset values."""

@@ -6,10 +6,11 @@ from functools import partial
 
 from harness.errors import UsageError
 from harness.virtual.board.devices.i2c import I2cBus
-from harness.virtual.board.peripherals.base import Peripheral, PeripheralHost
+from harness.virtual.board.peripherals.base import DmaRequest, Peripheral, PeripheralHost
 from harness.virtual.board.peripherals.bus import Bus
 from harness.virtual.board.peripherals.clock_tree import ClockTree
 from harness.virtual.board.peripherals.exti import Exti
+from harness.virtual.board.peripherals.gpdma import Gpdma
 from harness.virtual.board.peripherals.gpio import PORTS, Pin, Port, parse_pin
 from harness.virtual.board.peripherals.i2c import I2CS, I2c
 from harness.virtual.board.peripherals.power import FlashRegisters, Pwr
@@ -30,19 +31,30 @@ class Soc:
         self.exti = Exti(host)
         self.ports = {letter: Port(host, letter, edge=self.exti.edge) for letter in PORTS}
         self.timers = {name: Timer(host, name, kind) for name, kind in TIMERS.items()}
-        self.usarts = {name: Usart(host, name, kind) for name, kind in USARTS.items()}
         self.rcc = rcc = Rcc(host, clocks, reset_peripheral=self._reset_one)
         self.i2cs = {name: I2c(host, name, kind, clock_hz=partial(rcc.kernel_hz, name)) for name, kind in I2CS.items()}
+        self.usarts = {name: Usart(host, name, kind, clock_hz=partial(rcc.kernel_hz, name))
+                       for name, kind in USARTS.items()}
+        self.dma = Gpdma(host, self._requests())
         self.pwr = Pwr(host)
         self.flash = FlashRegisters(host)
         self._peripherals: dict[str, Peripheral] = {
             peripheral.name: peripheral for peripheral in (
                 self.exti, *self.ports.values(), *self.timers.values(), *self.usarts.values(),
-                *self.i2cs.values(), self.rcc, self.pwr, self.flash)}
+                *self.i2cs.values(), self.dma, self.rcc, self.pwr, self.flash)}
         self.bus = Bus(self._peripherals.values(), strict=strict, record=host.record_fact)
 
     def __repr__(self) -> str:
         return f"Soc({len(self._peripherals)} peripherals, hclk={self.clocks.hclk} Hz)"
+
+    def _requests(self) -> dict[int, DmaRequest]:
+        """Return the request lines by their number (RM0456, GPDMA1 requests)."""
+        lines: dict[int, DmaRequest] = {}
+        for first, step, names, group in ((12, 3, I2CS, self.i2cs), (24, 2, USARTS, self.usarts)):
+            for index, name in enumerate(names):
+                lines[first + step * index] = group[name].rx_request
+                lines[first + step * index + 1] = group[name].tx_request
+        return lines
 
     def reset(self) -> None:
         """Reset all peripherals, as a system reset does."""
