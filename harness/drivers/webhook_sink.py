@@ -5,22 +5,25 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import json
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import MappingProxyType
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from harness.clock import Clock, Duration
 from harness.errors import PortTaken
-from harness.formats.webhook_signature import sign_webhook
+from harness.formats.webhook_signature import body_digest, sign_kore_webhook, sign_webhook
 from harness.journal import Journal
 
 BODY_LIMIT = 1 << 20
 KEPT = 100_000
 """Webhooks that are kept; further ones are counted and refused."""
 
+_EVENT = "supersim.connection."
 _KINDS = {"HC": "sms_command", "HG": "ip_command", "DC": "command"}
 
 
@@ -30,9 +33,11 @@ class Webhook:
 
     Attributes:
         seq: its position, from 0: a cursor for ``expect(since=...)``.
-        kind: ``sms_command``, ``ip_command``, ``command``, ``sim_status`` or ``unknown``.
+        kind: ``sms_command``, ``ip_command``, ``command``, ``sim_status``, ``esim_profile``, ``connection_events`` or
+            ``unknown``.
         path: path and query it was called with.
         parameters: names and values, of the form or of the query.
+        events: connection events, as they are in a JSON body.
         signed: whether the signature is right; False too where there is none.
     """
 
@@ -43,6 +48,7 @@ class Webhook:
     parameters: Mapping[str, str]
     headers: Mapping[str, str]
     signed: bool
+    events: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def payload(self) -> bytes:
@@ -72,6 +78,7 @@ class WebhookSink:
     Args:
         auth_token: what signatures are checked with.
         port: port to listen on; any free one by default.
+        kore_secret: what KORE's kind of signatures is checked with.
         public_url: the root under which the outside reaches this port, e.g. of a tunnel; signatures are made for it.
 
     Raises:
@@ -85,16 +92,18 @@ class WebhookSink:
     """
 
     def __init__(self, clock: Clock, auth_token: str, *, journal: Journal | None = None, port: int = 0,
-                 public_url: str | None = None) -> None:
+                 public_url: str | None = None, kore_secret: str = "") -> None:
         self._clock = clock
         self._auth_token = auth_token
+        self._kore_secret = kore_secret
         self._received: list[Webhook] = []
         self._cursors: dict[str, int] = {}
         self._lock = threading.Lock()
         self.status = 204
         self.refused = 0
         if journal is not None:
-            journal.redact(auth_token)
+            for secret in filter(None, (auth_token, kore_secret)):
+                journal.redact(secret)
         try:
             self._server: _Server | None = _Server(self, port)
         except OSError as error:
@@ -172,21 +181,34 @@ class WebhookSink:
     def take(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> int:
         """Record a request and return the status to answer with."""
         query = parse_qsl(urlsplit(path).query, keep_blank_values=True)
-        form = parse_qsl(body.decode("utf-8", errors="replace"), keep_blank_values=True)
+        events = _events(headers, body)
+        form = [] if events else parse_qsl(body.decode("utf-8", errors="replace"), keep_blank_values=True)
         pairs = form if method == "POST" else query
-        expected = sign_webhook(self._auth_token, self._origin + path, form if method == "POST" else ())
-        given = headers.get("x-twilio-signature", "")
         parameters = dict(pairs)
+        signed = self._is_signed(method, path, headers, form if method == "POST" else [], body)
         with self._lock:
             if len(self._received) >= KEPT:
                 self.refused += 1
                 return 503
             self._received.append(Webhook(
-                seq=len(self._received), kind=_kind(parameters), method=method, path=path,
-                parameters=MappingProxyType(parameters), headers=MappingProxyType(dict(headers)),
-                signed=hmac.compare_digest(given.encode(), expected.encode())))
+                seq=len(self._received), kind="connection_events" if events else _kind(parameters), method=method,
+                path=path, parameters=MappingProxyType(parameters), headers=MappingProxyType(dict(headers)),
+                signed=signed, events=events))
         self._clock.notify()
         return self.status
+
+    def _is_signed(self, method: str, path: str, headers: Mapping[str, str], form: list[tuple[str, str]],
+                   body: bytes) -> bool:
+        """Return whether the signature is right, whichever of the three kinds it is."""
+        url = self._origin + path
+        if "kore-signature" in headers:
+            expected = sign_kore_webhook(self._kore_secret, method, url, body)
+            return bool(expected) and hmac.compare_digest(headers["kore-signature"].encode(), expected.encode())
+        sha256 = "algorithm=HMAC_SHA256" in headers.get("x-twilio-webhooks-signature-settings", "")
+        expected = sign_webhook(self._auth_token, url, form, algorithm="sha256" if sha256 else "sha1")
+        digest = dict(parse_qsl(urlsplit(path).query)).get("bodySHA256")
+        whole = not headers.get("content-type", "").startswith("application/json") or digest == body_digest(body)
+        return whole and hmac.compare_digest(headers.get("x-twilio-signature", "").encode(), expected.encode())
 
     def _saw(self) -> str:
         if not self._received:
@@ -232,7 +254,22 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
 
+def _events(headers: Mapping[str, str], body: bytes) -> tuple[Mapping[str, Any], ...]:
+    """Return the connection events of a JSON body; none if it is something else."""
+    if not headers.get("content-type", "").startswith("application/json"):
+        return ()
+    try:
+        value = json.loads(body)
+    except ValueError:
+        return ()
+    known = isinstance(value, list) and all(
+        isinstance(event, dict) and _EVENT in str(event.get("type")) for event in value)
+    return tuple(value) if known else ()
+
+
 def _kind(parameters: Mapping[str, str]) -> str:
+    if "ESimProfileSid" in parameters:
+        return "esim_profile"
     if "CommandSid" in parameters:
         return _KINDS.get(parameters["CommandSid"][:2], "unknown")
     return "sim_status" if "SimStatus" in parameters else "unknown"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from harness.clock import to_ns
 
@@ -25,6 +25,7 @@ Nanoseconds = Annotated[int, BeforeValidator(_duration)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")]
 """What devices are called: letters, digits, ``-`` and ``_``, at most 32."""
 
+ApiKey = Annotated[str, Field(pattern=r"^SK[0-9a-f]{32}$")]
 AccountSid = Annotated[str, Field(pattern=r"^AC[0-9a-f]{32}$")]
 DeviceSid = Annotated[str, Field(pattern=r"^UV[0-9a-f]{32}$")]
 PortAddress = Annotated[str, Field(pattern=r"^(/|pty:/|unix:/|abstract:.|tcp:(127\.0\.0\.1|localhost|::1):\d{1,5}$)")]
@@ -82,7 +83,8 @@ class NetworkTable(Table):
 class CloudTable(Table):
     """``[cloud]``: which service the tests talk to.
 
-    A real service takes its credentials from the environment variables named here, never from the file.
+    Credentials of a real service are those of the environment variables named here, else those that the desktop's
+    keyring has for ``keyring``, else those of the file.
     """
 
     kind: Literal["virtual", "twilio", "kore"] = "virtual"
@@ -91,11 +93,32 @@ class CloudTable(Table):
     ports: tuple[int, int, int, int] | None = None
     """Ports of the virtual cloud: Super SIM, Programmable Wireless, Microvisor, upload; any free ones if absent."""
     account_sid: AccountSid | None = None
-    """Account of the virtual cloud; drawn from the seed if absent."""
-    auth_token: str | None = Field(default=None, min_length=8, max_length=64)
-    """Token of the virtual cloud; drawn from the seed if absent."""
+    """The account; that of the virtual cloud is drawn from the seed if absent."""
+    auth_token: str | None = Field(default=None, min_length=8, max_length=64, repr=False)
+    """Its token; that of the virtual cloud is drawn from the seed if absent."""
+    keyring: str | None = Field(default=None, min_length=1)
+    """Service under which the desktop's keyring has the token of ``account_sid`` (a real service)."""
     account_sid_env: str = "TWILIO_ACCOUNT_SID"
     auth_token_env: str = "TWILIO_AUTH_TOKEN"
+    flavour: Literal["twilio", "kore"] = "twilio"
+    """Whose service the virtual cloud plays: who signs webhooks, and whether drivers use bearer tokens."""
+    api_keys: dict[ApiKey, str] = Field(default_factory=dict, repr=False)
+    """Secrets of further credentials of the virtual cloud, by their SK SIDs."""
+    webhook_secret: str = Field(default="", repr=False)
+    """What KORE's kind of signature is made with, by the virtual cloud; there is none without."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Hosts beside this machine that the virtual cloud's webhooks may go to."""
+    choices: dict[str, Any] = Field(default_factory=dict)
+    """``[cloud.choices]``: what the documentation leaves open, decided otherwise; ``mvh cloud choices`` lists all."""
+
+    @field_validator("choices")
+    @classmethod
+    def _choices_exist(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if value:
+            from harness.virtual.cloud.choices import choices_of  # far from light, and seldom needed
+
+            choices_of(value)
+        return value
 
 
 class WebhooksTable(Table):

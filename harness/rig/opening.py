@@ -22,7 +22,7 @@ from harness.errors import HarnessError, UsageError
 from harness.journal import Journal
 from harness.rig.device import BoardUnderTest
 from harness.rig.firmware import FirmwareShelf
-from harness.rig.model import ModemTable, RigFile
+from harness.rig.model import CloudTable, ModemTable, RigFile
 from harness.rig.rig import Rig
 from harness.rig.stack import VirtualStack
 from harness.rig.wires import SerialWire
@@ -126,7 +126,7 @@ class RigOpener:
             journal = stack.world.journal
             cloud = CloudClient(
                 CloudUrls(supersim=urls.supersim, wireless=urls.wireless, microvisor=urls.microvisor,
-                          upload=urls.upload),
+                          upload=urls.upload, token=urls.token if self.file.cloud.flavour == "kore" else None),
                 Credentials(user=stack.cloud.account_sid, password=stack.cloud.auth_token), clock, journal)
             undo.append(cloud.close)
             clock.add_wire(cloud.stream_wire(server.log_streams.sent))
@@ -151,7 +151,8 @@ class RigOpener:
         return Rig(name=self.file.name, description=self._describe("virtual"), notes=self.notes, seed=self.seed,
                    clock=clock, journal=journal, cloud=cloud, modems=modems, boards=boards, firmware=firmware,
                    internet=stack.internet, network=stack.network,
-                   open_sink=lambda: WebhookSink(clock, stack.cloud.auth_token, journal=journal),
+                   open_sink=lambda: WebhookSink(clock, stack.cloud.auth_token, journal=journal,
+                                                 kore_secret=self.file.cloud.webhook_secret),
                    close=lambda: _run(undo))
 
     def _serve(self, stack: VirtualStack) -> CloudServer:
@@ -168,9 +169,7 @@ class RigOpener:
         clock = RealClock()
         journal = Journal(now=clock.now)
         table = self.file.cloud
-        credentials = Credentials.from_environment({
-            "TWILIO_ACCOUNT_SID": os.environ.get(table.account_sid_env, ""),
-            "TWILIO_AUTH_TOKEN": os.environ.get(table.auth_token_env, "")})
+        credentials = credentials_of(table)
         credentials.hide_in(journal)
         cloud = CloudClient(_URLS[table.kind], credentials, clock, journal)
         undo: list[Callable[[], None]] = [cloud.close]
@@ -198,13 +197,30 @@ class RigOpener:
         if table.public_url is None or not table.port:
             raise UsageError(f"rig {self.file.name!r}: a real cloud can't reach this machine by itself; set 'port' and "
                              "'public_url' in [webhooks] to a tunnel that forwards to it")
-        return WebhookSink(clock, credentials.password, journal=journal, port=table.port, public_url=table.public_url)
+        return WebhookSink(clock, credentials.password, journal=journal, port=table.port, public_url=table.public_url,
+                           kore_secret=self.file.cloud.webhook_secret)
 
     def _describe(self, kind: str) -> str:
         names = ", ".join([*(f"{modem.name} ({modem.profile})" for modem in self.file.modem),
                            *(f"{board.name} (stm32u585)" for board in self.file.board)])
         return f"rig {self.file.name}: {kind} cloud and devices, {names}" + (
             f", seed {self.seed}" if kind == "virtual" else "")
+
+
+def credentials_of(table: CloudTable) -> Credentials:
+    """Return the credentials for a real service.
+
+    Raises:
+        UsageError: there are none, neither in the environment nor in a keyring or the rig file.
+    """
+    given = {"TWILIO_ACCOUNT_SID": os.environ.get(table.account_sid_env, ""),
+             "TWILIO_AUTH_TOKEN": os.environ.get(table.auth_token_env, "")}
+    if not all(given.values()) and table.account_sid is not None:
+        if table.keyring is not None:
+            return Credentials.from_keyring(table.keyring, table.account_sid)
+        if table.auth_token is not None:
+            return Credentials(user=table.account_sid, password=table.auth_token)
+    return Credentials.from_environment(given)
 
 
 def _modem(table: ModemTable, port: str, clock: VirtualClock | RealClock, journal: Journal) -> Modem:

@@ -9,11 +9,12 @@ from pathlib import Path
 from harness.clock import RealClock, VirtualClock
 from harness.errors import UsageError
 from harness.rig.internet import build_internet
-from harness.rig.model import BoardTable, CellTable, ModemTable, RigFile
+from harness.rig.model import BoardTable, CellTable, CloudTable, ModemTable, RigFile
 from harness.virtual.board.board import Board
 from harness.virtual.board.debug import registry
 from harness.virtual.board.debug.port import DebugPort
-from harness.virtual.cloud import Cloud
+from harness.virtual.cloud import Choices, Cloud
+from harness.virtual.cloud.choices import choices_of
 from harness.virtual.modem import SimCard, VirtualModem
 from harness.virtual.network import Network, NetworkSettings, SignalCurve
 from harness.virtual.network.seams import AccessTechnology, Cell
@@ -50,7 +51,9 @@ class VirtualStack:
                 self.network.set_signal(cell.ci, SignalCurve(cell.signal))
         self.uplink = Uplink(self.world, latency=f"{file.network.uplink_latency}ns")
         self.cloud = Cloud(self.world, messaging=self.network, uplink=self.uplink,
-                           account_sid=file.cloud.account_sid, auth_token=file.cloud.auth_token)
+                           account_sid=file.cloud.account_sid, auth_token=file.cloud.auth_token,
+                           api_keys=file.cloud.api_keys, choices=_choices(file.cloud),
+                           allowed_hosts=file.cloud.allowed_hosts, webhook_secret=file.cloud.webhook_secret)
         self.network.connect_cloud(self.cloud)
         self.network.connect_metering(self.cloud)
         self.internet = build_internet(self.world, file)
@@ -128,6 +131,11 @@ def default_iccid(index: int) -> str:
 
 _TECHNOLOGIES = {"gsm": AccessTechnology.GSM, "utran": AccessTechnology.UTRAN, "lte": AccessTechnology.E_UTRAN,
                  "lte-m": AccessTechnology.EMTC, "nb-iot": AccessTechnology.NB_IOT}
+
+
+def _choices(table: CloudTable) -> Choices:
+    of_kore = {"webhook_signature": "kore", "event_vendor": "kore"} if table.flavour == "kore" else {}
+    return choices_of({**of_kore, **table.choices})
 
 
 def _network_settings(file: RigFile) -> NetworkSettings:

@@ -5,12 +5,16 @@ A rig may decide otherwise: ``Choices(sim_update="45s", unknown_parameters="refu
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
-from harness.clock import Duration
+from pydantic import TypeAdapter, ValidationError
+
+from harness.clock import Duration, to_ns
+from harness.errors import UsageError
 from harness.virtual.cloud.refusals import CONFLICT, INVALID_PARAMETER, STATUS
 
 T = TypeVar("T")
@@ -125,7 +129,8 @@ class Choices:
         "30s", "how long a settings update is in progress once the device is attached")
     reattach_limit: int = choice(
         30, "attachments within reattach_window that count as a loop (83703): no number is said")
-    reattach_window: Duration = choice("1min", "see reattach_limit")  # noqa: RUF009 - it is dataclasses.field
+    reattach_window: Duration = choice(  # noqa: RUF009 - it is dataclasses.field
+        "1min", "in what time reattach_limit counts; also how long the device is kept away")
     event_batch: Duration = choice(  # noqa: RUF009 - it is dataclasses.field
         "1s", "how long connection events are gathered for a request to a sink, a JSON array: no length is documented")
     event_batch_limit: int = choice(100, "most connection events in one request to a sink")
@@ -185,6 +190,32 @@ class Choices:
         """Return every choice with its value and its reason."""
         return [Choice(name=item.name, value=_shown(getattr(self, item.name)), why=item.metadata["why"])
                 for item in fields(self)]
+
+
+def choices_of(values: Mapping[str, Any]) -> Choices:
+    """Return the choices with some of them decided otherwise, as a rig file has them.
+
+    >>> choices_of({"sim_update": "45s", "status_of_code": {"83010": 409}}).status(83010)
+    409
+
+    Raises:
+        UsageError: there is no such choice, or it can't be decided like this.
+    """
+    known = {item.name: item.type for item in fields(Choices)}
+    for name in values:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            raise UsageError(f"there is no choice {name!r}" + (f": did you mean {near[0]!r}?" if near else
+                                                               "; 'mvh cloud choices' lists them"))
+    try:
+        choices = TypeAdapter(Choices).validate_python(dict(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UsageError(f"{'.'.join(map(str, first['loc'][:1]))}: {first['msg']}") from None
+    for name in values:
+        if known[name] == "Duration":
+            to_ns(getattr(choices, name))
+    return choices
 
 
 def _shown(value: object) -> str:

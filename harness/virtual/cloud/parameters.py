@@ -24,6 +24,7 @@ UNIQUE_NAME_LENGTH = 64
 URL_LENGTH = 2_048
 """Longest callback URL in characters."""
 
+_FIRST_YEAR, _LAST_YEAR = 1970, 9_998
 _INTEGER = re.compile(r"-?[0-9]{1,12}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _URL = re.compile(r"https?://[!-~]+", re.IGNORECASE)
@@ -284,6 +285,9 @@ def _date(name: str, text: str) -> datetime:
         raise invalid(name, rule)
     try:
         value = datetime.fromisoformat(text.upper().replace(" ", "+"))
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        value = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     except (ValueError, OverflowError):
         raise invalid(name, rule) from None
+    if not _FIRST_YEAR <= value.year <= _LAST_YEAR:  # a month before and after it there still is a calendar
+        raise invalid(name, f"must be in the years {_FIRST_YEAR} to {_LAST_YEAR}")
+    return value

@@ -75,6 +75,11 @@ class Rig:
         with self._cloud.world.turn():
             return self._cloud.connection_events.add_sink(url, types)
 
+    def remove_event_sink(self, sid: str) -> None:
+        """Post no more connection events to a sink; no error if there is none of this SID."""
+        with self._cloud.world.turn():
+            self._cloud.connection_events.remove_sink(sid)
+
     # -- Super SIMs ----------------------------------------------------------------------------------------------------
 
     def set_addresses(self, sim: str, addresses: tuple[str, ...]) -> None:

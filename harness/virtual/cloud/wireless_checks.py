@@ -85,7 +85,7 @@ def check_update(account: Account, sims: Collection[WirelessSim], plans: RatePla
         plan_sid = _check_plan(plans, sim, arguments.text("RatePlan") or None, wanted)
     reset = "ResetStatus" in arguments
     if reset:
-        _check_reset(sim, maintenance=maintenance)
+        _check_reset(account, sim, maintenance=maintenance)
     if moves:
         _check_move(plans, sim, wanted, plan_sid)
     new_plan = plan_sid != sim.rate_plan_sid
@@ -156,12 +156,12 @@ def _check_plan(plans: RatePlans, sim: WirelessSim, key: str | None, wanted: Wir
     return plan.sid
 
 
-def _check_reset(sim: WirelessSim, *, maintenance: bool) -> None:
+def _check_reset(account: Account, sim: WirelessSim, *, maintenance: bool) -> None:
     if sim.reset is ResetStatus.RESETTING:
         raise Refused(WIRELESS_RESET_RUNNING, "a connectivity reset is under way")
     if maintenance:
         raise Refused(WIRELESS_RESET_NOT_ALLOWED, "the operator is in maintenance")
-    if sim.narrowband or not sim.usable:
+    if sim.narrowband or (account.choices.wireless_reset_needs_network and not sim.usable):
         raise Refused(WIRELESS_RESET_NOT_ALLOWED, "only Sims that are ready or active, and not narrowband, are reset")
 
 

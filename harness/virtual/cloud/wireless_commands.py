@@ -16,6 +16,7 @@ from harness.virtual.cloud.parameters import Arguments
 from harness.virtual.cloud.records import Callback, Command, Direction, PayloadType, WirelessSim
 from harness.virtual.cloud.refusals import (
     CATALOGUE,
+    CONFLICT,
     WIRELESS_FAILED,
     WIRELESS_INCOMPLETE,
     WIRELESS_INVALID,
@@ -85,7 +86,12 @@ class Commands:
 
     def delete(self, sid: str) -> None:
         """Forget a Command; one that is under way reaches its device all the same."""
-        self.commands.remove(self.command(sid))
+        command = self.command(sid)
+        under_way = command.status is CommandStatus.QUEUED or (
+            command.status is CommandStatus.SENT and command.delivery_receipt_requested)
+        if under_way and self._account.choices.wireless_delete_command == "finished":
+            raise Refused(CONFLICT, f"a Command that is '{command.status}' can't be deleted")
+        self.commands.remove(command)
 
     def create(self, arguments: Arguments) -> Command:
         """Send a Command to a device."""

@@ -31,6 +31,7 @@ COMMAND_NUMBER = "2936"
 
 _BUSY = (WirelessStatus.UPDATING, WirelessStatus.SCHEDULED)
 _USABLE = (WirelessStatus.READY, WirelessStatus.ACTIVE)
+_INTERMEDIATE = (WirelessStatus.READY, WirelessStatus.DEACTIVATED)
 
 
 class WirelessSims:
@@ -222,7 +223,8 @@ class WirelessSims:
             self._entered(sim, target, update.callback)
         self._account.record("wireless_status_changed", device=sim.sid, status=target.value, by="api")
         self._messaging.subscription_changed(sim.iccid)
-        self._webhooks.wireless_sim(sim, update.callback)
+        if self._account.choices.wireless_callback_intermediate or target not in _INTERMEDIATE or target is before:
+            self._webhooks.wireless_sim(sim, update.callback)
 
     def _entered(self, sim: WirelessSim, status: WirelessStatus, callback: Callback) -> None:
         agenda, now = self._account.agenda, self._account.now()

@@ -233,6 +233,7 @@ def test_records_that_come_and_go_between_pages_disturb_nobody(stack: Stack) -> 
     b"/v1/UsageRecords?StartTime=now",
     b"/v1/UsageRecords?StartTime=2026-02-30T00:00:00Z", b"/v1/UsageRecords?EndTime=9999-12-31T23:59:59-23:59",
     b"/v1/UsageRecords?StartTime=0001-01-01T00:00:00%2B23:59", b"/v1/UsageRecords?Network=HW1",
+    b"/v1/UsageRecords?EndTime=0001-01-01T00:00:00Z", b"/v1/UsageRecords?EndTime=9999-12-31T00:00:00Z",
     b"/v1/UsageRecords?IsoCountry=USA", b"/v1/UsageRecords?Granularity=&Group=sim",
 ])
 def test_bad_queries_are_400(stack: Stack, target: bytes) -> None:
@@ -240,6 +241,17 @@ def test_bad_queries_are_400(stack: Stack, target: bytes) -> None:
     assert head.split(b" ")[1] == b"400", head + body
     assert b'"status":400' in body
     _healthy(stack)
+
+
+@pytest.mark.parametrize("query", [
+    "End=0001-01-01T00:00:00Z", "Start=9999-12-31T23:59:59Z", "Start=0001-01-01", "End=9999-12-31",
+    "Granularity=weekly", "Start=2026-03-01&End=2026-02-01"])
+def test_bad_queries_of_wireless_usage_are_33101(stack: Stack, query: str) -> None:
+    sid = stack.cloud.add_wireless_sim("8988306000000000001")
+    for path in ("/v1/UsageRecords", f"/v1/Sims/{sid}/UsageRecords"):
+        answer = requests.get(f"{stack.server.urls.wireless}{path}?{query}", auth=stack.auth, timeout=5)
+        assert (answer.status_code, answer.json()["code"]) == (400, 33101)
+    assert stack.world.journal.select("api_failed") == []
 
 
 # -- what may be corrected --------------------------------------------------------------------------------------------

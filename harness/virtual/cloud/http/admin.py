@@ -21,6 +21,7 @@ from harness.errors import HarnessError
 from harness.virtual.cloud.cloud import Cloud
 from harness.virtual.cloud.faults import FaultKind
 from harness.virtual.cloud.http import bodies
+from harness.virtual.cloud.http.admin_rig import rig_routes
 from harness.virtual.cloud.http.answers import Answer
 from harness.virtual.cloud.http.contract import contract_document
 from harness.virtual.cloud.resources import Api, iso
@@ -84,6 +85,7 @@ class Admin:
             ("POST", "/sims"): self._add_sim,
             ("POST", "/cards"): self._add_card,
             ("POST", "/devices"): self._add_device,
+            **rig_routes(cloud),
         }
 
     def __repr__(self) -> str:

@@ -18,6 +18,7 @@ from harness.clock import Stopwatch
 from harness.errors import InternalError, PortTaken, UsageError
 from harness.virtual.cloud.cloud import Cloud
 from harness.virtual.cloud.http.front import HOSTS, Front
+from harness.virtual.cloud.http.oauth import PATH as TOKEN_PATH
 from harness.virtual.cloud.http.protocol import ApiProtocol
 from harness.virtual.cloud.http.proxy import HEAD_LIMIT, ConnectProxy
 from harness.virtual.cloud.http.streams import LogStreams
@@ -65,6 +66,11 @@ class ServerUrls:
     wireless: str
     microvisor: str
     upload: str
+
+    @property
+    def token(self) -> str:
+        """Where bearer tokens are had, as at KORE."""
+        return self.supersim + TOKEN_PATH
 
 
 class CloudServer:
