@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 def up(
     rig: Annotated[Path | None, typer.Option(metavar="FILE", help="Rig file (TOML); one modem and one board without.")]
     = None,
+    pcap: Annotated[Path | None, typer.Option(metavar="FILE", help="Write what crosses the network for Wireshark.")]
+    = None,
     as_json: Annotated[bool, typer.Option("--json", help="First line: one JSON object; then one a journal entry.")]
     = False,
 ) -> None:
@@ -38,7 +40,7 @@ def up(
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
-    stack = RunningStack(load_rig(rig))
+    stack = RunningStack(load_rig(rig), pcap=pcap)
     try:
         if as_json:
             print_json(stack.doors.to_json())

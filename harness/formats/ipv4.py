@@ -12,6 +12,8 @@ from harness.errors import FormatError
 ICMP: Final = 1
 TCP: Final = 6
 UDP: Final = 17
+FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
+"""Flags of a TCP header."""
 _HEADER: Final = struct.Struct(">BBHHHBBH4s4s")
 _TTL: Final = 64
 _DONT_FRAGMENT: Final = 0x4000
@@ -86,6 +88,30 @@ def parse_udp(packet: Packet) -> tuple[int, int, bytes]:
     return source, destination, body[8:]
 
 
+def tcp(source: tuple[str, int], destination: tuple[str, int], payload: bytes = b"", *, sequence: int,
+        acknowledged: int | None, flags: int = 0) -> Packet:
+    """Return a TCP segment in its packet (RFC 9293 clause 3.1).
+
+    Args:
+        acknowledged: the number that is expected next; None: no ACK flag.
+        flags: :data:`FIN`, :data:`SYN`, :data:`RST`, :data:`PSH`; ACK is added where it belongs.
+    """
+    bits = flags | (ACK if acknowledged is not None else 0)
+    header = struct.pack(">HHIIBBHHH", source[1], destination[1], sequence & 0xFFFFFFFF,
+                         (acknowledged or 0) & 0xFFFFFFFF, 0x50, bits, 0xFFFF, 0, 0)
+    segment = header + payload
+    value = checksum(_pseudo_header(source[0], destination[0], TCP, len(segment)) + segment)
+    return Packet(source=source[0], destination=destination[0], protocol=TCP,
+                  payload=segment[:16] + value.to_bytes(2, "big") + segment[18:])
+
+
+def echo_request(source: str, destination: str, size: int, *, identifier: int, sequence: int) -> Packet:
+    """Return an ICMP echo request with ``size`` octets of data."""
+    body = struct.pack(">BBHHH", 8, 0, 0, identifier & 0xFFFF, sequence & 0xFFFF) + bytes(i & 0xFF for i in range(size))
+    return Packet(source=source, destination=destination, protocol=ICMP,
+                  payload=body[:2] + checksum(body).to_bytes(2, "big") + body[4:])
+
+
 def echo_reply(request: Packet) -> Packet | None:
     """Return the answer to an ICMP echo request, None if the packet is none."""
     if request.protocol != ICMP or len(request.payload) < 8 or request.payload[0] != 8:
@@ -131,6 +157,13 @@ def dns_question(query: bytes) -> str | None:
         return b".".join(labels).decode("ascii")
     except UnicodeDecodeError:
         return None
+
+
+def dns_query(host: str, *, identifier: int) -> bytes:
+    """Return a query for the IPv4 addresses of a name; one that no query can hold is asked for as far as it fits."""
+    labels = [label.encode("ascii", "replace")[:63] for label in host.rstrip(".").split(".") if label]
+    name = b"".join(bytes([len(label)]) + label for label in labels)[:253] + b"\0"
+    return struct.pack(">HHHHHH", identifier & 0xFFFF, 0x0100, 1, 0, 0, 0) + name + b"\0\1\0\1"
 
 
 def dns_answer(query: bytes, addresses: tuple[str, ...], *, ttl_seconds: int = 60) -> bytes:

@@ -8,4 +8,5 @@ pytest_plugins = [
     "harness.pytest_plugin.fixtures",
     "harness.pytest_plugin.steps",
     "harness.pytest_plugin.evidence",
+    "harness.pytest_plugin.captures",
 ]

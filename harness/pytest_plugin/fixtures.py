@@ -37,7 +37,8 @@ def rig_opener(request: pytest.FixtureRequest) -> Iterator[RigOpener]:
     from harness.rig import RigOpener
 
     config = request.config
-    opener = RigOpener(rig_file(config), devices=config.getoption("--devices"), seed=config.getoption("harness_seed"))
+    opener = RigOpener(rig_file(config), devices=config.getoption("--devices"), seed=config.getoption("harness_seed"),
+                       capture=config.getoption("harness_pcap") != "none")
     yield opener
     opener.close()
 

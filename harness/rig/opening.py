@@ -20,6 +20,7 @@ from harness.drivers.modem import Modem, SerialChannel, find_dialect
 from harness.drivers.webhook_sink import WebhookSink
 from harness.errors import HarnessError, UsageError
 from harness.journal import Journal
+from harness.rig.captures import CaptureBuffer
 from harness.rig.device import BoardUnderTest
 from harness.rig.firmware import FirmwareShelf
 from harness.rig.model import CloudTable, ModemTable, RigFile
@@ -49,10 +50,13 @@ class RigOpener:
         file: the rig file.
         devices: see the module's docstring.
         seed: of the virtual parts, instead of the rig file's.
+        capture: whether virtual rigs keep what crosses their network.
     """
 
-    def __init__(self, file: RigFile, *, devices: Devices = "auto", seed: int | None = None) -> None:
+    def __init__(self, file: RigFile, *, devices: Devices = "auto", seed: int | None = None,
+                 capture: bool = False) -> None:
         self.file = file
+        self._capture = capture
         self.seed = file.world.seed if seed is None else seed
         self.notes: list[str] = []
         self._devices = devices
@@ -121,6 +125,9 @@ class RigOpener:
         try:
             stack = VirtualStack(self.file, clock=clock, folder=folder.path, seed=self.seed)
             undo.append(stack.close)
+            capture = CaptureBuffer() if self._capture else None
+            if capture is not None:
+                stack.network.capture.start(capture)
             server = self._serve(stack)
             urls = server.urls
             journal = stack.world.journal
@@ -150,7 +157,7 @@ class RigOpener:
             raise
         return Rig(name=self.file.name, description=self._describe("virtual"), notes=self.notes, seed=self.seed,
                    clock=clock, journal=journal, cloud=cloud, modems=modems, boards=boards, firmware=firmware,
-                   internet=stack.internet, network=stack.network,
+                   internet=stack.internet, network=stack.network, capture=capture,
                    open_sink=lambda: WebhookSink(clock, stack.cloud.auth_token, journal=journal,
                                                  kore_secret=self.file.cloud.webhook_secret),
                    close=lambda: _run(undo))

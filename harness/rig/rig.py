@@ -11,6 +11,7 @@ from harness.drivers.modem import Modem
 from harness.drivers.webhook_sink import WebhookSink
 from harness.errors import UsageError
 from harness.journal import Journal
+from harness.rig.captures import CaptureBuffer
 from harness.rig.device import BoardUnderTest
 from harness.rig.firmware import FirmwareShelf
 
@@ -28,12 +29,14 @@ class Rig:
         notes: what is not as the rig file asked, and why.
         seed: of the virtual parts; None if nothing is virtual.
         cloud, modems, boards, firmware: near ends, by name where there can be several.
+        capture: what crossed the virtual network, None if nobody asked for it.
     """
 
     def __init__(self, *, name: str, description: str, notes: list[str], seed: int | None, clock: Clock,
                  journal: Journal, cloud: CloudClient, modems: dict[str, Modem], boards: dict[str, BoardUnderTest],
                  firmware: FirmwareShelf, open_sink: Callable[[], WebhookSink], close: Callable[[], None],
-                 internet: VirtualInternet | None = None, network: Network | None = None) -> None:
+                 internet: VirtualInternet | None = None, network: Network | None = None,
+                 capture: CaptureBuffer | None = None) -> None:
         self.name = name
         self.description = description
         self.notes = notes
@@ -44,6 +47,7 @@ class Rig:
         self.modems = modems
         self.boards = boards
         self.firmware = firmware
+        self.capture = capture
         self._internet = internet
         self._network = network
         self._open_sink = open_sink

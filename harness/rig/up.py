@@ -12,6 +12,7 @@ from typing import Any, Final
 from harness.clock import RealClock
 from harness.errors import UsageError
 from harness.journal import Journal
+from harness.rig.captures import CaptureFile
 from harness.rig.model import RigFile
 from harness.rig.stack import VirtualStack
 from harness.runtime_dir import StackDir, running_stacks
@@ -95,13 +96,14 @@ class RunningStack:
 
     Args:
         file: what there is. Real devices are no part of a virtual stack.
+        pcap: file that gets what crosses the network.
 
     Raises:
-        UsageError: the rig file declares real devices.
+        UsageError: the rig file declares real devices, or the capture can't be written.
         PortTaken: a port or the stack's name is in use; nothing is left behind.
     """
 
-    def __init__(self, file: RigFile) -> None:
+    def __init__(self, file: RigFile, *, pcap: Path | None = None) -> None:
         if not file.is_virtual:
             raise UsageError(f"rig {file.name!r} declares real devices: 'mvh up' starts virtual ones only")
         self._undo: list[Callable[[], None]] = []
@@ -110,6 +112,10 @@ class RunningStack:
             self._undo.append(folder.close)
             self._stack = VirtualStack(file, clock=RealClock(), folder=folder.path)
             self._undo.append(self._stack.close)
+            if pcap is not None:
+                capture = CaptureFile(pcap)
+                self._undo.append(capture.close)
+                self._stack.network.capture.start(capture)
             ports = CloudPorts() if file.cloud.ports is None else CloudPorts(
                 **dict(zip(("supersim", "wireless", "microvisor", "upload"), file.cloud.ports, strict=True)))
             server = CloudServer(self._stack.cloud, file.cloud.host, ports=ports, tls=make_tls(folder.path, HOSTS))

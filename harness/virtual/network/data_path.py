@@ -8,6 +8,7 @@ behind the carrier-grade NAT of a real network.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from harness.clock import to_ns
 from harness.virtual.internet.pipes import Pipe, refused
 from harness.virtual.internet.seams import Address, CloseReason, Internet, TcpConnection, TcpHandler
+from harness.virtual.network.capture import Capture
 from harness.virtual.network.settings import NetworkSettings
 from harness.virtual.world import World
 
@@ -39,7 +41,8 @@ class _Metered:
     Implements ``TcpConnection`` for the modem and ``TcpHandler`` for the internet.
     """
 
-    def __init__(self, path: DataPath, traffic: Traffic, local: Address, remote: Address, handler: TcpHandler) -> None:
+    def __init__(self, path: DataPath, traffic: Traffic, local: Address, remote: Address, handler: TcpHandler, *,
+                 by_device: bool = True) -> None:
         self.local = local
         self.remote = remote
         self.far: TcpConnection | None = None
@@ -47,6 +50,10 @@ class _Metered:
         self._traffic = traffic
         self._handler = handler
         self._over = False
+        self._trace = path.capture.connection(traffic.iccid, local, remote)
+        self._trace.asked(by_device=by_device)
+        if not by_device:
+            self._trace.opened(by_device=False)
 
     def __repr__(self) -> str:
         return f"TcpConnection({self.local} to {self.remote})"
@@ -57,12 +64,14 @@ class _Metered:
         if self._over or self.far is None:
             return 0
         self._path.count(self._traffic, up=_segments(len(data)))
+        self._trace.data(data, up=True)
         self._path.later(lambda: self.far.send(data) if self.far is not None else 0, "tcp up")
         return len(data)
 
     def close(self) -> None:
         if not self._over:
             self._path.count(self._traffic, up=TCP_OVERHEAD)
+            self._trace.ended(by_device=True)
             self._path.later(self._close_far, "tcp close")
             self.finish(CloseReason.LOCAL)
 
@@ -76,7 +85,7 @@ class _Metered:
         self._path.later(partial(self._tell_received, data), "tcp down")
 
     def closed(self, reason: CloseReason) -> None:
-        self._path.later(lambda: self.finish(reason), "tcp closed")
+        self._path.later(partial(self._far_closed, reason), "tcp closed")
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
@@ -92,13 +101,20 @@ class _Metered:
         self.finish(CloseReason.NETWORK_LOST)
         self._close_far()
 
+    def _far_closed(self, reason: CloseReason) -> None:
+        if not self._over:
+            self._trace.ended(by_device=False, reset=reason in (CloseReason.REFUSED, CloseReason.RESET))
+        self.finish(reason)
+
     def _tell_connected(self) -> None:
         if not self._over:
+            self._trace.opened()
             self._handler.connected()
 
     def _tell_received(self, data: bytes) -> None:
         if not self._over:
             self._path.count(self._traffic, down=_segments(len(data)))
+            self._trace.data(data, up=False)
             self._handler.received(data)
 
     def _close_far(self) -> None:
@@ -111,17 +127,20 @@ class DataPath:
 
     Args:
         count: told of octets of IP that flowed in a session, up and down.
+        capture: sees what flows.
     """
 
     def __init__(self, world: World, settings: NetworkSettings,
-                 count: Callable[[Traffic, int, int], None]) -> None:
+                 count: Callable[[Traffic, int, int], None], capture: Capture) -> None:
         self.world = world
+        self.capture = capture
         self.internet: Internet | None = None
         self._settings = settings
         self._count = count
         self._connections: dict[int, list[_Metered]] = {}
         self._listeners: dict[int, dict[int, Accept]] = {}
         self._mappings: dict[int, dict[tuple[int, Address], int]] = {}
+        self._query_ports = itertools.cycle(range(49_152, 65_536))
 
     def __repr__(self) -> str:
         return f"DataPath({sum(map(len, self._connections.values()))} connections)"
@@ -181,7 +200,7 @@ class DataPath:
 
         def take(far: TcpConnection) -> TcpHandler:
             relay = _Relay()
-            connection = _Metered(self, found, destination, source, relay)
+            connection = _Metered(self, found, destination, source, relay, by_device=False)
             connection.far = far
             self._connections.setdefault(found.number, []).append(connection)
             assert accept is not None
@@ -212,10 +231,16 @@ class DataPath:
             self.world.call_later(0, lambda: done(()), name="network.dns")
             return
         self.count(traffic, up=_DNS_QUERY, down=_DNS_QUERY)
+        source, server = (traffic.session.ip, next(self._query_ports)), traffic.session.dns[0]
+        self.capture.name(traffic.iccid, source, server, host, None)
+
+        def answer() -> None:
+            found = self.internet.resolve(host) if self.internet is not None else ()
+            self.capture.name(traffic.iccid, source, server, host, found)
+            done(found)
+
         delay = 2 * (to_ns(self._settings.ip_latency) + to_ns(self._settings.dns_latency))
-        self.world.call_at(self.world.now() + delay,
-                           lambda: done(self.internet.resolve(host) if self.internet is not None else ()),
-                           name="network.dns")
+        self.world.call_at(self.world.now() + delay, answer, name="network.dns")
 
     def ping(self, traffic: Traffic | None, ip: str, size: int, done: Callable[[int | None], None]) -> None:
         """Send an echo request; the gateway and hosts that want to answer it."""
@@ -224,10 +249,12 @@ class DataPath:
             return
         begin = self.world.now()
         self.count(traffic, up=size + ICMP_OVERHEAD)
+        self.capture.ping(traffic.iccid, traffic.session.ip, ip, size, answered=False)
 
         def back() -> None:
             if ip == self._settings.gateway[0] or (self.internet is not None and self.internet.answers_ping(ip)):
                 self.count(traffic, down=size + ICMP_OVERHEAD)
+                self.capture.ping(traffic.iccid, traffic.session.ip, ip, size, answered=True)
                 done(self.world.now() - begin)
             else:
                 done(None)

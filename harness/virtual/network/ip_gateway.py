@@ -16,6 +16,7 @@ from functools import partial
 from ipaddress import IPv4Network
 
 from harness.clock import NANOSECONDS, to_ns
+from harness.virtual.network.capture import Capture
 from harness.virtual.network.data_path import DataPath
 from harness.virtual.network.registration import Registrar
 from harness.virtual.network.seams import Cell, Datagram, DataUsage, Metering, Session, Subscriptions, Terminal
@@ -61,8 +62,9 @@ class Traffic:
 class IpGateway:
     """All packet contexts of one network."""
 
-    def __init__(self, world: World, settings: NetworkSettings, registrar: Registrar) -> None:
+    def __init__(self, world: World, settings: NetworkSettings, registrar: Registrar, capture: Capture) -> None:
         self._world = world
+        self._capture = capture
         self._settings = settings
         self._registrar = registrar
         self._pool = IPv4Network(settings.addresses)
@@ -72,7 +74,7 @@ class IpGateway:
         self._numbers = itertools.count(1)
         self._subscriptions: Subscriptions | None = None
         self._metering: Metering | None = None
-        self.path = DataPath(world, settings, self._flowed)
+        self.path = DataPath(world, settings, self._flowed, capture)
 
     def __repr__(self) -> str:
         return f"IpGateway({len(self._by_address)} sessions, {self._in_flight} datagrams under way)"
@@ -138,6 +140,7 @@ class IpGateway:
             self._drop(traffic.iccid, datagram, "not a UDP datagram")
         else:
             self._flowed(traffic, size, 0)
+            self._capture.datagram(traffic.iccid, datagram)
             if datagram.destination[0] != self._settings.gateway[0]:
                 self.path.opened(traffic, datagram.source[1], datagram.destination)
             self._fly(traffic.iccid, datagram, partial(self._arrive_outside, traffic.iccid, datagram))
@@ -313,6 +316,7 @@ class IpGateway:
             self._drop(traffic.iccid, datagram, "session ended")
             return
         self._flowed(traffic, 0, len(datagram.payload) + UDP_OVERHEAD)
+        self._capture.datagram(traffic.iccid, datagram)
         self._note(traffic.iccid, "datagram_delivered", datagram)
         traffic.terminal.datagram_received(traffic.session.cid, datagram)
 

@@ -7,6 +7,7 @@ from functools import partial
 
 from harness.clock import Duration
 from harness.virtual.internet.seams import Address, Internet, TcpConnection, TcpHandler
+from harness.virtual.network.capture import Capture
 from harness.virtual.network.cells import WEAKEST, CellMap, SignalCurve
 from harness.virtual.network.ip_gateway import IpGateway, Traffic
 from harness.virtual.network.registration import Registrar
@@ -52,8 +53,10 @@ class Network:
         self._cells = CellMap(world, self.settings.cells)
         self._registrar = Registrar(world, self.settings, self._cells, served=self._has_service,
                                     unserved=self._lost_service, noted=self._attachment)
-        self._gateway = IpGateway(world, self.settings, self._registrar)
-        self._centre = SmsCentre(world, self.settings, self._registrar, self._subscription)
+        self.capture = Capture(world)
+        """Where packets go that somebody wants to see; off until it is started."""
+        self._gateway = IpGateway(world, self.settings, self._registrar, self.capture)
+        self._centre = SmsCentre(world, self.settings, self._registrar, self._subscription, self.capture)
 
     def __repr__(self) -> str:
         return f"Network({self._registrar!r}, {self._centre!r}, {self._gateway!r})"
@@ -95,6 +98,7 @@ class Network:
 
     def sms_submit(self, terminal: Terminal, tpdu: bytes, done: Callable[[SmsOutcome], None]) -> None:
         """Hand an SMS-SUBMIT or SMS-COMMAND TPDU (no SCA) to the SMS centre."""
+        done = self.capture.sms(terminal.iccid, tpdu, done, uplink=True)
         cell = self._registrar.registration(terminal).cell
         if cell is not None and self._cells.is_congested(cell.plmn):
             self._world.call_later(self.settings.sms_latency, lambda: done(SmsRejected(cause=CONGESTION)),

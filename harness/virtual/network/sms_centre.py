@@ -34,6 +34,7 @@ from harness.formats.sms import (
     Validity,
     decode_from_mobile,
 )
+from harness.virtual.network.capture import Capture
 from harness.virtual.network.registration import Registrar
 from harness.virtual.network.seams import (
     SmsAccepted,
@@ -96,12 +97,13 @@ class SmsCentre:
     """The SMS centre of one network."""
 
     def __init__(self, world: World, settings: NetworkSettings, registrar: Registrar,
-                 subscription: Callable[[str], Subscription | None]) -> None:
+                 subscription: Callable[[str], Subscription | None], capture: Capture) -> None:
         self._world = world
         self._settings = settings
         self._registrar = registrar
         self._subscription = subscription
-        self._queues = SmsQueues(world, settings, reachable=registrar.reachable, subscription=subscription)
+        self._queues = SmsQueues(world, settings, reachable=registrar.reachable, subscription=subscription,
+                                 capture=capture)
         self._subscriptions: Subscriptions | None = None
         self._numbers = {_digits(number): iccid for number, iccid in settings.numbers}
         self._owners = {iccid: number for number, iccid in settings.numbers}

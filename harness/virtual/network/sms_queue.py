@@ -20,6 +20,7 @@ from functools import partial
 
 from harness.clock import to_ns
 from harness.journal import Plain
+from harness.virtual.network.capture import Capture
 from harness.virtual.network.seams import SmsOutcome, SmsProgress, SmsRejected, Subscription, Terminal
 from harness.virtual.network.settings import NetworkSettings
 from harness.virtual.world import Event, World
@@ -75,11 +76,13 @@ class SmsQueues:
     Args:
         reachable: the terminal that holds a SIM card and has service, or None.
         subscription: what the owner of a SIM card lets it do.
+        capture: sees what goes to terminals.
     """
 
     def __init__(self, world: World, settings: NetworkSettings, *, reachable: Callable[[str], Terminal | None],
-                 subscription: Callable[[str], Subscription | None]) -> None:
+                 subscription: Callable[[str], Subscription | None], capture: Capture) -> None:
         self._world = world
+        self._capture = capture
         self._settings = settings
         self._reachable = reachable
         self._subscription = subscription
@@ -193,7 +196,8 @@ class SmsQueues:
         if self._settings.sms_loss and chance.random() < self._settings.sms_loss:
             self._record(part.text, "sms_lost", attempt=part.text.attempts)
             return
-        terminal.sms_deliver(part.tpdu, partial(self._answered, queue, serial))
+        done = self._capture.sms(queue.iccid, part.tpdu, partial(self._answered, queue, serial), uplink=False)
+        terminal.sms_deliver(part.tpdu, done)
 
     def _answered(self, queue: _Queue, serial: int, outcome: SmsOutcome) -> None:
         if queue.under_way != serial:

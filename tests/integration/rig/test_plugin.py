@@ -129,3 +129,24 @@ def test_a_test_for_a_device_that_the_rig_has_not_is_skipped_with_the_reason(pyt
     result = pytester.runpytest_subprocess("--rig=rig.toml", "-p", "no:cacheprovider", "-rs")
     result.assert_outcomes(passed=1, skipped=2)
     result.stdout.fnmatch_lines(["*rig 'bare' has no modem*", "*rig 'bare' has no board*"])
+
+
+def test_what_crossed_the_network_is_kept_of_tests_that_failed(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("""
+        def test_good(modem):
+            modem.registered(within="60s")
+        def test_bad(modem):
+            modem.registered(within="60s")
+            modem.send_sms("000", "evidence")
+            assert False
+    """)
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "--pcap=failed", "--junitxml=out.xml")
+    result.assert_outcomes(passed=1, failed=1)
+    (capture,) = Path("mvh-results").iterdir()
+    assert capture.name.endswith("test_bad.pcapng")
+    assert capture.read_bytes().startswith(b"\x0a\x0d\x0d\x0a")
+    result.stdout.fnmatch_lines([f"*{capture}: no packets left out*"])
+    assert [item.get("value") for item in ET.parse("out.xml").iter("property") if item.get("name") == "pcap"] == [
+        str(capture)]
+    pytester.runpytest_subprocess("-p", "no:cacheprovider", "--pcap=all", "--pcap-dir=kept")
+    assert len(list(Path("kept").iterdir())) == 2
