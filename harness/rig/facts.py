@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from harness.virtual.board.core import make_core
+from harness.virtual.board.core import make_core, native_state
 from harness.virtual.board.core.interface import CoreClient, FaultRecord, HaltReason
-from harness.virtual.board.core.pace import compiled_hook
 
 
 class RamOnly(CoreClient):
@@ -24,7 +23,10 @@ def core_in_use() -> str:
     """Return which CPU core virtual boards get on this machine."""
     core = make_core(RamOnly())
     try:
-        hook = "compiled block hook" if compiled_hook() is not None else "hook in Python: no C compiler at install"
-        return f"{type(core).__name__}, {hook}"
+        name = type(core).__name__
+        if name == "CCore":
+            return "CCore: compiled exceptions and run loop"
+        built = native_state.library() is not None
+        return f"{name}: the compiled core was {'not chosen' if built else 'not built, no C compiler at installation'}"
     finally:
         core.close()

@@ -162,9 +162,9 @@ def _compute() -> None:
     from harness.virtual.board.core.interface import FLASH_BASE
 
     cases: tuple[tuple[str, bytes, int, CoreChoice], ...] = (
-        ("instructions, compute loop", _COMPUTE, 6, "auto"),
-        ("instructions, compute loop, hook in Python", _COMPUTE, 6, "python"),
-        ("exceptions, SVC in a loop", _SVC, 1, "auto"),
+        ("instructions, compute loop", _COMPUTE, 6, "c"),
+        ("instructions, compute loop, Python core", _COMPUTE, 6, "python"),
+        ("exceptions, SVC in a loop", _SVC, 1, "c"),
     )
     for what, program, per_loop, choice in cases:
         core = make_core(RamOnly(), choice)

@@ -1,4 +1,4 @@
-"""Every fixture does the same, event for event and cycle for cycle, with the compiled block hook and without."""
+"""Every fixture does the same, event for event and cycle for cycle, on both cores, in one run and in slices."""
 
 from __future__ import annotations
 
@@ -31,4 +31,4 @@ def _run(name: str, core: CoreChoice, slices: int) -> tuple[str, str, int]:
 
 @pytest.mark.parametrize("name", fixture_names())
 def test_fixtures_leave_one_trace(name: str) -> None:
-    assert _run(name, "auto", 1) == _run(name, "python", 1) == _run(name, "auto", 6)
+    assert _run(name, "c", 1) == _run(name, "python", 1) == _run(name, "c", 6)

@@ -12,4 +12,4 @@ def test_it_tells_what_is_installed() -> None:
     assert done.returncode == 0, done.stderr
     assert findings["python"]["ok"] is True
     assert findings["unicorn"]["ok"] is True
-    assert findings["cpu core"]["found"].startswith("PythonCore, ")
+    assert findings["cpu core"]["found"].startswith(("CCore: ", "PythonCore: "))

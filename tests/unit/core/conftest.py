@@ -85,7 +85,7 @@ class Board:
 Boot = Callable[..., Board]
 
 
-@pytest.fixture(params=["auto", "python"])
+@pytest.fixture(params=["c", "python"])
 def boot(request: pytest.FixtureRequest) -> Iterator[Boot]:
     """Return a function that makes a board running the named program."""
     boards: list[Board] = []

@@ -7,24 +7,22 @@ it adds one cycle per halfword of code. Everything the emulator can stop for bec
 from __future__ import annotations
 
 from collections.abc import Callable
+from ctypes import byref, c_size_t, c_uint64, c_void_p, cast
 from dataclasses import dataclass
 from enum import Enum, auto
 
 from unicorn import arm_const as arm
 from unicorn import unicorn_const as const
 from unicorn.unicorn_const import UC_ARCH_ARM, UC_MODE_MCLASS, UC_MODE_THUMB
-from unicorn.unicorn_py3.unicorn import Uc, UcError, uclib
+from unicorn.unicorn_py3.unicorn import HOOK_CODE_CFUNC, Uc, UcError, uclib
 
 from harness.errors import InternalError
 from harness.virtual.board.core.interface import VENEER_BASE, VENEER_STRIDE, BusError
 from harness.virtual.board.core.memory import VENEER_END, Memory
-from harness.virtual.board.core.pace import Pace, add_block_hook
 from harness.virtual.board.core.registers import XPSR_T, RegisterFile
 
 NOW = -1
 """A deadline in the past: stop at the next block start."""
-
-_NEVER = (1 << 63) - 1
 
 # Exception numbers of the emulator, as its interrupt hook gets them.
 SVC, FETCH, DATA, BKPT, EXCEPTION_EXIT, NOCP, INVSTATE, STKOF, UNALIGNED = 2, 3, 4, 7, 8, 17, 18, 19, 22
@@ -88,7 +86,6 @@ class Engine:
     Args:
         system_call: called with the slot number at an SVC in the page of veneers.
         unmasked: asked at each block start, while ``watch`` is set, whether something can be taken now.
-        compiled: whether to take the compiled block hook, if it was built.
 
     Attributes:
         cycles: time so far.
@@ -98,11 +95,14 @@ class Engine:
     """
 
     def __init__(self, uc: Uc, registers: RegisterFile, memory: Memory, *, system_call: Callable[[int], None],
-                 unmasked: Callable[[], bool], compiled: bool = True) -> None:
+                 unmasked: Callable[[], bool]) -> None:
         self._uc, self._registers, self._memory = uc, registers, memory
         self._system_call, self._unmasked = system_call, unmasked
-        self.event = False
-        self._pace = Pace(self._decide)
+        self.event = self.watch = False
+        self.cycles = 0
+        self.deadline = NOW
+        self._silent = False  # code executes outside of time
+        self._block_end = 0  # address behind the block that executes
         self._outcome: Outcome | None = None
         self._error: BaseException | None = None
         self._exits: frozenset[int] = frozenset()
@@ -110,34 +110,14 @@ class Engine:
         memory.on_program = self._watch_events
         uc.hook_add(const.UC_HOOK_INTR, self._on_interrupt)
         uc.hook_add(const.UC_HOOK_INSN_INVALID, self._on_invalid)
-        self._block_hook = add_block_hook(uc, self._pace, compiled=compiled)
+        self._block_hook = HOOK_CODE_CFUNC(self._on_block)
+        # Straight to the library: the binding would put a function of its own before every call.
+        if uclib.uc_hook_add(uc._uch, byref(c_size_t()), const.UC_HOOK_BLOCK, cast(self._block_hook, c_void_p), None,
+                             c_uint64(1), c_uint64(0)):
+            raise InternalError("the emulator refused a hook")
 
     def __repr__(self) -> str:
         return f"Engine(cycles={self.cycles}, deadline={self.deadline})"
-
-    @property
-    def cycles(self) -> int:
-        return self._pace.cycles
-
-    @cycles.setter
-    def cycles(self, value: int) -> None:
-        self._pace.cycles = value
-
-    @property
-    def deadline(self) -> int:
-        return self._pace.deadline
-
-    @deadline.setter
-    def deadline(self, value: int) -> None:
-        self._pace.deadline = min(value, _NEVER)
-
-    @property
-    def watch(self) -> bool:
-        return bool(self._pace.watch)
-
-    @watch.setter
-    def watch(self, value: bool) -> None:
-        self._pace.watch, self._pace.asked = value, False
 
     def run(self) -> Outcome:
         """Execute from the program counter on until something stops it."""
@@ -155,22 +135,22 @@ class Engine:
         except BusError:
             length = 2
         self._uc.ctl_flush_tb()
-        self._pace.silent, self._pace.block_end = True, address + length
+        self._silent, self._block_end = True, address + length
         try:
             outcome = self._emulate(address, 1)
         finally:
-            self._pace.silent = False
+            self._silent = False
             self._uc.ctl_flush_tb()
         self.cycles += length // 2
         return outcome
 
     def run_stub(self, address: int) -> None:
         """Execute instructions of our own up to a WFI, outside of time."""
-        self._pace.silent = True
+        self._silent = True
         try:
             self._uc.emu_start(address | 1, 0)
         finally:
-            self._pace.silent = False
+            self._silent = False
 
     def set_exits(self, addresses: frozenset[int]) -> None:
         """Stop before these addresses from now on; a run that begins at one of them stops at once."""
@@ -213,7 +193,7 @@ class Engine:
     def _waited(self) -> Stop | None:
         """Return what the instruction before the program counter waits for, if it ended the block and is a wait."""
         pc = self._registers.pc
-        if pc != self._pace.block_end:
+        if pc != self._block_end:
             return None
         try:
             code = self._memory.read_plain(pc - 4, 4)
@@ -223,10 +203,21 @@ class Engine:
 
     # -- callbacks ----------------------------------------------------------------------------------------------------
 
+    def _on_block(self, _handle: object, address: int, size: int, _user: object) -> None:
+        """Stop at this block start if there is a reason to; else count the block."""
+        if self._silent:
+            return
+        # Calls to Microvisor are entered and left without the application seeing a stop inside.
+        if ((self.watch or self.cycles >= self.deadline) and not VENEER_BASE <= address < VENEER_END
+                and self._decide()):
+            return
+        self.cycles += size >> 1
+        self._block_end = address + size
+
     def _decide(self) -> bool:
         """Stop the emulator at this block start, if there is a reason to; return whether there is."""
         try:
-            if self._pace.cycles < self._pace.deadline and not self._unmasked():
+            if self.cycles < self.deadline and not self._unmasked():
                 return False
             self._outcome = Outcome(Stop.BLOCK if self._is_thumb() else Stop.NOT_THUMB)
         except BaseException as error:  # it must not get lost in the emulator

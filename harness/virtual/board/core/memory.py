@@ -8,6 +8,9 @@ refuses gives an imprecise bus fault, as a buffered write does in silicon.
 
 from __future__ import annotations
 
+import ctypes
+import mmap
+import re
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -40,6 +43,7 @@ _PAGE = 0x1000
 _VENEER = struct.pack("<HHHH", 0xDF00, 0x4770, 0xDE00, 0xDE00)  # svc #0; bx lr; udf; udf
 _UNDEFINED = struct.pack("<H", 0xDE00)
 _SEV = b"\x40\xbf"
+_MSR_LIMIT = re.compile(rb"[\x80-\x8f]\xf3[\x0a\x0b]\x88", re.DOTALL)
 
 
 class Memory:
@@ -50,23 +54,33 @@ class Memory:
         client: answers for the peripheral space.
         ppb_read, ppb_write: answer for the private peripheral bus: (address, size[, value]).
         refused: told of an access that a mapped block refused.
+        maps_ppb: whether to lay the private peripheral bus over the emulator; the compiled core does that itself.
+
+    Attributes:
+        flash_address, ram_address: where flash and RAM are in this process.
+        fault_address: address of the last access that nothing answered.
+        on_program: called with address and size of what was put into flash.
     """
 
     def __init__(self, uc: Uc, client: Callable[[], CoreClient], *, ppb_read: Callable[[int, int], int],
-                 ppb_write: Callable[[int, int, int], None], refused: Callable[[BusError], None]) -> None:
+                 ppb_write: Callable[[int, int, int], None], refused: Callable[[BusError], None],
+                 maps_ppb: bool = True) -> None:
         self._uc, self._client, self._refused = uc, client, refused
         self._ppb_read, self._ppb_write = ppb_read, ppb_write
         self._answered: tuple[int, int] | None = None
         self.fault_address = 0
         self.on_program: Callable[[int, int], None] = lambda address, size: None
-        uc.mem_map(FLASH_BASE, FLASH_SIZE, const.UC_PROT_READ | const.UC_PROT_EXEC)
-        uc.mem_write(FLASH_BASE, b"\xff" * FLASH_SIZE)
-        uc.mem_map(RAM_BASE, RAM_SIZE, const.UC_PROT_ALL)
+        self._flash, self.flash_address = _allocate(FLASH_SIZE)
+        self._flash[:] = b"\xff" * FLASH_SIZE
+        self._ram, self.ram_address = _allocate(RAM_SIZE)
+        uc.mem_map_ptr(FLASH_BASE, FLASH_SIZE, const.UC_PROT_READ | const.UC_PROT_EXEC, self.flash_address)
+        uc.mem_map_ptr(RAM_BASE, RAM_SIZE, const.UC_PROT_ALL, self.ram_address)
         uc.mem_map(VENEER_BASE, _PAGE, const.UC_PROT_READ | const.UC_PROT_EXEC)
         page = _VENEER * VENEER_SLOTS
         uc.mem_write(VENEER_BASE, page + _UNDEFINED * ((_PAGE - len(page)) // 2))
         uc.mem_map(STUB_BASE, _PAGE, const.UC_PROT_READ | const.UC_PROT_EXEC)
-        uc.mmio_map(PPB_BASE, PPB_SIZE, self._on_ppb_read, None, self._on_ppb_write, None)
+        if maps_ppb:
+            uc.mmio_map(PPB_BASE, PPB_SIZE, self._on_ppb_read, None, self._on_ppb_write, None)
         uc.hook_add(const.UC_HOOK_MEM_INVALID, self._on_invalid)
 
     def __repr__(self) -> str:
@@ -82,9 +96,13 @@ class Memory:
 
     def read_plain(self, address: int, size: int) -> bytes:
         """Return bytes of flash, RAM or a veneer; raises BusError elsewhere."""
-        if not _is_plain(address, size):
-            raise BusError(address, write=False)
-        return bytes(self._uc.mem_read(address, size))
+        if _inside(address, size, RAM_BASE, RAM_SIZE):
+            return self._ram[address - RAM_BASE:address - RAM_BASE + size]
+        if _inside(address, size, FLASH_BASE, FLASH_SIZE):
+            return self._flash[address - FLASH_BASE:address - FLASH_BASE + size]
+        if _inside(address, size, VENEER_BASE, _PAGE):
+            return bytes(self._uc.mem_read(address, size))
+        raise BusError(address, write=False)
 
     def read_word(self, address: int) -> int:
         """Return a word of flash or RAM; raises BusError elsewhere."""
@@ -106,7 +124,7 @@ class Memory:
         """Write data into RAM; raises BusError elsewhere. Code must go through :meth:`write`."""
         if not _inside(address, len(data), RAM_BASE, RAM_SIZE):
             raise BusError(address, write=True)
-        self._uc.mem_write(address, data)
+        self._ram[address - RAM_BASE:address - RAM_BASE + len(data)] = data
 
     def program(self, address: int, data: bytes) -> None:
         """Put bytes into flash.
@@ -117,7 +135,7 @@ class Memory:
         if not _inside(address, len(data), FLASH_BASE, FLASH_SIZE):
             raise UsageError(f"{len(data)} bytes at 0x{address:08x} are not inside flash "
                              f"(0x{FLASH_BASE:08x} to 0x{FLASH_BASE + FLASH_SIZE:08x})")
-        self._uc.mem_write(address, data)
+        self._flash[address - FLASH_BASE:address - FLASH_BASE + len(data)] = data
         self._forget_code(address, len(data))
         self.on_program(address, len(data))
 
@@ -135,6 +153,15 @@ class Memory:
             if index % 2 == 0:
                 found.append(start + index)
             index = data.find(_SEV, index + 1)
+        return found
+
+    def limits_written(self, address: int, size: int) -> int:
+        """Return which stack limits code in this part of flash may write: bit 0 for MSPLIM, bit 1 for PSPLIM."""
+        start = max(address - 4, FLASH_BASE)
+        data = self.read_plain(start, min(address + size + 4, FLASH_BASE + FLASH_SIZE) - start)
+        found = 0
+        for match in _MSR_LIMIT.finditer(data):
+            found |= 1 << data[match.start() + 2] - 0x0A
         return found
 
     def _on_ppb_read(self, uc: Uc, offset: int, size: int, user: Any) -> int:
@@ -193,9 +220,13 @@ def _inside(address: int, size: int, base: int, length: int) -> bool:
     return base <= address and address + size <= base + length
 
 
-def _is_plain(address: int, size: int) -> bool:
-    return (_inside(address, size, RAM_BASE, RAM_SIZE) or _inside(address, size, FLASH_BASE, FLASH_SIZE)
-            or _inside(address, size, VENEER_BASE, _PAGE))
+def _allocate(size: int) -> tuple[mmap.mmap, int]:
+    """Return memory that belongs to this process alone, and its address."""
+    if hasattr(mmap, "MAP_PRIVATE"):
+        memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    else:
+        memory = mmap.mmap(-1, size)
+    return memory, ctypes.addressof(ctypes.c_char.from_buffer(memory))
 
 
 def _spans(address: int, size: int) -> list[tuple[int, int]]:

@@ -70,10 +70,9 @@ class PythonCore:
 
     Args:
         client: the board around the core.
-        compiled: whether to take the compiled block hook, if it was built; the trace is the same without.
     """
 
-    def __init__(self, client: CoreClient, *, compiled: bool = True) -> None:
+    def __init__(self, client: CoreClient) -> None:
         self.client = client
         self.breakpoints: set[int] = set()
         self.halt_on_reset = False
@@ -102,8 +101,7 @@ class PythonCore:
         self._memory = Memory(self._uc, lambda: self.client, ppb_read=self._bus.read, ppb_write=self._write_private,
                               refused=self._bus_refused)
         self._engine = Engine(self._uc, self._registers, self._memory,
-                              system_call=lambda slot: self.client.system_call(slot), unmasked=self._unmasked,
-                              compiled=compiled)
+                              system_call=lambda slot: self.client.system_call(slot), unmasked=self._unmasked)
         self._limits = StackLimits(self._uc, self._registers, self._engine.run_stub)
         self._debug = DebugRegisters(self._registers, self._limits)
         self._sequencer = Sequencer(self._registers, self._memory, self._engine, self._limits, self._model, self._scs,

@@ -30,7 +30,7 @@ LOCKUP_ADDRESS = 0xEFFF_FFFE
 
 _NUMBER = 0x1FF
 _SECURE_FRAME = 1 << 6
-_RECORDED = {"r0": 0, "r1": 1, "r2": 2, "r3": 3, "r12": R12, "lr": LR, "pc": PC, "xpsr": XPSR,
+RECORDED = {"r0": 0, "r1": 1, "r2": 2, "r3": 3, "r12": R12, "lr": LR, "pc": PC, "xpsr": XPSR,
              **{f"r{number}": number for number in range(4, 12)}, "sp": SP}
 
 
@@ -153,7 +153,7 @@ class Sequencer:
     def _record(self, exception: int, state: Sequence[int], *, lockup: bool = False) -> FaultRecord:
         scs = self._scs
         return FaultRecord(exception=exception, cfsr=scs.cfsr, hfsr=scs.hfsr, mmfar=scs.mmfar, bfar=scs.bfar,
-                           registers={name: state[index] for name, index in _RECORDED.items()}, lockup=lockup)
+                           registers={name: state[index] for name, index in RECORDED.items()}, lockup=lockup)
 
     def _lock_up(self, exception: int) -> None:
         state = self._registers.snapshot()

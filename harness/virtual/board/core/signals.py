@@ -34,6 +34,11 @@ class HeldSignals:
     def __repr__(self) -> str:
         return f"HeldSignals({[number.name for number, _ in self._came]})"
 
+    @property
+    def pending(self) -> bool:
+        """Whether a signal waits for the end of the block."""
+        return bool(self._came)
+
     def __enter__(self) -> None:
         if threading.current_thread() is not threading.main_thread():
             return

@@ -15,35 +15,45 @@ class Trace:
 
     Attributes:
         enabled: whether anything is recorded.
-        hook: called with each record while enabled; for finding the first difference.
+        count: how many records there were.
+        value: the hash so far.
     """
 
-    __slots__ = ("_hash", "count", "enabled", "hook")
+    __slots__ = ("_hook", "count", "enabled", "value")
 
     def __init__(self) -> None:
         self.enabled = False
-        self.hook: Callable[[int, int, int], None] | None = None
+        self.hook = None
         self.clear()
 
     def __repr__(self) -> str:
         return f"Trace({self.digest()}, {self.count} records)"
 
+    @property
+    def hook(self) -> Callable[[int, int, int], None] | None:
+        """Called with each record while enabled; for finding the first difference."""
+        return self._hook
+
+    @hook.setter
+    def hook(self, value: Callable[[int, int, int], None] | None) -> None:
+        self._hook = value
+
     def clear(self) -> None:
         """Forget what was recorded."""
-        self._hash, self.count = _OFFSET, 0
+        self.value, self.count = _OFFSET, 0
 
     def record(self, exception: int, pc: int, cycles: int) -> None:
         """Take in one exception entry, or a return with :data:`RETURN` added."""
         if not self.enabled:
             return
-        value = self._hash
+        value = self.value
         for word in (exception, pc, cycles):
             value = (value ^ word) * _PRIME & _MASK
-        self._hash = value
+        self.value = value
         self.count += 1
         if self.hook is not None:
             self.hook(exception, pc, cycles)
 
     def digest(self) -> str:
         """Return the hash so far as 16 hexadecimal digits."""
-        return f"{self._hash:016x}"
+        return f"{self.value:016x}"
