@@ -53,7 +53,7 @@ def debug(
 
 def _board(device: str | None, stack: str | None) -> tuple[str, str]:
     """Return name and probe of a board of a running stack, given by name or SID."""
-    from harness.rig.up import read_doors
+    from harness.rig.doors import read_doors
 
     boards: list[dict[str, Any]] = read_doors(stack)["boards"]
     found = [board for board in boards if device in (None, board["name"], board["device_sid"])]

@@ -31,7 +31,7 @@ def deploy(
     from harness.cli.logs import entries, print_log
     from harness.clock import to_ns
     from harness.rig.board_run import read_bundle
-    from harness.rig.up import read_doors
+    from harness.rig.doors import read_doors
 
     to_ns(within)  # complain of it before anything is changed
     bundle = read_bundle(image)

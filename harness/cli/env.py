@@ -18,7 +18,7 @@ def env(
 
     In a shell: eval "$(mvh env)". twilio-python, twilio-cli and curl then work as they are.
     """
-    from harness.rig.up import read_doors
+    from harness.rig.doors import read_doors
 
     variables = client_variables(read_doors(stack))
     if as_json:

@@ -30,7 +30,7 @@ def logs(
     A connection that breaks is made again, and goes on behind the last entry. Real services have no such stream: the
     format of theirs was never published.
     """
-    from harness.rig.up import read_doors
+    from harness.rig.doors import read_doors
 
     read = partial(read_doors, stack)
     print_log(read, device, follow=follow, as_json=as_json)

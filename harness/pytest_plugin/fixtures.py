@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from harness.rig import (
         BoardUnderTest,
         CloudClient,
+        Faults,
         FirmwareShelf,
         Modem,
         Network,
@@ -82,6 +83,17 @@ def network(rig: Rig) -> Network:
     if rig.seed is None:
         pytest.skip(f"rig {rig.name!r} is real, and so is the network around it")
     return rig.network
+
+
+@pytest.fixture
+def faults(rig: Rig) -> Faults:
+    """What goes wrong with virtual modems and their network: ``faults.on("AT+CMGS", nth=2).truncate(after=5)``.
+
+    Skips on a real rig.
+    """
+    if rig.seed is None:
+        pytest.skip(f"rig {rig.name!r} is real: its faults are its own")
+    return rig.faults
 
 
 @pytest.fixture

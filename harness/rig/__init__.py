@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from harness.rig.firmware import FirmwareShelf as FirmwareShelf
     from harness.rig.opening import RigOpener as RigOpener
     from harness.rig.rig import Rig as Rig
+    from harness.virtual.faults import Faults as Faults
     from harness.virtual.internet.internet import VirtualInternet as VirtualInternet
     from harness.virtual.network.network import Network as Network
 
 _WHERE = {
     "BoardUnderTest": "harness.rig.device",
     "CloudClient": "harness.drivers.cloud",
+    "Faults": "harness.virtual.faults",
     "FirmwareShelf": "harness.rig.firmware",
     "Modem": "harness.drivers.modem",
     "Network": "harness.virtual.network.network",
@@ -27,7 +29,7 @@ _WHERE = {
     "WebhookSink": "harness.drivers.webhook_sink",
 }
 
-__all__ = ["BoardUnderTest", "CloudClient", "FirmwareShelf", "Modem", "Network", "Rig", "RigOpener",
+__all__ = ["BoardUnderTest", "CloudClient", "Faults", "FirmwareShelf", "Modem", "Network", "Rig", "RigOpener",
            "VirtualInternet", "WebhookSink"]
 
 

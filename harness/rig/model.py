@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from harness.clock import to_ns
+from harness.virtual.faults.spec import FaultSpec, parse_fault
 
 
 def _duration(value: Any) -> int:
@@ -224,6 +225,25 @@ class HostTable(Table):
     """Functions that accept connections, by port."""
 
 
+class FaultTable(BaseModel):
+    """``[[faults]]``: something that goes wrong: a kind with its parameters, and a selector (``mvh fault kinds``)."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    kind: str
+    """What goes wrong: ``brown-out``."""
+
+    @model_validator(mode="after")
+    def _is_a_fault(self) -> FaultTable:
+        self.spec  # noqa: B018 - raises UsageError, a ValueError, whose message begins with the key
+        return self
+
+    @property
+    def spec(self) -> FaultSpec:
+        """The fault, checked."""
+        return parse_fault({"kind": self.kind, **(self.__pydantic_extra__ or {})})
+
+
 class RigFile(Table):
     """A whole rig file."""
 
@@ -234,6 +254,7 @@ class RigFile(Table):
     webhooks: WebhooksTable = WebhooksTable()
     internet: InternetTable = InternetTable()
     host: tuple[HostTable, ...] = ()
+    faults: tuple[FaultTable, ...] = ()
     modem: tuple[ModemTable, ...] = (ModemTable(name="modem-1"),)
     board: tuple[BoardTable, ...] = (BoardTable(name="board-1"),)
 
@@ -245,6 +266,11 @@ class RigFile(Table):
         hosts = [host.name.lower() for host in self.host]
         if len(hosts) != len(set(hosts)):
             raise ValueError("every host needs a name of its own")
+        modems = [modem.name for modem in self.modem]
+        for number, fault in enumerate(self.faults):
+            if fault.spec.modem is not None and fault.spec.modem not in modems:
+                raise ValueError(f"faults[{number}].modem: there is no modem {fault.spec.modem!r}: there are "
+                                 f"{', '.join(modems) or 'none'}")
         iccids = [modem.iccid for modem in self.modem if modem.iccid]
         if len(iccids) != len(set(iccids)):
             raise ValueError("two modems can't hold the same SIM card: 'iccid' must differ")

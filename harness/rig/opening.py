@@ -29,6 +29,7 @@ from harness.rig.stack import VirtualStack
 from harness.rig.wires import SerialWire
 from harness.runtime_dir import StackDir
 from harness.virtual.cloud import CloudServer
+from harness.virtual.faults import Faults
 
 Devices = Literal["auto", "virtual", "real"]
 
@@ -158,6 +159,7 @@ class RigOpener:
         return Rig(name=self.file.name, description=self._describe("virtual"), notes=self.notes, seed=self.seed,
                    clock=clock, journal=journal, cloud=cloud, modems=modems, boards=boards, firmware=firmware,
                    internet=stack.internet, network=stack.network, capture=capture,
+                   faults=Faults(stack.faults),
                    open_sink=lambda: WebhookSink(clock, stack.cloud.auth_token, journal=journal,
                                                  kore_secret=self.file.cloud.webhook_secret),
                    close=lambda: _run(undo))

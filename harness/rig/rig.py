@@ -16,6 +16,7 @@ from harness.rig.device import BoardUnderTest
 from harness.rig.firmware import FirmwareShelf
 
 if TYPE_CHECKING:
+    from harness.virtual.faults import Faults
     from harness.virtual.internet.internet import VirtualInternet
     from harness.virtual.network import Network
 
@@ -36,7 +37,7 @@ class Rig:
                  journal: Journal, cloud: CloudClient, modems: dict[str, Modem], boards: dict[str, BoardUnderTest],
                  firmware: FirmwareShelf, open_sink: Callable[[], WebhookSink], close: Callable[[], None],
                  internet: VirtualInternet | None = None, network: Network | None = None,
-                 capture: CaptureBuffer | None = None) -> None:
+                 capture: CaptureBuffer | None = None, faults: Faults | None = None) -> None:
         self.name = name
         self.description = description
         self.notes = notes
@@ -50,6 +51,7 @@ class Rig:
         self.capture = capture
         self._internet = internet
         self._network = network
+        self._faults = faults
         self._open_sink = open_sink
         self._close = close
         self._sink: WebhookSink | None = None
@@ -86,6 +88,17 @@ class Rig:
         if self._network is None:
             raise UsageError(f"rig {self.name!r} is real, and so is the network around it")
         return self._network
+
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong with the virtual modems and network: ``rig.faults.at("12s").brown_out()``.
+
+        Raises:
+            UsageError: the rig is real, and its faults are its own.
+        """
+        if self._faults is None:
+            raise UsageError(f"rig {self.name!r} is real: its faults are its own")
+        return self._faults
 
     @property
     def internet(self) -> VirtualInternet:

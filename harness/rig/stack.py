@@ -8,6 +8,7 @@ from pathlib import Path
 
 from harness.clock import RealClock, VirtualClock
 from harness.errors import UsageError
+from harness.rig import fault_door
 from harness.rig.internet import build_internet
 from harness.rig.model import BoardTable, CellTable, CloudTable, ModemTable, RigFile
 from harness.virtual.board.board import Board
@@ -15,6 +16,7 @@ from harness.virtual.board.debug import registry
 from harness.virtual.board.debug.port import DebugPort
 from harness.virtual.cloud import Choices, Cloud
 from harness.virtual.cloud.choices import choices_of
+from harness.virtual.faults import FaultPlan
 from harness.virtual.modem import SimCard, VirtualModem
 from harness.virtual.network import Network, NetworkSettings, SignalCurve
 from harness.virtual.network.seams import AccessTechnology, Cell
@@ -38,6 +40,7 @@ class VirtualStack:
         modems, boards: by name, in the order of the rig file.
         sims: SID of the Sim in the modem of that name.
         internet: the hosts that boards and modems reach.
+        faults: what goes wrong with modems and the network.
         probes: unique id of the debug probe of the board of that name.
     """
 
@@ -49,11 +52,14 @@ class VirtualStack:
         for cell in file.network.cell:
             if not isinstance(cell.signal, int):
                 self.network.set_signal(cell.ci, SignalCurve(cell.signal))
+        self.faults = FaultPlan(self.world)
+        self.network.connect_faults(self.faults)
         self.uplink = Uplink(self.world, latency=f"{file.network.uplink_latency}ns")
         self.cloud = Cloud(self.world, messaging=self.network, uplink=self.uplink,
                            account_sid=file.cloud.account_sid, auth_token=file.cloud.auth_token,
                            api_keys=file.cloud.api_keys, choices=_choices(file.cloud),
                            allowed_hosts=file.cloud.allowed_hosts, webhook_secret=file.cloud.webhook_secret)
+        self.cloud.admin_routes.update(fault_door.routes(self.faults))
         self.network.connect_cloud(self.cloud)
         self.network.connect_metering(self.cloud)
         self.internet = build_internet(self.world, file)
@@ -69,6 +75,10 @@ class VirtualStack:
             with self.world.turn():
                 for index, modem in enumerate(file.modem, start=1):
                     self._add_modem(index, modem, folder)
+                for fault in file.faults:
+                    self.faults.add(fault.spec)
+                for started in self.modems.values():
+                    started.power_on()
                 for board in file.board:
                     self._add_board(board)
         except BaseException:
@@ -101,7 +111,7 @@ class VirtualStack:
                              ports=table.ports, bits_per_second=table.baud if table.pace else 0, garble=table.garble)
         self._undo.append(modem.close)
         self.modems[table.name] = modem
-        modem.power_on()
+        modem.connect_faults(self.faults)
 
     def _add_board(self, table: BoardTable) -> None:
         sid = self.cloud.add_device(table.device_sid, table.name, logging=True)

@@ -7,12 +7,13 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from harness.clock import RealClock
 from harness.errors import UsageError
 from harness.journal import Journal
 from harness.rig.captures import CaptureFile
+from harness.rig.doors import DOORS_FILE
 from harness.rig.model import RigFile
 from harness.rig.stack import VirtualStack
 from harness.runtime_dir import StackDir, running_stacks
@@ -20,8 +21,6 @@ from harness.virtual.board.debug.link import SwdServer, socket_uid
 from harness.virtual.cloud import CloudPorts, CloudServer
 from harness.virtual.cloud.http.front import HOSTS
 from harness.virtual.cloud.http.tls import make_tls
-
-_DOORS: Final = "doors.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,35 +156,13 @@ class RunningStack:
             self._undo.pop()()
 
 
-def read_doors(name: str | None = None) -> dict[str, Any]:
-    """Return the doors of a running stack as JSON values: the one of this name, or the only one there is.
-
-    Raises:
-        UsageError: none runs, none of this name does, or several do and none was named.
-    """
-    folders = {folder.name: folder for folder in running_stacks()}
-    if name is None:
-        if not folders:
-            raise UsageError("no virtual stack is running: start one with 'mvh up'")
-        if len(folders) > 1:
-            raise UsageError(f"several stacks are running: name one of {', '.join(folders)} with --stack")
-        name = next(iter(folders))
-    if name not in folders:
-        raise UsageError(f"no stack named {name!r} is running: there are {', '.join(folders) or 'none'}")
-    try:
-        doors: dict[str, Any] = json.loads((folders[name] / _DOORS).read_text())
-    except FileNotFoundError:
-        raise UsageError(f"stack {name!r} is only starting: try again") from None
-    return doors
-
-
 def _publish(folder: Path, doors: Doors) -> None:
     """Let other programs of this user find the doors: in one step, and for nobody else's eyes."""
-    temporary = folder / f".{_DOORS}"
+    temporary = folder / f".{DOORS_FILE}"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         json.dump(doors.to_json(), file)
-    temporary.replace(folder / _DOORS)
+    temporary.replace(folder / DOORS_FILE)
 
 
 def _free_name(name: str) -> str:

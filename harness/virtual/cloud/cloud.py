@@ -6,7 +6,9 @@ It knows nothing of HTTP; :class:`harness.virtual.cloud.CloudServer` is the fron
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import TypeAlias
 
 from harness.errors import UsageError
 from harness.formats.sid import check_sid, make_sid
@@ -35,6 +37,9 @@ from harness.virtual.cloud.wireless_sims import WirelessSims
 from harness.virtual.network.seams import Address, Attachment, DataUsage, Messaging, Subscription
 from harness.virtual.uplink import ToCloud, Uplink
 from harness.virtual.world import World
+
+AdminRoute: TypeAlias = Callable[[Mapping[str, str], bytes], object]
+"""Answers a request to the admin side: gets the query and the body, returns JSON values; raises HarnessError."""
 
 
 class Cloud:
@@ -100,6 +105,7 @@ class Cloud:
         self.rig = Rig(self)
         self.apps = Apps(self.account)
         self.faults = CloudFaults()
+        self.admin_routes: dict[tuple[str, str], AdminRoute] = {}  # what the admin side answers for others
         self.admin_token = draw_hex(world.random("cloud.admin"))
         world.journal.redact(self.admin_token)
         self.configs = ConfigStores(self.account, "Configs")

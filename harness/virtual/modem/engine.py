@@ -55,6 +55,7 @@ from harness.virtual.modem.output import Kind, OutputQueue
 from harness.virtual.modem.settings import Settings, Value
 
 if TYPE_CHECKING:
+    from harness.virtual.modem.faults import CommandStrikes
     from harness.virtual.modem.modem import VirtualModem
 
 MAX_PENDING: Final = 131_072
@@ -140,6 +141,8 @@ class Session:
         self.hang_up()
         self._unsolicited.clear()
         self.output.clear()
+        if self._modem.faults is not None:
+            self._modem.faults.reset(self)
         self._reader = self._new_reader()
         self.settings.recall()
         self.reload()
@@ -153,6 +156,11 @@ class Session:
         """Take bytes from the client, in a turn of the world; nobody hears them while the module is off."""
         if not self._modem.powered:
             return
+        if (faults := self._modem.faults) is not None:
+            if faults.hung:
+                return
+            if self.state is State.PROMPT:
+                data = faults.typed(self, data)
         if self.state is State.DATA:
             assert self._data is not None
             self._data.receive(data)
@@ -179,7 +187,11 @@ class Session:
         try:
             while self.state in _LISTENING:
                 event = self._reader.next_event()
-                if consumed := self._reader.take_consumed():
+                consumed = self._reader.take_consumed()
+                if self._modem.faults is not None and self._prompt is None:
+                    line = event.text if isinstance(event, Line | Repeat) else None
+                    consumed = self._modem.faults.heard(self, line, consumed)
+                if consumed:
                     self._show_typed(consumed)
                 if event is NEED_DATA:
                     return
@@ -244,9 +256,25 @@ class Session:
         while self._queue:
             if not self._take(self._carry_out(self._queue.popleft())):
                 return
-        self._finish_line(OK)
+        # a bare AT is no command, but may be struck like one
+        if (strikes := self._strikes()) is None or self._take(strikes.put_off(strikes.instead or OK, self._later)):
+            self._finish_line(OK)
 
     def _carry_out(self, parsed: Parsed) -> Result:
+        if (strikes := self._strikes()) is not None:
+            result = strikes.instead if strikes.instead is not None else self._carry_out_as_known(parsed)
+            return strikes.put_off(result, self._later)
+        return self._carry_out_as_known(parsed)
+
+    def _strikes(self) -> CommandStrikes | None:
+        """Return what faults do to the next command."""
+        faults = self._modem.faults
+        return faults.command(self) if faults is not None else None
+
+    def _later(self, delay: int, action: Callable[[], None]) -> None:
+        self._modem.world.call_at(self._modem.world.now() + delay, action, name="modem-command")
+
+    def _carry_out_as_known(self, parsed: Parsed) -> Result:
         command = self._modem.commands.get(parsed.name)
         if command is None:
             return ERROR
@@ -311,6 +339,8 @@ class Session:
             else:
                 self._reader.expect_bytes(result.length)
             self.output.say(Kind.PROMPT, result.text)
+            if self._modem.faults is not None:
+                self._modem.faults.prompted()
         return False
 
     def _ended(self, serial: int, result: Result) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import UsageError
 from harness.formats.sms import Address
 from harness.journal import Fact
+from harness.virtual.faults.plan import Fault, FaultPlan
 from harness.virtual.modem.charset import from_line, to_line
 from harness.virtual.modem.codes import Cme, Cms, Family
 from harness.virtual.modem.command import Line, Needs, Refused, cme, cms
 from harness.virtual.modem.dialect import FEATURES, build_commands, build_settings
 from harness.virtual.modem.engine import Session
+from harness.virtual.modem.faults import ModemFaults
 from harness.virtual.modem.output import OutputQueue
 from harness.virtual.modem.packet import PacketContexts
 from harness.virtual.modem.ports import Ports
@@ -80,6 +83,7 @@ class VirtualModem:
         self.saved_sms_settings: tuple[Address | None, dict[str, Value]] | None = None
         self.socket_error = 0
         self.socket_contexts: set[int] = set()
+        self.faults: ModemFaults | None = None
         self._time_scale = time_scale
         self._bits_per_second = bits_per_second
         self.power_cycle = 0
@@ -121,12 +125,16 @@ class VirtualModem:
         """Return a further AT port that says what it has to say to ``sink``; feed its :meth:`Session.receive`."""
         session = Session(self, OutputQueue(self.world, sink, bits_per_second=self._bits_per_second))
         self.sessions.append(session)
+        if self.faults is not None:
+            self.faults.adopt(session)
         return session
 
     def remove_port(self, session: Session) -> None:
         """Take a port away; no error if it is not here."""
         if session in self.sessions:
             self.sessions.remove(session)
+            if self.faults is not None:
+                self.faults.release(session)
 
     def close(self) -> None:
         """Switch off and hang up; the link is removed. May be called twice."""
@@ -145,7 +153,10 @@ class VirtualModem:
         self.clock.reset()
         self.slot.power_on()
         self.record("powered_on")
-        self._boot(self.profile.boot)
+        steps = self.profile.boot
+        if steps and self.faults is not None and (late := self.faults.late_boot()):
+            steps = (replace(steps[0], after=steps[0].after + late), *steps[1:])
+        self._boot(steps)
 
     def power_off(self) -> None:
         """Cut the power: nothing is said, and what was not stored is gone. No effect if it is off."""
@@ -153,6 +164,8 @@ class VirtualModem:
             return
         self.powered = False
         self.power_cycle += 1
+        if self.faults is not None:
+            self.faults.hang(False)
         self._boot(())
         self.radio.leave()
         self._forget()
@@ -226,15 +239,19 @@ class VirtualModem:
         self.record("sim_unlocked")
         self.radio.search()
 
-    def remove_sim(self) -> SimCard | None:
-        """Pull the card out, hot or cold, and return it."""
+    def connect_faults(self, plan: FaultPlan) -> None:
+        """Let the faults of a plan strike this modem."""
+        self.faults = ModemFaults(self, plan)
+
+    def remove_sim(self, *, told: bool = True) -> SimCard | None:
+        """Pull the card out, hot or cold, and return it; with or without a word from the module about it."""
         if self.powered:
             self.radio.leave()
             self.sms.reset()
         card = self.slot.remove()
         if card is not None:
             self.record("sim_removed")
-            if self.powered:
+            if self.powered and told:
                 self.urc(self.profile.text("sim_removed_urc"))
         return card
 
@@ -262,6 +279,10 @@ class VirtualModem:
             raise UsageError(f"{self.name} has no SIM card")
         card.change_imsi(imsi)
         self.record("imsi_changed")
+        self.restart_sim()
+
+    def restart_sim(self) -> None:
+        """Start the card anew, as after a REFRESH: service ends, and begins again with what the card says now."""
         if self.powered and self.radio.functionality:
             self.radio.leave()
             self.slot.power_on()
@@ -290,6 +311,10 @@ class VirtualModem:
     def record(self, event: str, **facts: Fact) -> None:
         """Write a fact to the journal."""
         self.world.journal.record("modem", event, device=self.name, t=None, **facts)
+
+    def strike(self, kind: str) -> Fault | None:
+        """Return the fault of a kind that strikes what passes here now, None if none does."""
+        return self.faults.strike(kind) if self.faults is not None else None
 
     def unmet(self, needs: Needs, family: Family) -> Refused | None:
         """Return the refusal for the first need that does not hold, None if all do."""
@@ -334,6 +359,12 @@ class VirtualModem:
             self._tell_zone()
             self.packet.service_found()
 
+    def network_time(self, *, seconds: int, quarters: int) -> None:
+        """Take a time from the network that is so many seconds off, with this zone, and tell of it (NITZ)."""
+        if self.powered and self.radio.served and self.settings.number("+CTZU"):
+            self.clock.take_network_time(quarters, seconds=seconds)
+            self._tell_zone()
+
     def _tell_zone(self) -> None:
         mode = self.settings.number("+CTZR")
         if mode == 1:
@@ -345,8 +376,8 @@ class VirtualModem:
 
     @property
     def iccid(self) -> str:
-        """The card's ICCID, empty without one."""
-        return self.slot.card.iccid if self.slot.card is not None else ""
+        """The ICCID under which the network knows the card, empty without one."""
+        return self.slot.card.subscriber if self.slot.card is not None else ""
 
     @property
     def imsi(self) -> str:

@@ -25,6 +25,7 @@ class Ports:
         self._garble = garble
         self._ptys: list[PtyEndpoint] = []
         self._sockets: list[SocketEndpoint] = []
+        self.line_speed: int | None = None  # of the module's UART, if it is not what +IPR says
 
     def __repr__(self) -> str:
         return f"Ports({[*self._ptys, *self._sockets]})"
@@ -33,6 +34,11 @@ class Ports:
     def addresses(self) -> tuple[str, ...]:
         """Where clients find them: paths of links, ``tcp:HOST:PORT``, ``unix:PATH``, ``abstract:NAME``."""
         return (*(str(pty.path) for pty in self._ptys), *(endpoint.address for endpoint in self._sockets))
+
+    @property
+    def connected(self) -> int:
+        """How many of them have a client now."""
+        return sum(pty.is_open for pty in self._ptys) + sum(endpoint.is_open for endpoint in self._sockets)
 
     def open(self, address: str | Path, *, hold: bool = False) -> PtyEndpoint | SocketEndpoint:
         """Open another port: a path, or ``pty:PATH``, is a link to a terminal; else see :class:`SocketEndpoint`.
@@ -71,11 +77,14 @@ class Ports:
             pty.close()
         for socket in self._sockets:
             socket.hang_up()
+            socket.unplugged = True
 
     def plug(self) -> None:
         """Bring the terminals back behind their links."""
         for pty in self._ptys:
             pty.plug()
+        for socket in self._sockets:
+            socket.unplugged = False
 
     def close(self) -> None:
         """Close everything. May be called twice."""
@@ -89,9 +98,9 @@ class Ports:
 
     def _heard(self, pty: PtyEndpoint, data: bytes) -> bytes:
         """Return octets as they arrive over the line: rubbish if the two ends do not agree on its speed."""
-        if not self._garble:
+        if not self._garble and self.line_speed is None:
             return data
-        ours, theirs = self._modem.settings.number("+IPR"), pty.bits_per_second
+        ours, theirs = self.line_speed or self._modem.settings.number("+IPR"), pty.bits_per_second
         if not ours or not theirs or ours == theirs:
             return data
         stream = self._modem.world.random(f"modem.{self._modem.name}.line")

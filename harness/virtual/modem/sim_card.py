@@ -6,7 +6,7 @@ from enum import Enum
 
 from harness.errors import UsageError
 from harness.virtual.modem.messages import MessageStore
-from harness.virtual.modem.sim_files import EF_IMSI, ElementaryFile, encode_imsi, make_files
+from harness.virtual.modem.sim_files import EF_ICCID, EF_IMSI, ElementaryFile, encode_imsi, make_files, swapped_digits
 
 PIN_TRIES = 3
 PUK_TRIES = 10
@@ -60,6 +60,7 @@ class SimCard:
             _check_digits("an MSISDN", msisdn.removeprefix("+"), 3, 15)
         _check_digits("an SMS centre address", smsc.removeprefix("+"), 3, 20)
         self.iccid = iccid
+        self.subscriber = iccid  # under which the network knows it, whatever the card tells
         self.imsi = imsi
         self.imsis = imsis
         self.msisdn = msisdn
@@ -133,6 +134,26 @@ class SimCard:
             return False
         self.pin_enabled = enabled
         return True
+
+    def lock_with_pin(self, pin: str) -> None:
+        """Ask for this PIN from now on, as if it had just been set and the power cycled.
+
+        Raises:
+            UsageError: not a PIN.
+        """
+        _check_digits("a PIN", pin, 4, 8)
+        self._pin = pin
+        self.pin_enabled, self.pin_tries, self._verified = True, PIN_TRIES, False
+
+    def tell_iccid(self, iccid: str) -> None:
+        """Tell another ICCID than the one under which the network knows the card.
+
+        Raises:
+            UsageError: not an ICCID.
+        """
+        _check_digits("an ICCID", iccid, 18, 20)
+        self.iccid = iccid
+        self.files.files[EF_ICCID] = ElementaryFile([swapped_digits(iccid, 10)], secret=False)
 
     def change_imsi(self, imsi: str) -> None:
         """Let a multi-IMSI card take another identity; the modem learns of it by REFRESH.

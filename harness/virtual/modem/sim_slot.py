@@ -38,6 +38,7 @@ class SimSlot:
         self.card = card
         self.state = SlotState.OFF
         self.channel: ApduChannel | None = None
+        self.busy = False  # the card does not answer, whatever the module does
 
     def __repr__(self) -> str:
         return f"SimSlot({self.state.name}, {self.card!r})"
@@ -76,7 +77,7 @@ class SimSlot:
 
     def start(self) -> None:
         """Let the card answer from now on."""
-        if self.state is SlotState.STARTING:
+        if self.state is SlotState.STARTING and not self.busy:
             self.state = SlotState.STARTED
 
     def power_off(self) -> None:

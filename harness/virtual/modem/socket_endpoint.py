@@ -42,6 +42,7 @@ class SocketEndpoint:
     def __init__(self, world: World, address: str, *, receive: Callable[[bytes], None],
                  lost: Callable[[], None] | None = None) -> None:
         self.bytes_received = 0
+        self.unplugged = False  # turn away whoever comes
         self.on_open: Callable[[], None] | None = None
         self.on_close: Callable[[], None] | None = None
         self._world = world
@@ -123,7 +124,7 @@ class SocketEndpoint:
             client, _ = self._listener.accept()
         except OSError:  # it went before we came
             return
-        if self._client is not None:
+        if self._client is not None or self.unplugged:
             client.close()
             return
         client.setblocking(False)

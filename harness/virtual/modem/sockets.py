@@ -184,6 +184,11 @@ class SocketTable:
         """Return an ephemeral port of a context that is not in use."""
         return next(port for port in _EPHEMERAL if not self.port_taken(cid, port))
 
+    def struck_error(self) -> int:
+        """Return the error number with which the next opening fails by a fault, 0 if none strikes; for dialects."""
+        fault = self._modem.strike("packet-socket-error")
+        return fault.spec.number("number") if fault is not None else 0
+
     # -- opening ------------------------------------------------------------------------------------------------------
 
     def bind(self, number: int, cid: int, service: Service, remote: Address, local_port: int, access_mode: int, *,
@@ -290,6 +295,9 @@ class SocketTable:
         """Send a datagram, or octets of a connection; return False if context or connection are gone."""
         session = self._modem.packet.active.get(socket.cid)
         if session is None or not self.has(socket) or socket.state is not SocketState.OPEN:
+            return False
+        if self._modem.strike("packet-buffer-full") is not None:
+            self._modem.record("send_buffer_full", id=socket.number)
             return False
         if socket.connection is not None:
             if socket.connection.send(payload) < len(payload):

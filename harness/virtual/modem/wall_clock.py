@@ -28,10 +28,10 @@ class WallClock:
         """Begin anew, as after the supply was off."""
         self._base, self._set_at, self.quarters = _UNSET, self._world.now(), 0
 
-    def take_network_time(self, quarters: int = 0) -> None:
-        """Follow the network's clock."""
+    def take_network_time(self, quarters: int = 0, *, seconds: int = 0) -> None:
+        """Follow the network's clock, which may be some seconds off."""
         self.quarters = quarters
-        self._base = self._world.calendar() + timedelta(minutes=15 * quarters)
+        self._base = self._world.calendar() + timedelta(minutes=15 * quarters, seconds=seconds)
         self._set_at = self._world.now()
 
     def render(self) -> str:

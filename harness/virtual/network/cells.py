@@ -122,6 +122,15 @@ class CellMap:
         """Tell whether an operator takes nobody in now."""
         return plmn in self._congested
 
+    def beside(self, cell: Cell, act: AccessTechnology) -> Cell:
+        """Return a cell of the same operator with another technology; made, as strong as this one, if there is none."""
+        for other in self.received():
+            if other.plmn == cell.plmn and other.act is act:
+                return other
+        ci = max(self._cells) + 1
+        made = self._cells[ci] = replace(cell, act=act, ci=ci, rssi_dbm=self.signal(cell))
+        return made
+
     # -- conditions ---------------------------------------------------------------------------------------------------
 
     def set_signal(self, ci: int, signal: int | SignalCurve) -> None:

@@ -135,6 +135,7 @@ class DataPath:
         self.world = world
         self.capture = capture
         self.internet: Internet | None = None
+        self.nat_timeout: int | None = None  # in nanoseconds, instead of the settings'
         self._settings = settings
         self._count = count
         self._connections: dict[int, list[_Metered]] = {}
@@ -274,7 +275,8 @@ class DataPath:
     def is_open(self, traffic: Traffic, port: int, host: Address) -> bool:
         """Tell whether a datagram of a host finds the device's port, and keep the way open if so."""
         used = self._mappings.get(traffic.number, {}).get((port, host))
-        if used is None or self.world.now() - used > to_ns(self._settings.nat_timeout):
+        timeout = to_ns(self._settings.nat_timeout) if self.nat_timeout is None else self.nat_timeout
+        if used is None or self.world.now() - used > timeout:
             return False
         self.opened(traffic, port, host)
         return True

@@ -18,6 +18,7 @@ from ipaddress import IPv4Network
 from harness.clock import NANOSECONDS, to_ns
 from harness.virtual.network.capture import Capture
 from harness.virtual.network.data_path import DataPath
+from harness.virtual.network.faults import Flight, NetworkFaults
 from harness.virtual.network.registration import Registrar
 from harness.virtual.network.seams import Cell, Datagram, DataUsage, Metering, Session, Subscriptions, Terminal
 from harness.virtual.network.settings import UDP_OVERHEAD, NetworkSettings
@@ -74,6 +75,7 @@ class IpGateway:
         self._numbers = itertools.count(1)
         self._subscriptions: Subscriptions | None = None
         self._metering: Metering | None = None
+        self.faults: NetworkFaults | None = None
         self.path = DataPath(world, settings, self._flowed, capture)
 
     def __repr__(self) -> str:
@@ -143,7 +145,7 @@ class IpGateway:
             self._capture.datagram(traffic.iccid, datagram)
             if datagram.destination[0] != self._settings.gateway[0]:
                 self.path.opened(traffic, datagram.source[1], datagram.destination)
-            self._fly(traffic.iccid, datagram, partial(self._arrive_outside, traffic.iccid, datagram))
+            self._fly(traffic.iccid, datagram, partial(self._arrive_outside, traffic.iccid), up=True)
 
     def send_to_device(self, iccid: str, port: int, payload: bytes, done: Callable[[str | None], None]) -> None:
         """Send a datagram from the gateway to a device; its address comes by ``done``, None if it has none."""
@@ -157,7 +159,7 @@ class IpGateway:
         if not self.path.is_open(traffic, datagram.destination[1], datagram.source):
             self._drop(traffic.iccid, datagram, "no NAT mapping")
             return True
-        self._fly(traffic.iccid, datagram, partial(self._arrive_at_device, traffic, datagram))
+        self._fly(traffic.iccid, datagram, partial(self._arrive_at_device, traffic), up=False)
         return True
 
     # -- inside: contexts ---------------------------------------------------------------------------------------------
@@ -182,6 +184,10 @@ class IpGateway:
             reason = "too many contexts"
         else:
             reason = self._refusal(iccid)
+        cause = _CAUSES.get(reason, INSUFFICIENT_RESOURCES)
+        if not reason and iccid is not None and self.faults is not None and (
+                fault := self.faults.strike("packet-apn-refused", iccid, apn=apn)) is not None:
+            reason, cause = "refused by a fault", fault.spec.number("cause")
         ip = self._draw_address() if not reason else None
         if not reason and ip is None:
             reason = "no address left"
@@ -191,7 +197,7 @@ class IpGateway:
             if iccid is not None and self._metering is not None:
                 self._metering.data_usage(DataUsage(
                     iccid=iccid, imsi=terminal.imsi, imei=terminal.imei, session_id=next(self._numbers), apn=apn, ip="",
-                    cell=self._registrar.cell_of(iccid), cause=_CAUSES.get(reason, INSUFFICIENT_RESOURCES)))
+                    cell=self._registrar.cell_of(iccid), cause=cause))
             done(None)
             return
         traffic = Traffic(next(self._numbers), iccid, terminal.imsi, terminal, Session(cid=cid, apn=apn, ip=ip),
@@ -263,25 +269,30 @@ class IpGateway:
 
     # -- inside: datagrams --------------------------------------------------------------------------------------------
 
-    def _fly(self, iccid: str, datagram: Datagram, arrive: Callable[[], None]) -> None:
+    def _fly(self, iccid: str, datagram: Datagram, arrive: Callable[[Datagram], None], *, up: bool) -> None:
         settings, chance = self._settings, self._world.random("network.ip")
         if settings.ip_loss and chance.random() < settings.ip_loss:
             self._drop(iccid, datagram, "lost on the air")
             return
+        flight = self.faults.flight(iccid, datagram, up=up) if self.faults is not None else Flight(datagram)
+        if flight.lost:
+            self._drop(iccid, datagram, flight.lost)
+            return
         copies = 2 if settings.ip_duplication and chance.random() < settings.ip_duplication else 1
-        for _ in range(copies):
+        for later in flight.copies * copies:
             if self._in_flight >= settings.in_flight_limit:
                 self._drop(iccid, datagram, "congestion")
                 return
-            delay = to_ns(settings.ip_latency)
+            delay = to_ns(settings.ip_latency) + later
             if settings.ip_reorder and chance.random() < settings.ip_reorder:
                 delay += to_ns(settings.ip_reorder_delay)
             self._in_flight += 1
-            self._world.call_at(self._world.now() + delay, partial(self._land, arrive), name="network.datagram")
+            self._world.call_at(self._world.now() + delay, partial(self._land, arrive, flight.datagram),
+                                name="network.datagram")
 
-    def _land(self, arrive: Callable[[], None]) -> None:
+    def _land(self, arrive: Callable[[Datagram], None], datagram: Datagram) -> None:
         self._in_flight -= 1
-        arrive()
+        arrive(datagram)
 
     def _arrive_outside(self, iccid: str, datagram: Datagram) -> None:
         if datagram.destination[0] == self._settings.gateway[0]:
@@ -309,7 +320,7 @@ class IpGateway:
         if not _ports_valid(datagram) or len(payload) > MAX_DATAGRAM:
             self._drop(iccid, datagram, "not a UDP datagram")
             return
-        self._fly(iccid, datagram, partial(self._arrive_at_device, traffic, datagram))
+        self._fly(iccid, datagram, partial(self._arrive_at_device, traffic), up=False)
 
     def _arrive_at_device(self, traffic: Traffic, datagram: Datagram) -> None:
         if self._by_address.get(traffic.session.ip) is not traffic:

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from functools import partial
 
 from harness.clock import Duration
+from harness.virtual.faults.plan import FaultPlan
 from harness.virtual.internet.seams import Address, Internet, TcpConnection, TcpHandler
 from harness.virtual.network.capture import Capture
 from harness.virtual.network.cells import WEAKEST, CellMap, SignalCurve
+from harness.virtual.network.faults import NetworkFaults
 from harness.virtual.network.ip_gateway import IpGateway, Traffic
 from harness.virtual.network.registration import Registrar
 from harness.virtual.network.seams import (
@@ -31,6 +33,9 @@ from harness.virtual.network.settings import NetworkSettings
 from harness.virtual.network.sms_centre import SmsCentre
 from harness.virtual.network.sms_queue import CONGESTION
 from harness.virtual.world import World
+
+NETWORK_TIMEOUT = 332
+"""What a module tells when no answer comes (3GPP TS 27.005 clause 3.2.5); not a cause of the network's."""
 
 
 class Network:
@@ -57,6 +62,7 @@ class Network:
         """Where packets go that somebody wants to see; off until it is started."""
         self._gateway = IpGateway(world, self.settings, self._registrar, self.capture)
         self._centre = SmsCentre(world, self.settings, self._registrar, self._subscription, self.capture)
+        self._faults: NetworkFaults | None = None
 
     def __repr__(self) -> str:
         return f"Network({self._registrar!r}, {self._centre!r}, {self._gateway!r})"
@@ -82,6 +88,10 @@ class Network:
         self._metering = metering
         self._gateway.connect_metering(metering)
 
+    def connect_faults(self, plan: FaultPlan) -> None:
+        """Let the faults of a plan strike this network."""
+        self._faults = self._registrar.faults = self._gateway.faults = self._centre.faults = NetworkFaults(self, plan)
+
     # -- Carrier ------------------------------------------------------------------------------------------------------
 
     def attach(self, terminal: Terminal) -> None:
@@ -104,7 +114,7 @@ class Network:
             self._world.call_later(self.settings.sms_latency, lambda: done(SmsRejected(cause=CONGESTION)),
                                    name="network.sms_congestion")
             return
-        self._centre.submit(terminal, tpdu, done)
+        self._submit(terminal, tpdu, done)
 
     def memory_available(self, terminal: Terminal) -> None:
         """Tell the SMS centre that the terminal has room again (RP-SMMA)."""
@@ -262,10 +272,71 @@ class Network:
         """Return how many SMS (parts counted singly) wait for this SIM card."""
         return self._centre.waiting(iccid)
 
+    # -- what faults do -----------------------------------------------------------------------------------------------
+
+    def now(self) -> int:
+        """Return the instant of this turn in nanoseconds."""
+        return self._world.now()
+
+    def cell_of(self, iccid: str) -> Cell | None:
+        """Return the cell that serves a SIM card's terminal, None if none does."""
+        return self._registrar.cell_of(iccid)
+
+    def search_again(self, iccid: str, span: int) -> None:
+        """Take service from a terminal and let its search last so many nanoseconds, whatever it tries."""
+        with self._world.turn():
+            self._registrar.set_search(iccid, span)
+
+    def end_search(self, iccid: str) -> None:
+        """Let a search that lasts end as others do."""
+        with self._world.turn():
+            self._registrar.set_search(iccid, None)
+
+    def allow_roaming(self, iccid: str, allowed: bool) -> None:
+        """Let visited networks take a SIM card in, or refuse it with cause 13."""
+        with self._world.turn():
+            self._registrar.set_roaming(iccid, allowed)
+
+    def change_technology(self, iccid: str, act: AccessTechnology) -> None:
+        """Move a terminal that has service to its operator's cell of another technology, made if there is none."""
+        with self._world.turn():
+            cell = self._registrar.cell_of(iccid)
+            if cell is not None and cell.act is not act:
+                self._registrar.hand_over(iccid, self._cells.beside(cell, act).ci)
+
+    def limit_nat(self, timeout: int | None) -> None:
+        """Let the gateway forget ways back after so many idle nanoseconds; None as the settings say."""
+        with self._world.turn():
+            self._gateway.path.nat_timeout = timeout
+
     # -- inside -------------------------------------------------------------------------------------------------------
 
     def _subscription(self, iccid: str) -> Subscription | None:
         return self._subscriptions.subscription(iccid) if self._subscriptions is not None else None
+
+    def _submit(self, terminal: Terminal, tpdu: bytes, done: Callable[[SmsOutcome], None]) -> None:
+        faults, iccid = self._faults, terminal.iccid
+        if faults is None:
+            self._centre.submit(terminal, tpdu, done)
+            return
+        if (fault := faults.strike("sms-refused", iccid)) is not None:
+            self._world.call_later(self.settings.sms_latency,
+                                   partial(done, SmsRejected(cause=fault.spec.number("cause"))),
+                                   name="network.sms_fault")
+            return
+        if (fault := faults.strike("sms-answer-lost", iccid)) is not None:
+            self._world.call_later(f"{fault.spec.number('by')}ns", partial(done, SmsRejected(cause=NETWORK_TIMEOUT)),
+                                   name="network.sms_fault")
+            self._centre.submit(terminal, tpdu, lambda outcome: None)
+            return
+        if (fault := faults.strike("sms-slow", iccid)) is not None:
+            by = f"{fault.spec.number('by')}ns"
+            self._centre.submit(terminal, tpdu, lambda outcome: self._call_later(by, partial(done, outcome)))
+            return
+        self._centre.submit(terminal, tpdu, done)
+
+    def _call_later(self, delay: Duration, action: Callable[[], None]) -> None:
+        self._world.call_later(delay, action, name="network.sms_fault")
 
     def _attachment(self, attachment: Attachment) -> None:
         if self._metering is not None:

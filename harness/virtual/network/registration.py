@@ -16,7 +16,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import partial
+from typing import TYPE_CHECKING
 
+from harness.clock import to_ns
 from harness.errors import UsageError
 from harness.journal import Plain
 from harness.virtual.network.cells import CellMap, operators
@@ -32,6 +34,9 @@ from harness.virtual.network.seams import (
 )
 from harness.virtual.network.settings import NetworkSettings
 from harness.virtual.world import Event, World
+
+if TYPE_CHECKING:
+    from harness.virtual.network.faults import NetworkFaults
 
 
 class State(Enum):
@@ -72,6 +77,7 @@ TRANSITIONS: dict[State, dict[Cause, State]] = {
 """State and cause to the next state. A cause that is not listed changes nothing."""
 
 CONGESTED = 22
+ROAMING_NOT_ALLOWED = 13
 FORBIDDING = frozenset({11, 14})
 """Causes after which the operator goes on the SIM card's list of forbidden ones (3GPP TS 24.301 clause 5.5.1.2.5)."""
 
@@ -123,7 +129,10 @@ class Registrar:
         self._entries: dict[str, _Entry] = {}
         self._denials: dict[str, int] = {}
         self._dark: dict[str, bool] = {}
+        self._no_roaming: set[str] = set()
+        self._searches: dict[str, int] = {}  # instants at which searches may end at the earliest
         self._subscriptions: Subscriptions | None = None
+        self.faults: NetworkFaults | None = None
 
     def __repr__(self) -> str:
         return f"Registrar({len(self._entries)} terminals)"
@@ -311,6 +320,26 @@ class Registrar:
             self._denials[iccid] = cause
         self.recheck(iccid)
 
+    def set_roaming(self, iccid: str, allowed: bool) -> None:
+        """Let visited networks take a SIM card in, or refuse it with cause 13."""
+        (self._no_roaming.discard if allowed else self._no_roaming.add)(iccid)
+        self.recheck(iccid)
+
+    def set_search(self, iccid: str, span: int | None) -> None:
+        """Take service from a terminal and let it search for so many nanoseconds; None ends that."""
+        entry = self._entries.get(iccid)
+        if span is None:
+            self._searches.pop(iccid, None)
+            return
+        self._searches[iccid] = self._world.now() + span
+        if entry is not None:
+            if entry.state is State.SEARCHING and entry.search is not None:
+                entry.search.cancel()
+                entry.search = None
+                self._move(entry, Cause.ATTACH)
+            else:
+                self._move(entry, Cause.SELECT)
+
     # -- inside -------------------------------------------------------------------------------------------------------
 
     def _entry(self, terminal: Terminal) -> _Entry | None:
@@ -327,6 +356,8 @@ class Registrar:
         subscription = self._subscriptions.subscription(entry.iccid) if self._subscriptions is not None else None
         if subscription is None:
             return self._settings.unknown_sim_cause
+        if cell is not None and entry.iccid in self._no_roaming and not self._is_home(entry, cell):
+            return ROAMING_NOT_ALLOWED
         if not subscription.attach_allowed:
             return self._settings.refused_cause
         if cell is not None and subscription.networks is not None and cell.plmn not in subscription.networks:
@@ -334,6 +365,9 @@ class Registrar:
         if cell is not None and entry.state is not State.SERVED and self._cells.is_congested(cell.plmn):
             return CONGESTED
         return 0
+
+    def _is_home(self, entry: _Entry, cell: Cell) -> bool:
+        return cell.plmn in self._settings.home_plmns or entry.terminal.imsi.startswith(cell.plmn)
 
     def _move(self, entry: _Entry, cause: Cause) -> None:
         before = entry.state
@@ -345,8 +379,8 @@ class Registrar:
             entry.search.cancel()
             entry.search = None
         if after is State.SEARCHING and entry.search is None:
-            entry.search = self._world.call_later(self._settings.registration_delay, partial(self._found, entry),
-                                                  name="network.search")
+            end = max(self._world.now() + to_ns(self._settings.registration_delay), self._searches.get(entry.iccid, 0))
+            entry.search = self._world.call_at(end, partial(self._found, entry), name="network.search")
         if after is not before and entry.retry is not None:
             entry.retry.cancel()
             entry.retry = None
@@ -366,6 +400,11 @@ class Registrar:
             self._move(entry, Cause.COVERAGE_LOST)
             return
         entry.cause = 0
+        if self.faults is not None and (fault := self.faults.strike("packet-attach-refused", entry.iccid)) is not None:
+            entry.cause = fault.spec.number("cause")
+            self._note(entry, next(iter(cells.values())), entry.cause)
+            self._move(entry, Cause.REFUSED)
+            return
         refused: set[str] = set()
         for cell in cells.values():
             if cell.plmn in refused:

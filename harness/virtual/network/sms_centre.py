@@ -35,6 +35,7 @@ from harness.formats.sms import (
     decode_from_mobile,
 )
 from harness.virtual.network.capture import Capture
+from harness.virtual.network.faults import NetworkFaults
 from harness.virtual.network.registration import Registrar
 from harness.virtual.network.seams import (
     SmsAccepted,
@@ -105,6 +106,7 @@ class SmsCentre:
         self._queues = SmsQueues(world, settings, reachable=registrar.reachable, subscription=subscription,
                                  capture=capture)
         self._subscriptions: Subscriptions | None = None
+        self._faults: NetworkFaults | None = None
         self._numbers = {_digits(number): iccid for number, iccid in settings.numbers}
         self._owners = {iccid: number for number, iccid in settings.numbers}
         self._incomplete: OrderedDict[_PartKey, _Incomplete] = OrderedDict()
@@ -114,6 +116,15 @@ class SmsCentre:
 
     def __repr__(self) -> str:
         return f"SmsCentre({self._queues!r}, {len(self._incomplete)} incomplete)"
+
+    @property
+    def faults(self) -> NetworkFaults | None:
+        """What goes wrong with messages, if anything may."""
+        return self._faults
+
+    @faults.setter
+    def faults(self, faults: NetworkFaults) -> None:
+        self._faults = self._queues.faults = faults
 
     def connect(self, subscriptions: Subscriptions) -> None:
         """Hand what devices send to ``000`` to this cloud."""
@@ -316,6 +327,9 @@ class SmsCentre:
 
     def _report(self, sender: str, submit: Submit, taken: datetime, status: int) -> None:
         """Send a status report: it is a message like any other, so it comes a latency after what it tells."""
+        if self._faults is not None and self._faults.strike("sms-lost-report", sender) is not None:
+            self._report_lost(sender)
+            return
         report = StatusReport(message_reference=submit.message_reference, recipient=submit.destination,
                               timestamp=taken, discharge_time=self._world.calendar(), status=status)
         self._after_latency(partial(self._queues.add, sender, "status_report", (report.encode(),), NOTHING),

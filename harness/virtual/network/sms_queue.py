@@ -21,7 +21,8 @@ from functools import partial
 from harness.clock import to_ns
 from harness.journal import Plain
 from harness.virtual.network.capture import Capture
-from harness.virtual.network.seams import SmsOutcome, SmsProgress, SmsRejected, Subscription, Terminal
+from harness.virtual.network.faults import NetworkFaults
+from harness.virtual.network.seams import SmsAccepted, SmsOutcome, SmsProgress, SmsRejected, Subscription, Terminal
 from harness.virtual.network.settings import NetworkSettings
 from harness.virtual.world import Event, World
 
@@ -90,6 +91,7 @@ class SmsQueues:
         self._queues: dict[str, _Queue] = {}
         self._serials = itertools.count(1)
         self._attempts = itertools.count(1)
+        self.faults: NetworkFaults | None = None
 
     def __repr__(self) -> str:
         return f"SmsQueues({sum(len(queue.parts) for queue in self._queues.values())} parts waiting)"
@@ -184,7 +186,8 @@ class SmsQueues:
             self._wait(queue, "absent subscriber")
             return
         chance = self._world.random("network.sms")
-        if self._settings.sms_reorder and len(queue.parts) > 1 and chance.random() < self._settings.sms_reorder:
+        if len(queue.parts) > 1 and ((self._settings.sms_reorder and chance.random() < self._settings.sms_reorder)
+                                     or self._struck("sms-reorder", queue)):
             queue.parts[0], queue.parts[1] = queue.parts[1], queue.parts[0]
             self._record(queue.parts[0].text, "sms_reordered")
         part = queue.parts[0]
@@ -193,11 +196,18 @@ class SmsQueues:
         serial = queue.under_way = next(self._attempts)
         queue.limit = self._world.call_later(self._settings.sms_answer_limit, partial(self._unanswered, queue, serial),
                                              name="network.sms_limit")
-        if self._settings.sms_loss and chance.random() < self._settings.sms_loss:
+        if (self._settings.sms_loss and chance.random() < self._settings.sms_loss) or self._struck("sms-loss", queue):
             self._record(part.text, "sms_lost", attempt=part.text.attempts)
             return
-        done = self._capture.sms(queue.iccid, part.tpdu, partial(self._answered, queue, serial), uplink=False)
-        terminal.sms_deliver(part.tpdu, done)
+        if self._struck("sms-drop", queue):
+            self._world.call_later(0, partial(self._answered, queue, serial, SmsAccepted()), name="network.sms_fault")
+            return
+        tpdu = self.faults.delivered(queue.iccid, part.tpdu) if self.faults is not None else part.tpdu
+        done = self._capture.sms(queue.iccid, tpdu, partial(self._answered, queue, serial), uplink=False)
+        terminal.sms_deliver(tpdu, done)
+
+    def _struck(self, kind: str, queue: _Queue) -> bool:
+        return self.faults is not None and self.faults.strike(kind, queue.iccid) is not None
 
     def _answered(self, queue: _Queue, serial: int, outcome: SmsOutcome) -> None:
         if queue.under_way != serial:
@@ -213,8 +223,11 @@ class SmsQueues:
                 self._fail(queue, part.text, outcome.cause, "refused")
                 self._plan_next(queue)
             return
+        if self._struck("sms-redeliver", queue):
+            self._wait(queue, "acknowledgement lost")
+            return
         queue.failures = 0
-        if self._again(part):
+        if self._again(queue, part):
             self._record(part.text, "sms_duplicated")
         else:
             queue.parts.popleft()
@@ -227,12 +240,13 @@ class SmsQueues:
         else:
             self._forget(queue)
 
-    def _again(self, part: _Part) -> bool:
+    def _again(self, queue: _Queue, part: _Part) -> bool:
         odds = self._settings.sms_duplication
-        if part.duplicated or not odds or self._world.random("network.sms").random() >= odds:
+        if part.duplicated:
             return False
-        part.duplicated = True
-        return True
+        part.duplicated = bool(odds and self._world.random("network.sms").random() < odds)
+        part.duplicated = part.duplicated or self._struck("sms-duplicate", queue)
+        return part.duplicated
 
     def _unanswered(self, queue: _Queue, serial: int) -> None:
         if queue.under_way == serial:

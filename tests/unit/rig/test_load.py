@@ -17,8 +17,8 @@ def test_an_empty_file_is_a_virtual_rig_with_a_modem_and_a_board() -> None:
 
 
 @pytest.mark.parametrize(("text", "complaint"), [
-    ("modems = 1", "rig.toml: modems: no such key (did you mean 'modem'?); allowed here: board, cloud, host, internet, "
-                   "modem, name, network, webhooks, world"),
+    ("modems = 1", "rig.toml: modems: no such key (did you mean 'modem'?); allowed here: board, cloud, faults, host, "
+                   "internet, modem, name, network, webhooks, world"),
     ('[[modem]]\nname="a"\nprot="x"', "rig.toml: modem[0].prot: no such key (did you mean 'port'?)"),
     ('[cloud]\nkind="aws"', "rig.toml: cloud.kind: input should be 'virtual', 'twilio' or 'kore', not 'aws'"),
     ('[[modem]]\nname="a"\nkind="serial"', "rig.toml: modem[0]: a modem of kind 'serial' needs 'port'"),

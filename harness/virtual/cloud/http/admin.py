@@ -75,7 +75,7 @@ class Admin:
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
         self._routes: Mapping[tuple[str, str], Callable[[Mapping[str, str], bytes], object]] = {
-            ("GET", ""): lambda query, body: {"paths": sorted({f"{ROOT}{path}" for _, path in self._routes})},
+            ("GET", ""): lambda query, body: {"paths": sorted({f"{ROOT}{path}" for _, path in self._known()})},
             ("GET", "/clock"): self._clock,
             ("GET", "/journal"): self._journal,
             ("GET", "/debugger"): self._debugger,
@@ -90,6 +90,9 @@ class Admin:
 
     def __repr__(self) -> str:
         return f"Admin({self._cloud!r})"
+
+    def _known(self) -> Mapping[tuple[str, str], Callable[[Mapping[str, str], bytes], object]]:
+        return {**self._cloud.admin_routes, **self._routes}
 
     async def answer(self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive) -> Answer:
         """Answer a request below :data:`ROOT`."""
@@ -121,9 +124,9 @@ class Admin:
         query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
         if path.startswith("/openapi/") and scope["method"] == "GET":
             return self._contract(path.removeprefix("/openapi/").removesuffix(".json"))
-        route = self._routes.get((scope["method"], path))
+        route = self._known().get((scope["method"], path))
         if route is None:
-            known = any(path == other for _, other in self._routes)
+            known = any(path == other for _, other in self._known())
             raise _Refusal(405 if known else 404, f"there is no {scope['method']} {ROOT}{path}")
         with self._cloud.world.turn():
             return route(query, body)

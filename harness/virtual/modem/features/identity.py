@@ -42,7 +42,8 @@ def _imsi(call: Call) -> Result:
 
 def _iccid(prefix: str, filler: str) -> Handler:
     def tell(call: Call) -> Result:
-        digits = call.modem.iccid
+        card = call.modem.slot.card
+        digits = card.iccid if card is not None else ""
         return info(f"{prefix}{digits}{filler if len(digits) % 2 else ''}")
 
     return tell

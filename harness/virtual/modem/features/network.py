@@ -181,7 +181,13 @@ def _scan_operators(call: Call) -> Result:
         return info(f"+COPS: {found or ','},(0-4),(0-2)")
 
     def start(finish: Callable[[Result], None]) -> None:
-        modem.later(modem.profile.timing.get("scan", 0), lambda: finish(result()), name="modem-scan")
+        slow = modem.strike("network-slow-scan")
+
+        def scanned() -> None:
+            modem.later(slow.spec.number("by") if slow is not None else 0, lambda: finish(result()), name="modem-scan",
+                        scaled=False)
+
+        modem.later(modem.profile.timing.get("scan", 0), scanned, name="modem-scan")
 
     return Pending(start, aborted=lambda: OK)
 

@@ -138,14 +138,14 @@ class _Wanted:
         self._number, self._cid, self._mode = number, cid, mode
         self._host, self._remote_port, self._local_port = host, remote_port, local_port
 
-    def open(self, service: str, tell: Callable[[SocketError], None]) -> None:
+    def open(self, service: str, tell: Callable[[int], None]) -> None:
         modem, sockets = self._modem, self._modem.sockets
 
-        def finish(error: SocketError) -> None:
+        def finish(error: int) -> None:
             modem.socket_error = int(error)
             tell(error)
 
-        def soon(error: SocketError) -> None:
+        def soon(error: int) -> None:
             modem.later(modem.profile.timing.get("socket", 0), lambda: finish(error), name="modem-qiopen")
 
         def resolved(address: str | None) -> None:
@@ -161,7 +161,9 @@ class _Wanted:
                 sockets.connect(self._number, self._cid, (address, self._remote_port), self._local_port, self._mode,
                                 lambda reason: finish(_error_of(reason)), host=self._host)
 
-        if self._local_port and sockets.port_taken(self._cid, self._local_port):
+        if struck := sockets.struck_error():
+            soon(struck)
+        elif self._local_port and sockets.port_taken(self._cid, self._local_port):
             soon(SocketError.PORT_BUSY)
         elif service == "UDP SERVICE":
             sockets.bind(self._number, self._cid, Service.UDP_SERVICE, ("0.0.0.0", 0), self._local_port, self._mode,
@@ -180,7 +182,7 @@ def _error_of(reason: CloseReason | None) -> SocketError:
     return SocketError.TIMEOUT if reason is CloseReason.TIMED_OUT else SocketError.CONNECT_FAILED
 
 
-def _transparent(call: Call, number: int, error: SocketError) -> Result:
+def _transparent(call: Call, number: int, error: int) -> Result:
     socket = call.modem.sockets.open.get(number)
     if error or socket is None:
         return ERROR

@@ -1,0 +1,395 @@
+"""The plan: which faults there are, which of them strike now, and what becomes of those that have struck.
+
+Theory of operation. Modems and the network do what they do, and ask the plan at a few places: what strikes this command
+(:meth:`FaultPlan.strike_command`), this unsolicited result, this datagram (:meth:`FaultPlan.strike_passing`). Faults
+that *act* (:class:`~harness.virtual.faults.kinds.Mode`) are carried out by the modem or the network when the plan says
+so: at once, at an instant, when a state begins to hold, or when a command comes by.
+
+Each fault has a stream of chance of its own, named by its number, so the same plan with the same seed strikes the same
+things. Everything that strikes is in the journal.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final, Protocol
+
+from harness.clock import RandomStream
+from harness.errors import UsageError
+from harness.journal import Entry, Fact
+from harness.virtual.faults.kinds import Mode, Room
+from harness.virtual.faults.spec import FaultSpec
+from harness.virtual.world import Event, World
+
+MAX_FAULTS: Final = 1_000
+_TELLING: Final = frozenset({"modem", "network"})
+"""Sources of journal entries that may mean that a state has changed."""
+
+End = Callable[[], None]
+"""Undoes what a fault did."""
+
+
+class FaultyDevice(Protocol):
+    """A modem as a plan sees it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def iccid(self) -> str: ...
+
+    def holds(self, condition: str) -> bool:
+        """Tell whether a state of :data:`~harness.virtual.faults.kinds.CONDITIONS` holds."""
+
+    def inject(self, fault: Fault) -> End | None:
+        """Carry out a fault that acts; return what undoes it, if anything does."""
+
+    def faults_changed(self) -> None:
+        """Learn that faults came or went."""
+
+
+class FaultyNetwork(Protocol):
+    """The network as a plan sees it."""
+
+    def inject(self, fault: Fault, iccid: str) -> End | None:
+        """Carry out a fault that acts on a SIM card; return what undoes it, if anything does."""
+
+
+@dataclass(slots=True, eq=False)
+class Fault:
+    """A fault in a plan.
+
+    Attributes:
+        number: how it is called, from 1.
+        seen: how many commands, results or passing things fitted its selector.
+        struck: how often it struck.
+        chance: its own stream.
+    """
+
+    number: int
+    spec: FaultSpec
+    chance: RandomStream
+    seen: int = 0
+    struck: int = 0
+    at: int | None = None
+    armed: int = 0  # of a PASSING fault with a command: how many things it may strike
+    holding: bool = False  # whether the state asked for held when it was last looked at
+    events: list[Event] = field(default_factory=list)
+    ends: list[End] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        return f"Fault({self.number}, {self.spec.kind.name!r}, struck {self.struck})"
+
+    @property
+    def kind(self) -> str:
+        """The name of its kind."""
+        return self.spec.kind.name
+
+    @property
+    def left(self) -> int | None:
+        """How often it may still strike, None without end."""
+        return None if self.spec.times is None else max(0, self.spec.times - self.struck)
+
+    def describe(self) -> dict[str, object]:
+        """Return it as JSON values."""
+        return {"number": self.number, **self.spec.describe(), "seen": self.seen, "struck": self.struck,
+                "left": self.left}
+
+
+class FaultPlan:
+    """The faults of one world.
+
+    Methods are called in a turn of the world; :meth:`add`, :meth:`remove` and :attr:`all` take their own.
+    """
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._faults: dict[int, Fault] = {}
+        self._numbers = itertools.count(1)
+        self._devices: list[FaultyDevice] = []
+        self._network: FaultyNetwork | None = None
+        self._unsubscribe: Callable[[], None] | None = None
+        self._looking = False
+
+    def __repr__(self) -> str:
+        return f"FaultPlan({len(self._faults)} faults)"
+
+    # -- who can be struck --------------------------------------------------------------------------------------------
+
+    def connect_device(self, device: FaultyDevice) -> None:
+        """Let faults strike this modem."""
+        self._devices.append(device)
+
+    def connect_network(self, network: FaultyNetwork) -> None:
+        """Let faults strike this network."""
+        self._network = network
+
+    # -- what is in the plan ------------------------------------------------------------------------------------------
+
+    @property
+    def all(self) -> tuple[Fault, ...]:
+        """The faults in the plan, oldest first; those that can't strike any more stay while what they did lasts."""
+        with self.world.turn():
+            return tuple(self._faults.values())
+
+    def add(self, spec: FaultSpec) -> Fault:
+        """Put a fault into the plan; one that acts and has no selector strikes at once.
+
+        Raises:
+            UsageError: there is no such modem, or there are too many faults.
+        """
+        with self.world.turn():
+            if spec.modem is not None and spec.modem not in [device.name for device in self._devices]:
+                names = ", ".join(device.name for device in self._devices) or "none"
+                raise UsageError(f"modem: there is no modem {spec.modem!r}: there are {names}")
+            if len(self._faults) >= MAX_FAULTS:
+                raise UsageError(f"there are {MAX_FAULTS} faults already: remove some")
+            number = next(self._numbers)
+            fault = Fault(number, spec, self.world.random(f"fault.{number}"))
+            fault.at = spec.at if spec.delay is None else self.world.now() + spec.delay
+            self._faults[number] = fault
+            self._record("fault_set", fault, spec=_fact({key: value for key, value in spec.describe().items()
+                                                         if key not in ("kind", "modem")}))
+            self._arm(fault)
+            self._changed()
+            return fault
+
+    def remove(self, number: int | None = None) -> int:
+        """Take one fault, or all, out of the plan and undo what can be undone; return how many there were."""
+        with self.world.turn():
+            gone = [fault for fault in self._faults.values() if number in (None, fault.number)]
+            for fault in gone:
+                self._record("fault_removed", fault)
+                self._drop(fault)
+            return len(gone)
+
+    def _arm(self, fault: Fault) -> None:
+        spec, world = fault.spec, self.world
+        if spec.lasting is not None:
+            begin = max(world.now(), fault.at or 0)
+            fault.events.append(world.call_at(begin + spec.lasting, partial(self._expired, fault), name="fault"))
+        if spec.kind.mode is not Mode.ACT or spec.on is not None or spec.urc is not None:
+            return
+        if spec.when:
+            if self._unsubscribe is None:
+                self._unsubscribe = world.journal.subscribe(self._told)
+            if fault.at is not None:
+                fault.events.append(world.call_at(fault.at, self.changed, name="fault"))
+            self.changed()
+        elif fault.at is not None and fault.at > world.now():
+            fault.events.append(world.call_at(fault.at, partial(self._fire_everywhere, fault), name="fault"))
+        else:
+            self._fire_everywhere(fault)
+
+    def _expired(self, fault: Fault) -> None:
+        if fault.number in self._faults:
+            self._record("fault_expired", fault)
+            self._drop(fault)
+
+    def _drop(self, fault: Fault) -> None:
+        self._faults.pop(fault.number, None)
+        for event in fault.events:
+            event.cancel()
+        while fault.ends:
+            fault.ends.pop()()
+        self._changed()
+
+    def _changed(self) -> None:
+        for device in self._devices:
+            device.faults_changed()
+
+    # -- states -------------------------------------------------------------------------------------------------------
+
+    def _told(self, entry: Entry) -> None:
+        if entry.source in _TELLING:  # these are written in a turn of the world
+            self.changed()
+
+    def changed(self) -> None:
+        """Look, as soon as this turn is over, whether states that faults wait for hold now."""
+        if not self._looking and any(fault.spec.when for fault in self._faults.values()):
+            self._looking = True
+            self.world.call_later(0, self._look, name="fault")
+
+    def _look(self) -> None:
+        self._looking = False
+        for fault in tuple(self._faults.values()):
+            spec = fault.spec
+            if not spec.when or spec.kind.mode is not Mode.ACT or spec.on is not None or spec.urc is not None or (
+                    fault.at is not None and self.world.now() < fault.at):
+                continue
+            holding = [device for device in self._targets(fault) if self._in_state(fault, device)]
+            began, fault.holding = bool(holding) and not fault.holding, bool(holding)
+            if began and self._draw(fault):
+                self._used(fault)
+                for device in holding:
+                    self._fire(fault, device)
+
+    def _targets(self, fault: Fault) -> list[FaultyDevice]:
+        return [device for device in self._devices if fault.spec.modem in (None, device.name)]
+
+    @staticmethod
+    def _in_state(fault: Fault, device: FaultyDevice) -> bool:
+        return all(device.holds(condition) is wanted for condition, wanted in fault.spec.when.items())
+
+    # -- what strikes -------------------------------------------------------------------------------------------------
+
+    def touches(self, device: FaultyDevice) -> bool:
+        """Tell whether any fault in the plan waits for something that a modem hears or says."""
+        return any(fault.spec.modem in (None, device.name) and (
+            fault.spec.urc is not None or fault.spec.on is not None or fault.spec.kind.mode is Mode.LINE)
+            for fault in self._faults.values())
+
+    def strike_command(self, device: FaultyDevice, text: str) -> list[Fault]:
+        """Return the faults that strike a command, in the order of the plan; what passes is only armed by it."""
+        struck = []
+        for fault in tuple(self._faults.values()):
+            spec = fault.spec
+            if spec.urc is not None or (spec.on is None and spec.kind.mode is not Mode.LINE):
+                continue
+            if (spec.on is not None and not spec.on.matches(text)) or not self._fits(fault, device):
+                continue
+            if not self._counts(fault):
+                continue
+            if spec.kind.mode is Mode.PASSING:
+                fault.armed += 1
+                continue
+            self._strikes(fault, device, command=text)
+            struck.append(fault)
+        return struck
+
+    def strike_urc(self, device: FaultyDevice, text: str) -> list[Fault]:
+        """Return the faults that strike an unsolicited result."""
+        struck = []
+        for fault in tuple(self._faults.values()):
+            spec = fault.spec
+            if spec.urc is None or not spec.urc.matches(text) or not self._fits(fault, device):
+                continue
+            if self._counts(fault):
+                if spec.kind.mode is Mode.PASSING:
+                    fault.armed += 1
+                    continue
+                self._strikes(fault, device, urc=text)
+                struck.append(fault)
+        return struck
+
+    def strike_passing(self, kind: str, device: FaultyDevice, *, fits: Callable[[Fault], bool] | None = None,
+                       **facts: Fact) -> Fault | None:
+        """Return the first fault of a kind that strikes what passes, None if none does.
+
+        Args:
+            fits: whether the fault's parameters concern what passes.
+            facts: what the journal shall tell of it.
+        """
+        for fault in tuple(self._faults.values()):
+            spec = fault.spec
+            if spec.kind.name != kind or not self._fits(fault, device) or (fits is not None and not fits(fault)):
+                continue
+            if spec.on is not None or spec.urc is not None:  # counted when the command came
+                if not fault.armed:
+                    continue
+                fault.armed -= 1
+            elif not self._counts(fault):
+                continue
+            self._strikes(fault, device, **facts)
+            return fault
+        return None
+
+    def strike_sim(self, kind: str, iccid: str, *, fits: Callable[[Fault], bool] | None = None,
+                   **facts: Fact) -> Fault | None:
+        """Return what :meth:`strike_passing` does, for the modem that holds a SIM card."""
+        if not any(fault.spec.kind.name == kind for fault in self._faults.values()):
+            return None
+        device = next((device for device in self._devices if device.iccid == iccid), None)
+        return self.strike_passing(kind, device, fits=fits, **facts) if device is not None else None
+
+    def act(self, fault: Fault, device: FaultyDevice) -> None:
+        """Carry out a fault that struck a command or an unsolicited result."""
+        self._inject(fault, device)
+
+    def _fits(self, fault: Fault, device: FaultyDevice) -> bool:
+        spec = fault.spec
+        return spec.modem in (None, device.name) and fault.left != 0 and (
+            fault.at is None or self.world.now() >= fault.at) and (not spec.when or self._in_state(fault, device))
+
+    def _counts(self, fault: Fault) -> bool:
+        """Count something that fits, and tell whether it is one that the fault strikes."""
+        fault.seen += 1
+        nth = fault.spec.nth
+        if nth is not None and (fault.seen < nth or (fault.spec.times == 1 and fault.seen != nth)):
+            return False
+        return self._draw(fault)
+
+    @staticmethod
+    def _draw(fault: Fault) -> bool:
+        if fault.left == 0:
+            return False
+        return fault.spec.p >= 1 or fault.chance.random() < fault.spec.p
+
+    def _strikes(self, fault: Fault, device: FaultyDevice, **facts: Fact) -> None:
+        self._record("fault_injected", fault, device=device.name, **facts)
+        self._used(fault)
+
+    def _used(self, fault: Fault) -> None:
+        fault.struck += 1
+        if fault.left == 0 and fault.spec.kind.mode is not Mode.ACT:  # what acts may have something to undo
+            self._drop(fault)
+
+    # -- carrying out -------------------------------------------------------------------------------------------------
+
+    def _fire_everywhere(self, fault: Fault) -> None:
+        if self._draw(fault):
+            self._used(fault)
+            for device in self._targets(fault):
+                self._fire(fault, device)
+
+    def _fire(self, fault: Fault, device: FaultyDevice) -> None:
+        self._record("fault_injected", fault, device=device.name)
+        self._inject(fault, device)
+
+    def _inject(self, fault: Fault, device: FaultyDevice) -> None:
+        if fault.spec.kind.room is Room.MODEM:
+            end = device.inject(fault)
+        else:
+            end = self._network.inject(fault, device.iccid) if self._network is not None else None
+        if end is not None:
+            self._lasts(fault, end)
+        self.retire(fault)
+
+    def retire(self, fault: Fault) -> None:
+        """Take a fault out of the plan that can't strike any more and has nothing to undo."""
+        if fault.left == 0 and not fault.ends and fault.number in self._faults:
+            self._drop(fault)
+
+    def _lasts(self, fault: Fault, end: End) -> None:
+        """Undo what a fault did when its span is over, or when it leaves the plan."""
+        over = False
+
+        def undo() -> None:
+            nonlocal over
+            if not over:
+                over = True
+                if undo in fault.ends:
+                    fault.ends.remove(undo)
+                self._record("fault_ended", fault)
+                end()
+                self.retire(fault)
+
+        fault.ends.append(undo)
+        span = fault.spec.duration("span") if fault.spec.kind.parameter("span") is not None else None
+        if span is not None:
+            fault.events.append(self.world.call_later(f"{span}ns", undo, name="fault"))
+
+    def _record(self, event: str, fault: Fault, *, device: str = "", **facts: Fact) -> None:
+        self.world.journal.record("fault", event, device=device or fault.spec.modem or "", t=None, fault=fault.number,
+                                  kind=fault.kind, **facts)
+
+
+def _fact(value: object) -> Fact:
+    """Return a value as the journal takes it."""
+    if value is None or isinstance(value, str | int | float):
+        return value
+    return json.dumps(value, ensure_ascii=False)

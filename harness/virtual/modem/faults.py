@@ -1,0 +1,374 @@
+"""How a modem misbehaves: the faults of a plan, carried out on one module.
+
+The plan says what strikes; here is what that means for the ports, the supply, the SIM card and the stores. The engine
+asks at four places: when octets came (:meth:`ModemFaults.heard`), when a command line begins, when a command is
+carried out (:meth:`ModemFaults.command`) and when a prompt takes data.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from harness.errors import AtSyntaxError
+from harness.formats.at import Command as Parsed
+from harness.formats.at import parse_line
+from harness.virtual.faults.kinds import Mode
+from harness.virtual.faults.plan import End, Fault, FaultPlan
+from harness.virtual.modem import line_faults, module_faults
+from harness.virtual.modem.command import OK, Pending, Prompt, Reply, Result, cme, cms
+from harness.virtual.modem.line_faults import SETTLING, Effect, LineFaults
+from harness.virtual.modem.output import Piece
+
+if TYPE_CHECKING:
+    from harness.virtual.modem.engine import Session
+    from harness.virtual.modem.modem import VirtualModem
+
+_ECHO: Final = frozenset({"no-echo", "echo-loss"})
+
+
+@dataclass(slots=True)
+class CommandStrikes:
+    """What faults do to one command: another result, or the same one later."""
+
+    instead: Result | None = None
+    late: int = 0
+
+    def put_off(self, result: Result, later: Callable[[int, Callable[[], None]], None]) -> Result:
+        """Return the result as it comes when it comes late; a prompt comes at once."""
+        if not self.late:
+            return result
+        if isinstance(result, Prompt):
+            then = result.then
+            return replace(result, then=lambda data: self.put_off(then(data), later))
+        late = self.late
+
+        if isinstance(result, Pending):
+            start = result.start
+
+            def start_late(finish: Callable[[Result], None]) -> None:
+                start(lambda ended: later(late, partial(finish, ended)))
+
+            return Pending(start_late, result.aborted)
+        return Pending(lambda finish: later(late, partial(finish, result)))
+
+
+@dataclass(slots=True)
+class _Port:
+    """What faults have to do with one port."""
+
+    session: Session
+    line: LineFaults
+    commands: deque[list[Fault]]  # of the line under way: what strikes each of its commands
+    echo: bytearray  # typed and not yet echoed, because it may be of a line whose echo is struck
+    payload: tuple[Fault, int] | None = None  # a fault that strikes after so many octets of data
+
+
+class ModemFaults:
+    """The faults of one modem. Implements ``FaultyDevice``.
+
+    Attributes:
+        hung: whether the module hears and says nothing.
+    """
+
+    def __init__(self, modem: VirtualModem, plan: FaultPlan) -> None:
+        self.hung = False
+        self._modem = modem
+        self._plan = plan
+        self._ports: dict[Session, _Port] = {}
+        self._tidying = False
+        plan.connect_device(self)
+
+    def __repr__(self) -> str:
+        return f"ModemFaults({self._modem.name!r})"
+
+    # -- FaultyDevice -------------------------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """The modem's name."""
+        return self._modem.name
+
+    @property
+    def iccid(self) -> str:
+        """The SIM card in the modem."""
+        return self._modem.iccid
+
+    def holds(self, condition: str) -> bool:
+        """Tell whether a state holds."""
+        return module_faults.holds(self._modem, condition)
+
+    def inject(self, fault: Fault) -> End | None:
+        """Carry out a fault that acts."""
+        return module_faults.ACTS[fault.kind](self._modem, self, fault)
+
+    def faults_changed(self) -> None:
+        """Stand between ports and their output as long as faults may change what is said, and not longer."""
+        if self.hung or self._plan.touches(self):
+            for session in self._modem.sessions:
+                self._port(session)
+        elif self._ports and not self._tidying:  # not now: what changed may be a fault that strikes its last
+            self._tidying = True
+            self._modem.world.call_later(0, self._tidy, name="fault")
+
+    def _tidy(self) -> None:
+        self._tidying = False
+        if not self.hung and not self._plan.touches(self):
+            for session, port in tuple(self._ports.items()):
+                if port.line.idle and not port.echo and port.payload is None:
+                    self.release(session)
+
+    # -- ports --------------------------------------------------------------------------------------------------------
+
+    def adopt(self, session: Session) -> None:
+        """A port was added."""
+        if self.hung or self._plan.touches(self):
+            self._port(session).line.silent = self.hung
+
+    def release(self, session: Session) -> None:
+        """Stand no longer between a port and its output."""
+        if (port := self._ports.pop(session, None)) is not None and session.output.tamper is port.line:
+            session.output.tamper = None
+
+    def lines(self) -> list[LineFaults]:
+        """Return the tampers of all ports."""
+        return [self._port(session).line for session in self._modem.sessions]
+
+    def hang(self, hung: bool) -> None:
+        """Let the module hear and say nothing, or let it live again."""
+        self.hung = hung
+        if hung:
+            for line in self.lines():
+                line.silent = True
+        else:
+            for port in self._ports.values():
+                port.line.silent = False
+            self.faults_changed()
+
+    def late_boot(self) -> int:
+        """Return how many nanoseconds later than usual the boot sequence begins."""
+        fault = self._plan.strike_passing("slow-boot", self)
+        return fault.spec.number("by") if fault is not None else 0
+
+    def strike(self, kind: str) -> Fault | None:
+        """Return the fault of a PASSING kind that strikes now, None if none does."""
+        return self._plan.strike_passing(kind, self)
+
+    def reset(self, session: Session) -> None:
+        """The power went: forget what was under way on a port."""
+        if (port := self._ports.get(session)) is not None:
+            port.line.reset()
+            port.commands.clear()
+            port.echo.clear()
+            port.payload = None
+
+    def _port(self, session: Session) -> _Port:
+        port = self._ports.get(session)
+        if port is None:
+            first = session is self._modem.sessions[0]
+            line = LineFaults(self._modem.world, session.output, self._urc_effects if first else None)
+            port = self._ports[session] = _Port(session, line, deque(), bytearray())
+            session.output.tamper = line
+        return port
+
+    # -- what the engine asks -----------------------------------------------------------------------------------------
+
+    def heard(self, session: Session, line: str | None, typed: bytes) -> bytes:
+        """Take what a client typed, and the command line that it completed if it did; return what to echo now."""
+        if not self._plan.touches(self) and session not in self._ports:
+            return typed
+        port = self._port(session)
+        if line is None:
+            if any(fault.kind in _ECHO for fault in self._plan.all):
+                port.echo += typed
+                return b""
+            return typed
+        held, port.echo = bytes(port.echo), bytearray()
+        port.line.begin()
+        port.payload = None
+        try:
+            commands = parse_line(line)
+        except AtSyntaxError:
+            commands = ()
+        texts = [spell(command) for command in commands] or ["AT"] * (line.strip().upper() == "AT")
+        port.commands = deque(self._plan.strike_command(self, text) for text in texts)
+        for struck in port.commands:
+            for fault in struck:
+                port.line.episode += self._effects(port, fault)
+        return held + typed
+
+    def prompted(self) -> None:
+        """A prompt was opened."""
+        self._plan.changed()
+
+    def command(self, session: Session) -> CommandStrikes | None:
+        """Return what strikes the next command of the line, None if nothing does."""
+        port = self._ports.get(session)
+        if port is None or not port.commands:
+            return None
+        strikes = CommandStrikes()
+        for fault in port.commands.popleft():
+            self._strike(fault, strikes)
+        return strikes
+
+    def typed(self, session: Session, data: bytes) -> bytes:
+        """Take data typed at a prompt; return what of it arrives."""
+        port = self._ports.get(session)
+        if port is None or port.payload is None:
+            return data
+        fault, left = port.payload
+        if len(data) < left:
+            port.payload = (fault, left - len(data))
+            return data
+        port.payload = None
+        port.line.episode.append(line_faults.Silence())
+        self._soon(fault, port.line)
+        return data[:left]
+
+    # -- what strikes a command ---------------------------------------------------------------------------------------
+
+    @staticmethod
+    def _strike(fault: Fault, strikes: CommandStrikes) -> None:
+        spec = fault.spec
+        if fault.kind == "error":
+            strikes.instead = Reply(final="ERROR")
+        elif fault.kind == "cme":
+            strikes.instead = cme(spec.number("number"))
+        elif fault.kind == "cms":
+            strikes.instead = cms(spec.number("number"))
+        elif (fault.kind == "never" and not spec.flag("execute")) or _at_command(fault):
+            strikes.instead = OK
+        elif fault.kind == "delay":
+            strikes.late += spec.number("by")
+        elif fault.kind == "jitter":
+            strikes.late += fault.chance.randint(spec.number("low"), spec.number("high"))
+
+    def _effects(self, port: _Port, fault: Fault) -> list[Effect]:
+        """Return what a fault that struck a command does to what the port says until the final result."""
+        spec, kind = fault.spec, fault.spec.kind
+        if kind.breaks or fault.kind == "reset-in-prompt":
+            return self._break(port, fault)
+        if fault.kind == "urc-first":
+            port.line.hold_final(spec.number("limit"))
+            return []
+        if fault.kind in ("delay", "jitter"):
+            return []
+        if kind.mode is Mode.LINE:
+            return self._line_effects(fault)
+        if fault.kind in ("urc", "urc-burst"):
+            self._plan.retire(fault)
+            return [line_faults.Insert(urc_octets(fault), spec.number("offset"))]
+        self._soon(fault)
+        return []
+
+    @staticmethod
+    def _line_effects(fault: Fault) -> list[Effect]:
+        make = _EFFECTS.get(fault.kind)
+        return [make(fault)] if make is not None else []
+
+    def _break(self, port: _Port, fault: Fault) -> list[Effect]:
+        """Return what lets octets through up to the point where a fault breaks in."""
+        strikes = partial(self._soon, fault, port.line)
+        point = "prompt" if fault.kind == "reset-in-prompt" else fault.spec.text("point")
+        after = 0 if fault.kind == "reset-in-prompt" else fault.spec.number("after")
+        if point == "command":
+            strikes()
+            return [line_faults.Mute()]
+        if point == "prompt":
+            return [line_faults.AtPrompt(strikes)]
+        if point == "payload":
+            port.payload = (fault, after)
+            return []
+        if fault.kind == "baud":  # the line goes on, at another speed
+            return [line_faults.Insert(b"", 0), _Then(after, strikes)]
+        return [line_faults.Truncate(after, strikes)]
+
+    def _soon(self, fault: Fault, line: LineFaults | None = None) -> None:
+        """Carry out a fault as soon as what was said before is on the line, and let the port speak again then."""
+
+        def act() -> None:
+            if line is not None:
+                line.episode = []
+            self._plan.act(fault, self)
+
+        self._modem.world.call_later(f"{SETTLING}ns", act, name="fault")
+
+    # -- what strikes an unsolicited result ---------------------------------------------------------------------------
+
+    def _urc_effects(self, line: LineFaults, data: bytes) -> list[Effect]:
+        effects: list[Effect] = []
+        for fault in self._plan.strike_urc(self, data.decode("latin-1").strip("\r\n")):
+            spec, kind = fault.spec, fault.spec.kind
+            if fault.kind == "delay":
+                effects.append(line_faults.PutOff(spec.number("by"), line.say_later))
+            elif fault.kind == "jitter":
+                by = fault.chance.randint(spec.number("low"), spec.number("high"))
+                effects.append(line_faults.PutOff(by, line.say_later))
+            elif kind.breaks and fault.kind != "baud":
+                effects.append(line_faults.Truncate(spec.number("after"), partial(self._soon, fault)))
+            elif fault.kind in ("urc", "urc-burst"):
+                self._plan.retire(fault)
+                effects.append(line_faults.Insert(urc_octets(fault), spec.number("offset")))
+            elif kind.mode is Mode.LINE:
+                effects += self._line_effects(fault)
+            else:
+                self._soon(fault)
+        return effects
+
+
+class _Then(line_faults.OfResponse):
+    """Calls ``then`` once when a number of octets was said, and lets all through."""
+
+    def __init__(self, after: int, then: Callable[[], None]) -> None:
+        self._left = after
+        self._then: Callable[[], None] | None = then
+
+    def response(self, piece: Piece) -> list[Piece]:
+        self._left -= len(piece.data)
+        if self._left <= 0:
+            self.end(piece.t)
+        return [piece]
+
+    def end(self, t: int) -> list[Piece]:
+        if self._then is not None:
+            then, self._then = self._then, None
+            then()
+        return []
+
+
+_EFFECTS: dict[str, Callable[[Fault], Effect]] = {
+    "never": lambda fault: line_faults.Mute(),
+    "truncate": lambda fault: line_faults.Truncate(fault.spec.number("after")),
+    "garble": lambda fault: line_faults.Garble(fault.spec.share("share"), fault.chance),
+    "duplicate": lambda fault: line_faults.Duplicate(),
+    "split": lambda fault: line_faults.Split(fault.spec.number("size"), fault.spec.number("gap")),
+    "blank-lines": lambda fault: line_faults.BlankLines(fault.spec.number("count")),
+    "no-echo": lambda fault: line_faults.NoEcho(),
+    "echo-loss": lambda fault: line_faults.EchoLoss(
+        None if fault.spec.parameters["position"] is None else fault.spec.number("position"), fault.chance),
+    "prompt-late": lambda fault: line_faults.LatePrompt(fault.spec.number("by")),
+    "prompt-missing": lambda fault: line_faults.OtherPrompt(missing=True),
+    "prompt-bare": lambda fault: line_faults.OtherPrompt(missing=False),
+}
+
+
+def urc_octets(fault: Fault) -> bytes:
+    """Return what a fault of kind ``urc`` or ``urc-burst`` says, as octets."""
+    text = fault.spec.text("text").encode("latin-1")
+    if fault.kind == "urc-burst":
+        return (b"\r\n" + text + b"\r\n") * fault.spec.number("count")
+    return text if fault.spec.flag("raw") else b"\r\n" + text + b"\r\n"
+
+
+def spell(command: Parsed) -> str:
+    """Return a command as a line of its own would write it."""
+    values = ",".join("" if argument is None else f'"{argument.raw}"' if argument.quoted else argument.text
+                      for argument in command.arguments)
+    return f"AT{command.name}{command.form.value}{values}"
+
+
+def _at_command(fault: Fault) -> bool:
+    return fault.spec.kind.breaks and fault.spec.text("point") == "command"

@@ -1,0 +1,179 @@
+"""Faults in a test, in a rig file, and live on a running stack."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import serial
+
+from harness.clock import Stopwatch
+from harness.errors import RigFileError
+from harness.rig.load import parse_rig
+
+pytest_plugins = ["pytester"]
+
+MVH = (sys.executable, "-m", "harness.cli")
+
+_RIG = """
+name = "faulty"
+board = []
+
+[[faults]]
+kind = "cme"
+number = 30
+on = "AT+CSQ"
+nth = 2
+
+[[faults]]
+kind = "sim-busy"
+span = "30s"
+
+[[faults]]
+kind = "slow-boot"
+by = "20s"
+"""
+
+_TESTS = """
+import pytest
+from harness.errors import CommandFailed, TimeoutExpired
+
+def test_what_the_rig_file_says(modem, journal):
+    with pytest.raises(TimeoutExpired):
+        modem.registered(within="30s")
+    modem.registered(within="60s")
+    modem.command("AT+CSQ")
+    with pytest.raises(CommandFailed, match="CME ERROR: 30"):
+        modem.command("AT+CSQ")
+    modem.command("AT+CSQ")
+    assert [entry.data["kind"] for entry in journal.select("fault_injected")] == ["sim-busy", "slow-boot", "cme"]
+
+def test_what_the_test_says(modem, faults, cloud, clock):
+    faults.clear()
+    modem.registered(within="120s")
+    faults.sms.duplicate()
+    cloud.supersim.sim(modem.iccid).send_sms("LED ON")
+    modem.expect_sms("LED ON", within="60s")
+    modem.expect_sms("LED ON", within="60s")
+    faults.on("AT+CMGS").sms.refused(cause=42)
+    with pytest.raises(CommandFailed, match="CMS ERROR: 42"):
+        modem.send_sms("000", "hello")
+    denied = faults.network.denied(cause=11)
+    clock.sleep("1s")
+    with pytest.raises(TimeoutExpired):
+        modem.registered(within="10s")
+    faults.remove(denied)
+    assert denied.struck == 1
+
+def test_a_brown_out_is_survived(modem, faults):
+    modem.registered(within="120s")
+    faults.on("AT+CSQ").brown_out(after=3)
+    with pytest.raises(Exception):
+        modem.command("AT+CSQ")
+    modem.expect_urc("+CPIN: READY", within="120s")
+    modem.registered(within="120s")
+"""
+
+
+def test_fixture_and_rig_file(pytester: pytest.Pytester) -> None:
+    pytester.makefile(".toml", rig=_RIG)
+    pytester.makepyfile(_TESTS)
+    result = pytester.runpytest_subprocess("--rig", "rig.toml", "-p", "no:cacheprovider")
+    result.assert_outcomes(passed=3)
+
+
+@pytest.mark.parametrize(("text", "complaint"), [
+    ('kind = "brownout"', "rig.toml: faults[0]: kind: no such kind of fault: 'brownout' (did you mean 'brown-out'?)"),
+    ('kind = "truncate"\naftr = 5', "rig.toml: faults[0]: aftr: no such key of a fault of kind 'truncate'"),
+    ('kind = "truncate"\nafter = "x"', "rig.toml: faults[0]: after: must be a whole number from 0 to 1000000, not 'x'"),
+    ('kind = "delay"\nmodem = "modem-7"', "faults[0].modem: there is no modem 'modem-7': there are modem-1"),
+    ('on = "AT"', "rig.toml: faults[0].kind: field required"),
+])
+def test_what_is_wrong_in_a_rig_file_is_named(text: str, complaint: str) -> None:
+    with pytest.raises(RigFileError) as caught:
+        parse_rig(f"[[faults]]\n{text}\n", name="rig.toml")
+    assert complaint in str(caught.value)
+
+
+@dataclass
+class Stack:
+    doors: dict[str, Any]
+    environment: dict[str, str]
+
+    def mvh(self, *arguments: str, code: int = 0) -> str:
+        result = subprocess.run([*MVH, "fault", *arguments], env=self.environment, capture_output=True, text=True,
+                                timeout=60, check=False)
+        assert result.returncode == code, result.stderr
+        return result.stdout if not code else result.stderr
+
+    def json(self, *arguments: str) -> Any:
+        return json.loads(self.mvh(*arguments, "--json"))
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    environment = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path_factory.mktemp("run"))}
+    process = subprocess.Popen([*MVH, "up", "--json"], stdout=subprocess.PIPE, text=True, env=environment)
+    assert process.stdout is not None
+    yield Stack(json.loads(process.stdout.readline()), environment)
+    process.send_signal(signal.SIGINT)
+    process.stdout.close()
+    assert process.wait(15) == 0
+
+
+def test_live(stack: Stack) -> None:
+    assert stack.json("list") == []
+    assert "no faults are set" in stack.mvh("list")
+    added = stack.json("add", "cme", "number=148", "--on", "AT+CGMM", "--nth", "2")
+    assert (added["kind"], added["number"], added["struck"]) == ("cme", 148, 0) or added["number"] == 148
+    with serial.Serial(stack.doors["modems"][0]["port"], 115200, timeout=0.5) as port:
+        assert _ask(port, b"AT+CMEE=1\r").endswith(b"OK\r\n")
+        assert _ask(port, b"AT+CGMM\r").endswith(b"OK\r\n")
+        assert _ask(port, b"AT+CGMM\r").endswith(b"+CME ERROR: 148\r\n")
+        assert _ask(port, b"AT+CGMM\r").endswith(b"OK\r\n")
+        assert stack.json("list") == []
+        stack.json("add", "error", "--on", "AT+CGMM", "--sticky", "--when", "powered", "--modem", "modem-1")
+        stack.json("add", "garble", "--on", "AT+CGMR", "--times", "3", "--in", "1h", "--lasting", "2h", "--p", "0.5")
+        assert _ask(port, b"AT+CGMM\r").endswith(b"ERROR\r\n")
+        shown = stack.mvh("list")
+        assert "error modem=modem-1 on=AT+CGMM when=powered sticky=True struck 1, without end" in shown
+        listed = stack.json("list")
+        assert [fault["kind"] for fault in listed] == ["error", "garble"]
+        stack.mvh("remove", str(listed[0]["number"]))
+        assert _ask(port, b"AT+CGMM\r").endswith(b"OK\r\n")
+    assert stack.json("remove", "--all") == {"removed": 1}
+
+
+def test_live_refusals(stack: Stack) -> None:
+    assert "kind: no such kind of fault: 'truncat' (did you mean 'truncate'?)" in stack.mvh("add", "truncat", code=2)
+    assert "after: must be a whole number" in stack.mvh("add", "truncate", "after=x", code=2)
+    assert "a parameter is NAME=VALUE, not 'after'" in stack.mvh("add", "truncate", "after", code=2)
+    assert "modem: there is no modem 'x'" in stack.mvh("add", "hang", "--modem", "x", code=2)
+    assert "there is no fault 99" in stack.mvh("remove", "99", code=2)
+    assert "name the number of a fault, or --all" in stack.mvh("remove", code=2)
+    assert stack.json("list") == []
+
+
+def test_the_list_of_kinds_needs_no_stack(stack: Stack) -> None:
+    text = stack.mvh("kinds")
+    assert "brown-out" in text
+    assert "registered" in text
+    kinds = [json.loads(line) for line in stack.mvh("kinds", "--json").splitlines()]
+    assert {"truncate", "sms-duplicate"} <= {kind["kind"] for kind in kinds}
+
+
+def _ask(port: serial.Serial, data: bytes) -> bytes:
+    port.write(data)
+    said = b""
+    watch = Stopwatch()
+    while not said.endswith((b"OK\r\n", b"ERROR\r\n")) and not (b"ERROR: " in said and said.endswith(b"\r\n")):
+        said += port.read(1)
+        assert watch.seconds < 20, said
+    return said

@@ -1,0 +1,155 @@
+"""Whatever goes wrong, the modem comes back: plans made by hypothesis, and a client that types anything meanwhile."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from harness.virtual.faults import KINDS
+from harness.virtual.faults.kinds import CONDITIONS, Kind, Mode
+from harness.virtual.faults.parameters import REQUIRED, Parameter, Quantity
+
+if TYPE_CHECKING:
+    from tests.unit.faults.conftest import FaultBench
+
+SPANS = st.sampled_from(["0s", "1ms", "500ms", "3s", "1min"])
+COMMANDS = st.sampled_from([
+    "", "E0", "E1", "+CSQ", "+CMGF=1", "+CMGF=0", '+CMGS="000"', "+CMGS=8", "+CMGL=4", "+CMGD=1,4", "+CFUN=0",
+    "+CFUN=1", "+CFUN=1,1", "+COPS=?", "+COPS=0", "+CGATT=0", "+CGATT=1", '+QICSGP=1,1,"super","","",0',
+    "+QIACT=1", "+QIDEACT=1",
+    '+QIOPEN=1,0,"UDP SERVICE","127.0.0.1",0,6969,1', '+QISEND=0,4,"100.64.0.1",6969', "+QICLOSE=0", "+CEREG?",
+    "+CNMI=2,2,0,1,0", "+CPIN?", "+CIMI;+CSQ", "+NONSENSE", "Q1", "Q0", "V0", "V1"])
+ON = st.sampled_from(["AT", "AT+CSQ", "AT+CMGS", "/./", "AT+QISEND", "AT+COPS=?", "AT+CFUN"])
+
+
+def value(parameter: Parameter) -> st.SearchStrategy[Any]:
+    match parameter.quantity:
+        case Quantity.DURATION:
+            return SPANS.filter(lambda span: parameter.name != "every" or span != "0s")
+        case Quantity.NUMBER:
+            return st.integers(parameter.low, min(parameter.high, max(parameter.low, 0) + 40))
+        case Quantity.SHARE:
+            return st.floats(0, 1)
+        case Quantity.TEXT:
+            return st.just("ME") if parameter.name == "memory" else st.text(
+                st.characters(max_codepoint=255, min_codepoint=1), max_size=20)
+        case Quantity.WORD:
+            return st.sampled_from(parameter.words)
+        case Quantity.DIGITS:
+            return st.text("0123456789", min_size=parameter.high, max_size=parameter.high)
+        case Quantity.FLAG:
+            return st.booleans()
+        case _:
+            return st.just([["0s", -70], ["5s", -120], ["20s", -60]])
+
+
+@st.composite
+def faults(draw: st.DrawFn) -> dict[str, Any]:
+    """A fault that somebody might describe."""
+    kind: Kind = draw(st.sampled_from(sorted(KINDS.values(), key=lambda kind: kind.name)))
+    described: dict[str, Any] = {"kind": kind.name}
+    for parameter in kind.parameters:
+        if parameter.default is REQUIRED or draw(st.booleans()):
+            described[parameter.name] = draw(value(parameter))
+    if kind.name == "jitter":
+        described.update(low="0s", high="3s")
+    choice = draw(st.sampled_from(["on", "urc", "neither"]))
+    if choice == "on" or (choice == "urc" and kind.mode is Mode.LINE and not kind.urcs):
+        described["on"] = draw(ON)
+    elif choice == "urc":
+        described["urc"] = draw(st.sampled_from(["+CMT", "/./", "RDY"]))
+        described.pop("point", None)
+    if ("on" in described or "urc" in described or kind.mode is not Mode.ACT) and draw(st.booleans()):
+        described["nth"] = draw(st.integers(1, 3))
+    if draw(st.booleans()):
+        described["in"] = draw(SPANS)
+    if draw(st.integers(0, 3)) == 0:
+        described["when"] = {draw(st.sampled_from(sorted(CONDITIONS))): draw(st.booleans())}
+    described.update(draw(st.sampled_from([{}, {"sticky": True}, {"times": 3}, {"p": 0.5}])))
+    return described
+
+
+class AnyPlan(RuleBasedStateMachine):
+    """A bench that faults and a client work on at random."""
+
+    make: type[FaultBench]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bench = self.make()
+
+    @rule(described=faults())
+    def something_goes_wrong(self, described: dict[str, Any]) -> None:
+        self.bench.faults.set(described)
+
+    @rule(command=COMMANDS, wait=SPANS)
+    def a_command(self, command: str, wait: str) -> None:
+        self.bench.at(command, wait=wait)
+
+    @rule(data=st.binary(max_size=12), wait=SPANS)
+    def anything_typed(self, data: bytes, wait: str) -> None:
+        self.bench.type(data, wait=wait)
+
+    @rule(text=st.text("abc", min_size=1, max_size=200))
+    def a_text_arrives(self, text: str) -> None:
+        self.bench.text(text)
+
+    @rule(payload=st.binary(min_size=1, max_size=20))
+    def a_datagram_arrives(self, payload: bytes) -> None:
+        self.bench.datagram(payload)
+
+    @rule(number=st.integers(0, 9))
+    def a_fault_is_removed(self, number: int) -> None:
+        present = list(self.bench.faults)
+        if present:
+            self.bench.faults.remove(present[number % len(present)])
+
+    @rule()
+    def time_passes(self) -> None:
+        self.bench.wait("10min")
+
+    @invariant()
+    def what_struck_is_in_the_journal(self) -> None:
+        struck = sum(fault.struck for fault in self.bench.faults)
+        told = len(self.bench.world.journal.select("fault_injected", source="fault"))
+        assert told >= struck
+
+    def teardown(self) -> None:
+        """The plan ends: after a reset of the line, AT is answered."""
+        bench = self.bench
+        bench.faults.clear()
+        assert not len(bench.faults)
+        bench.wait("10min")  # what was under way, such as a boot sequence, a search or a delayed result
+        bench.type(b"\x1b\x1b\r", wait="5min")  # leave a prompt
+        bench.type(b"0" * 4_096 + b"\x1b\r", wait="5min")  # or one of a length
+        bench.type(b"ATQ0V1E0\r", wait="5min")
+        bench.heard()
+        assert bench.type(b"AT\r", wait="1s") == b"\r\nOK\r\n"
+
+
+def test_no_plan_wedges_the_modem(make_bench: type[FaultBench]) -> None:
+    machine = type("Machine", (AnyPlan,), {"make": make_bench})
+    run_state_machine_as_test(machine, settings=settings(max_examples=60, stateful_step_count=20, deadline=None))
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_each_kind_alone_on_everything(make_bench: type[FaultBench], kind: str) -> None:
+    needed: dict[str, Any] = {"after": 3, "number": 3, "text": "X", "rate": 9600, "iccid": "8988307000000000001",
+                              "points": [["0s", -70], ["10s", -120], ["20s", -60]]}
+    given = {parameter.name: needed[parameter.name] for parameter in KINDS[kind].parameters if parameter.name in needed}
+    bench = make_bench()
+    fault = bench.faults.set({"kind": kind, "on": "/./", "sticky": True, **given})
+    for command in ("", "+CSQ", "+CMGF=1", '+CMGS="000"', "+CGATT?", "+CSQ"):
+        bench.at(command, wait="20s")
+    bench.text("hello")
+    bench.wait("20s")
+    bench.faults.remove(fault)
+    bench.wait("10min")
+    bench.type(b"\x1b\r", wait="2min")
+    bench.type(b"ATE0\r", wait="2min")
+    bench.heard()
+    assert bench.type(b"AT\r", wait="1s") == b"\r\nOK\r\n"
