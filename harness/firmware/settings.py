@@ -24,11 +24,12 @@ def settings(name: str) -> dict[str, int]:
             for symbol in _symbols(image)}
 
 
-def with_settings(name: str, **values: int) -> Built:
-    """Return the prebuilt image of a fixture with some of its settings changed.
+def with_settings(name: str, *, built: Built | None = None, **values: int) -> Built:
+    """Return the image of a fixture with some of its settings changed.
 
     Args:
         name: of the fixture.
+        built: another build than the prebuilt one.
         values: new values, 32 bits each; names are those of :func:`settings`.
 
     Raises:
@@ -38,7 +39,7 @@ def with_settings(name: str, **values: int) -> Built:
 
         board.install(Bundle.read(with_settings("crash", crash_kind=4).bundle))
     """
-    data = bytearray(fixture(name).elf.read_bytes())
+    data = bytearray(fixture(name).elf.read_bytes() if built is None else built.elf)
     image = ElfImage.read(bytes(data))
     known = {symbol.name: symbol for symbol in _symbols(image)}
     section = next(section for section in image.sections if section.name == _SECTION) if known else None

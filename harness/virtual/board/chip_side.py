@@ -11,7 +11,7 @@ from harness.journal import Entry, Fact
 from harness.virtual.board.core.interface import Core
 from harness.virtual.board.devices.i2c import I2cBus
 from harness.virtual.board.kernel.enums import MvWakeReason
-from harness.virtual.board.peripherals.gpio import Pin
+from harness.virtual.board.peripherals.pin import Pin
 from harness.virtual.board.peripherals.soc import Soc
 from harness.virtual.board.peripherals.usart import Usart
 from harness.virtual.world import Event, World

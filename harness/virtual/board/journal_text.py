@@ -22,6 +22,8 @@ def describe(entry: Entry) -> tuple[str, str] | None:
             return "uart", f"{data['uart']}: {data['text']}"
         case "pin_changed":
             return "pin", f"{data['pin']}={data['level']}"
+        case "pwm_changed":
+            return "pin", f"{data['pin']} PWM {data['frequency_hz']:g} Hz {data['duty']:.1%}"
         case "application_crashed":
             return "crash", str(data["text"])
     facts = " ".join(f"{name}={value}" for name, value in data.items() if value != "")

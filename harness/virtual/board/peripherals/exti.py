@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from harness.virtual.board.peripherals.base import Peripheral, PeripheralHost, Register
-from harness.virtual.board.peripherals.gpio import PORTS
+from harness.virtual.board.peripherals.pin import PORTS
 
 EXTI_BASE = 0x4602_2000
 FIRST_IRQ = 11
@@ -28,6 +30,8 @@ class Exti(Peripheral):
     )
 
     def __init__(self, host: PeripheralHost) -> None:
+        self.on_select: Callable[[], None] | None = None
+        """Called when other edges than before may matter."""
         super().__init__(host, "EXTI", EXTI_BASE)
 
     def edge(self, port: str, number: int, level: int) -> None:
@@ -42,6 +46,12 @@ class Exti(Peripheral):
             self.values[pending] |= bit
             self._update(bit)
 
+    def wants(self, port: str, number: int) -> bool:
+        """Return whether any edge of this pin would be noticed."""
+        group, index = divmod(number, 4)
+        return bool((self.values["RTSR1"] | self.values["FTSR1"]) >> number & 1) and (
+            self.values[f"EXTICR{group + 1}"] >> 8 * index & 0xFF == PORTS.index(port))
+
     def _update(self, lines: int = 0xFFFF) -> None:
         active = (self.values["RPR1"] | self.values["FPR1"]) & self.values["IMR1"]
         for number in range(16):
@@ -49,6 +59,20 @@ class Exti(Peripheral):
                 self._host.set_irq(FIRST_IRQ + number, bool(active >> number & 1))
 
     # -- registers --
+
+    def effects(self, register: Register) -> tuple[Callable[[], int] | None, Callable[[int, int], None] | None]:
+        reading, writing = super().effects(register)
+        if register.name in ("RTSR1", "FTSR1") or register.name.startswith("EXTICR"):
+            return reading, lambda value, mask: self._select(register, value, mask)
+        return reading, writing
+
+    def _select(self, register: Register, value: int, mask: int) -> None:
+        self.store(register, value, mask)
+        if self.on_select is not None:
+            self.on_select()
+
+    def read_swier1(self) -> int:
+        return 0
 
     def write_swier1(self, value: int, mask: int) -> None:
         rising = value & mask & _LINES

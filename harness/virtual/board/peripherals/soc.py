@@ -11,11 +11,13 @@ from harness.virtual.board.peripherals.bus import Bus
 from harness.virtual.board.peripherals.clock_tree import ClockTree
 from harness.virtual.board.peripherals.exti import Exti
 from harness.virtual.board.peripherals.gpdma import Gpdma
-from harness.virtual.board.peripherals.gpio import PORTS, Pin, Port, parse_pin
+from harness.virtual.board.peripherals.gpio import Port
 from harness.virtual.board.peripherals.i2c import I2CS, I2c
+from harness.virtual.board.peripherals.pin import PORTS, Pin, parse_pin
 from harness.virtual.board.peripherals.power import FlashRegisters, Pwr
 from harness.virtual.board.peripherals.rcc import Rcc
-from harness.virtual.board.peripherals.timer import TIMERS, Timer
+from harness.virtual.board.peripherals.timer import TIMERS, BasicTimer, Timer
+from harness.virtual.board.peripherals.timer_outputs import connect_timers
 from harness.virtual.board.peripherals.usart import USARTS, Usart
 
 
@@ -29,8 +31,12 @@ class Soc:
     def __init__(self, host: PeripheralHost, clocks: ClockTree, *, strict: bool = False) -> None:
         self.clocks = clocks
         self.exti = Exti(host)
-        self.ports = {letter: Port(host, letter, edge=self.exti.edge) for letter in PORTS}
-        self.timers = {name: Timer(host, name, kind) for name, kind in TIMERS.items()}
+        self.ports = {letter: Port(host, letter, edge=self.exti.edge, edges_matter=self.exti.wants)
+                      for letter in PORTS}
+        self.exti.on_select = self._route_pins
+        self.timers = {name: (Timer if kind.channels else BasicTimer)(host, name, kind)
+                       for name, kind in TIMERS.items()}
+        connect_timers(self.timers, self.ports)
         self.rcc = rcc = Rcc(host, clocks, reset_peripheral=self._reset_one)
         self.i2cs = {name: I2c(host, name, kind, clock_hz=partial(rcc.kernel_hz, name)) for name, kind in I2CS.items()}
         self.usarts = {name: Usart(host, name, kind, clock_hz=partial(rcc.kernel_hz, name))
@@ -46,6 +52,11 @@ class Soc:
 
     def __repr__(self) -> str:
         return f"Soc({len(self._peripherals)} peripherals, hclk={self.clocks.hclk} Hz)"
+
+    def _route_pins(self) -> None:
+        for port in self.ports.values():
+            for pin in port.pins:
+                pin.route()
 
     def _requests(self) -> dict[int, DmaRequest]:
         """Return the request lines by their number (RM0456, GPDMA1 requests)."""
