@@ -5,6 +5,11 @@
     HarnessError
     ├── CloudError                    the service refused or failed
     │   ├── ApiError                  it answered, and the answer was an error body
+    │   │   ├── AccessDenied          who asks, or may not ask for this     (HTTP 401, 403)
+    │   │   ├── NotFound              there is no such resource             (HTTP 404)
+    │   │   ├── Conflict              something else is in the way          (HTTP 409)
+    │   │   ├── TooManyRequests       not now                               (HTTP 429)
+    │   │   └── ServiceFailed         it broke, or is not available         (HTTP 5xx)
     │   └── CloudUnreachable          it did not answer            (also ConnectionError)
     ├── DeviceError                   a modem or a board broke its contract
     │   ├── ModemError
@@ -54,6 +59,36 @@ class ApiError(CloudError):
         self.status = status
         self.code = code
         self.more_info = more_info
+
+    @staticmethod
+    def of(message: str, *, status: int, code: int = 0, more_info: str = "") -> ApiError:
+        """Return the error of the class that goes with an HTTP status."""
+        kind = ServiceFailed if status >= 500 else _BY_STATUS.get(status, ApiError)
+        return kind(message, status=status, code=code, more_info=more_info)
+
+
+class AccessDenied(ApiError):
+    """The credentials are wrong, or don't permit this."""
+
+
+class NotFound(ApiError):
+    """The account has no such resource."""
+
+
+class Conflict(ApiError):
+    """It does not go together with something that is there, or under way."""
+
+
+class TooManyRequests(ApiError):
+    """Too much was asked for in too short a time."""
+
+
+class ServiceFailed(ApiError):
+    """The service has a fault of its own."""
+
+
+_BY_STATUS: dict[int, type[ApiError]] = {401: AccessDenied, 403: AccessDenied, 404: NotFound, 409: Conflict,
+                                         429: TooManyRequests}
 
 
 class CloudUnreachable(CloudError, ConnectionError):

@@ -10,10 +10,12 @@ from harness.drivers.cloud.networks import Network, NetworkAccessProfile
 from harness.drivers.cloud.supersim import Fleet, Fleets, IpCommand, Sim, SmsCommand, SuperSim
 from harness.drivers.cloud.supersim_usage import BillingPeriod, IpAddress, UsageRecord
 from harness.drivers.cloud.wireless import Command, RatePlan, Wireless, WirelessSim
+from harness.drivers.cloud.wireless_usage import CommandsUsage, DataOctets, DataSession, WirelessUsage
 
 __all__ = [
-    "KORE_URLS", "App", "BillingPeriod", "CloudClient", "CloudUrls", "Command", "ConfigItem", "ConfigStore",
-    "Credentials", "Deployment", "Device", "ESimProfile", "Fleet", "Fleets", "IpAddress", "IpCommand", "LogEntry",
-    "LogStream", "Microvisor", "Network", "NetworkAccessProfile", "RatePlan", "SettingsUpdate", "Sim", "SmsCommand",
-    "StreamWire", "SuperSim", "UsageRecord", "Wireless", "WirelessSim",
+    "KORE_URLS", "App", "BillingPeriod", "CloudClient", "CloudUrls", "Command", "CommandsUsage", "ConfigItem",
+    "ConfigStore", "Credentials", "DataOctets", "DataSession", "Deployment", "Device", "ESimProfile", "Fleet",
+    "Fleets", "IpAddress", "IpCommand", "LogEntry", "LogStream", "Microvisor", "Network", "NetworkAccessProfile",
+    "RatePlan", "SettingsUpdate", "Sim", "SmsCommand", "StreamWire", "SuperSim", "UsageRecord", "Wireless",
+    "WirelessSim", "WirelessUsage",
 ]

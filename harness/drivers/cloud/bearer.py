@@ -83,5 +83,5 @@ def _token(response: requests.Response) -> tuple[str, int]:
     token, seconds = body.get("access_token"), body.get("expires_in", 0)
     if response.status_code != 200 or not isinstance(token, str) or not token:
         why = body.get("error_description") or body.get("error") or response.reason
-        raise ApiError(f"no bearer token: {why}", status=response.status_code)
+        raise ApiError.of(f"no bearer token: {why}", status=response.status_code)
     return token, int(seconds) if str(seconds).isdigit() else 0

@@ -25,10 +25,30 @@ class ESimProfile(StatusResource):
         return self._optional("sim_sid")
 
     @property
+    def eid(self) -> str | None:
+        """The eUICC it was ordered for; None if whoever has the matching id may have it."""
+        return self._optional("eid")
+
+    @property
+    def smdp_plus_address(self) -> str | None:
+        """Host that devices download it from; None before it was reserved."""
+        return self._optional("smdp_plus_address")
+
+    @property
+    def matching_id(self) -> str | None:
+        """What a device shows there; None if it was ordered for one eUICC, or not reserved yet."""
+        return self._optional("matching_id")
+
+    @property
     def activation_code(self) -> str | None:
-        """What a device needs to download it: ``LPA:1$<host>$<matching id>``; None while it has no matching id."""
-        host, matching = self._optional("smdp_plus_address"), self._optional("matching_id")
-        return f"LPA:1${host}${matching}" if host and matching else None
+        """``1$<host>$<matching id>`` (SGP.22 clause 4.1), with ``LPA:`` before it in a QR code; None without an id."""
+        return self._optional("activation_code")
+
+    @property
+    def error(self) -> tuple[str, str] | None:
+        """Code and message of a failure, if it failed."""
+        code = self._optional("error_code")
+        return None if code is None else (code, self._optional("error_message") or "")
 
 
 class ESimProfiles:
@@ -82,6 +102,21 @@ class SettingsUpdate(StatusResource):
     def sim_sid(self) -> str:
         """The Sim whose card it is."""
         return self._text("sim_sid")
+
+    @property
+    def iccid(self) -> str:
+        """The number of the card."""
+        return self._text("iccid")
+
+    @property
+    def packages(self) -> dict[str, str]:
+        """Version by name of the settings that will be on the card."""
+        return {item["name"]: item["version"] for item in self.data.get("packages") or ()}
+
+    @property
+    def date_completed(self) -> str | None:
+        """When it was written: UTC, ISO 8601; None before."""
+        return self._optional("date_completed")
 
 
 def settings_updates(transport: Transport, root: str, filters: Mapping[str, str]) -> Iterator[SettingsUpdate]:

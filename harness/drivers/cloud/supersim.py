@@ -18,7 +18,7 @@ from harness.drivers.cloud.supersim_usage import (
     usage_records,
 )
 from harness.drivers.cloud.transport import Transport
-from harness.errors import ApiError
+from harness.errors import NotFound
 
 _ICCID = re.compile(r"89[0-9]{16,20}F?")
 
@@ -178,6 +178,36 @@ class Fleet(CloudResource):
         """Its name, if it has one."""
         return self._optional("unique_name")
 
+    @property
+    def network_access_profile_sid(self) -> str:
+        """The profile that says which networks its Sims may use."""
+        return self._text("network_access_profile_sid")
+
+    @property
+    def data_enabled(self) -> bool:
+        """Whether its Sims may use data."""
+        return bool(self.data["data_enabled"])
+
+    @property
+    def data_limit(self) -> int:
+        """Megabytes that each Sim may use in a billing period."""
+        return int(self.data["data_limit"])
+
+    @property
+    def sms_commands_enabled(self) -> bool:
+        """Whether its Sims may send and get SMS Commands."""
+        return bool(self.data["sms_commands_enabled"])
+
+    @property
+    def sms_commands_url(self) -> str | None:
+        """Where texts from its devices are told."""
+        return self._optional("sms_commands_url")
+
+    @property
+    def ip_commands_url(self) -> str | None:
+        """Where datagrams from its devices are told."""
+        return self._optional("ip_commands_url")
+
     def update(self, **changes: str | int | None) -> Fleet:
         """Change the Fleet and return it: ``unique_name``, ``network_access_profile``, ``data_limit`` (megabytes),
         ``sms_commands_url``, ``sms_commands_method``, ``ip_commands_url``, ``ip_commands_method``.
@@ -249,7 +279,7 @@ class SuperSim:
             return Sim(self._transport, self._root, self._transport.get(f"{self._root}/v1/Sims/{segment(key)}"))
         found = next(self.sims(iccid=key), None)
         if found is None:
-            raise ApiError(f"the account has no Sim with ICCID {key}", status=404, code=20404)
+            raise NotFound(f"the account has no Sim with ICCID {key}", status=404, code=20404)
         return found
 
     def sims(self, **filters: str) -> Iterator[Sim]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 from harness.drivers.cloud.resource import form_of
 from harness.drivers.cloud.transport import Json, Transport
@@ -16,6 +17,7 @@ class UsageRecord:
     Attributes:
         start_time, end_time: UTC, ISO 8601.
         data_upload, data_download, data_total: octets, as seen from the device.
+        billed: price in ``billed_unit``; 0 and None before there is one.
     """
 
     start_time: str
@@ -27,6 +29,8 @@ class UsageRecord:
     fleet_sid: str | None
     network_sid: str | None
     iso_country: str | None
+    billed: Decimal
+    billed_unit: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,4 +75,5 @@ def _usage(data: Json) -> UsageRecord:
     return UsageRecord(start_time=period["start_time"], end_time=period["end_time"],
                        data_upload=int(data["data_upload"]), data_download=int(data["data_download"]),
                        data_total=int(data["data_total"]), sim_sid=data.get("sim_sid"), fleet_sid=data.get("fleet_sid"),
-                       network_sid=data.get("network_sid"), iso_country=data.get("iso_country"))
+                       network_sid=data.get("network_sid"), iso_country=data.get("iso_country"),
+                       billed=Decimal(str(data.get("data_total_billed") or 0)), billed_unit=data.get("billed_unit"))

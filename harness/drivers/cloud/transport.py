@@ -12,12 +12,13 @@ from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
 from requests.utils import get_environ_proxies
 
 from harness.clock import NANOSECONDS, Clock
 from harness.drivers.cloud.bearer import BearerAuth
 from harness.drivers.cloud.credentials import Credentials
-from harness.errors import ApiError, CloudError, CloudUnreachable
+from harness.errors import ApiError, CloudError, CloudUnreachable, NotFound
 from harness.journal import Journal
 
 Json: TypeAlias = Mapping[str, Any]
@@ -26,6 +27,8 @@ Form: TypeAlias = "Mapping[str, str | Sequence[str]]"
 ATTEMPTS = 4
 FIRST_PAUSE_NS = 200_000_000
 LONGEST_PAUSE_NS = 10 * NANOSECONDS
+LONGEST_WAIT_NS = 120 * NANOSECONDS
+"""Longest pause that the service can ask for by ``Retry-After``."""
 TIMEOUTS = (5.0, 30.0)
 """Seconds to connect, and to wait for each piece of an answer."""
 
@@ -66,12 +69,16 @@ class Transport:
         return session
 
     def environment(self, url: str) -> dict[str, Any]:
-        """Return the request arguments that the environment asks for."""
-        host = urlsplit(url).hostname or ""
-        if not self._trust_env or host.startswith(_LOOPBACK):
+        """Return the request arguments that the environment asks for: the CA bundle, and the proxy beyond this machine.
+
+        They are given with each request: a session with ``trust_env=False`` would lose the bundle, and one without it
+        would also take a password from ``~/.netrc``.
+        """
+        if not self._trust_env:
             return {"proxies": {}, "verify": True}
-        bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-        return {"proxies": get_environ_proxies(url), "verify": bundle or True}
+        bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+        host = urlsplit(url).hostname or ""
+        return {"proxies": {} if host.startswith(_LOOPBACK) else get_environ_proxies(url), "verify": bundle}
 
     def get(self, url: str, query: Form | None = None) -> Json:
         """Return the JSON object at a URL.
@@ -102,7 +109,13 @@ class Transport:
             ApiError: the API refused.
             CloudUnreachable: there was no answer, not even after retries.
         """
-        response = self._request("DELETE", url)
+        lost: list[str] = []
+        try:
+            response = self._request("DELETE", url, lost=lost)
+        except NotFound:
+            if not lost:
+                raise
+            return  # an attempt whose answer was lost has done it
         self._record("DELETE", url, response.status_code)
 
     def pages(self, url: str, key: str, query: Form | None = None) -> Iterator[Json]:
@@ -125,10 +138,11 @@ class Transport:
             seen.add(following)
             page = self.get(following)
 
-    def _request(self, method: str, url: str, **arguments: Any) -> requests.Response:
+    def _request(self, method: str, url: str, *, lost: list[str] | None = None, **arguments: Any) -> requests.Response:
+        """Return the response; ``lost`` takes the reasons of attempts that may have had an effect nobody told of."""
         pause = FIRST_PAUSE_NS
         for attempt in range(1, ATTEMPTS + 1):
-            last = attempt == ATTEMPTS
+            last, wanted = attempt == ATTEMPTS, 0
             try:
                 response = self._session.request(method, url, timeout=TIMEOUTS, allow_redirects=False,
                                                  **self.environment(url), **arguments)
@@ -136,6 +150,8 @@ class Transport:
                 if last or not _may_repeat(method, error):
                     raise CloudUnreachable(f"no answer to {method} {url}: {_cause(error)}") from None
                 self._retried(method, url, attempt, type(error).__name__)
+                if lost is not None:
+                    lost.append(type(error).__name__)
             else:
                 if response.status_code < 300:
                     return response
@@ -146,9 +162,11 @@ class Transport:
                 if last or not again:
                     raise api_error(response)
                 self._retried(method, url, attempt, str(response.status_code))
-                pause = max(pause, _retry_after(response))
-            self.clock.sleep(min(pause, LONGEST_PAUSE_NS) / NANOSECONDS)
-            pause *= 2
+                if lost is not None and response.status_code >= 500:
+                    lost.append(str(response.status_code))
+                wanted = _retry_after(response)
+            self.clock.sleep(max(pause, wanted) / NANOSECONDS)
+            pause = min(2 * pause, LONGEST_PAUSE_NS)
         raise AssertionError("the last attempt returns or raises")
 
     def _object(self, response: requests.Response) -> Json:
@@ -173,15 +191,22 @@ def _may_repeat(method: str, error: requests.exceptions.RequestException) -> boo
     if isinstance(error, requests.exceptions.SSLError):
         return False
     if method == "POST":
-        return isinstance(error, requests.exceptions.ConnectTimeout) or "NewConnectionError" in _cause(error)
-    return isinstance(error, requests.exceptions.ConnectionError | requests.exceptions.Timeout)
+        never = urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError
+        return isinstance(error, requests.exceptions.ConnectTimeout) or isinstance(_inner(error), never)
+    # an answer that breaks off in its middle is a ChunkedEncodingError, or a ConnectionError
+    return isinstance(error, requests.exceptions.ConnectionError | requests.exceptions.Timeout
+                      | requests.exceptions.ChunkedEncodingError)
+
+
+def _inner(error: BaseException) -> object:
+    """Return what is at the bottom of an error of requests."""
+    reason = error.args[0] if error.args else error
+    return getattr(reason, "reason", None) or reason
 
 
 def _cause(error: BaseException) -> str:
-    """Return what is at the bottom of an error of requests, by name."""
-    reason = error.args[0] if error.args else error
-    inner = getattr(reason, "reason", None) or reason
-    return f"{type(inner).__name__}" if isinstance(inner, BaseException) else str(inner)
+    inner = _inner(error)
+    return type(inner).__name__ if isinstance(inner, BaseException) else str(inner)
 
 
 def api_error(response: requests.Response) -> ApiError:
@@ -194,13 +219,14 @@ def api_error(response: requests.Response) -> ApiError:
         body = {}
     code = body.get("code")
     message = body.get("message") or response.reason or "the API refused"
-    return ApiError(f"{message} [{response.request.method} {urlsplit(response.url).path}]", status=response.status_code,
-                    code=code if isinstance(code, int) else 0, more_info=str(body.get("more_info") or ""))
+    return ApiError.of(f"{message} [{response.request.method} {urlsplit(response.url).path}]",
+                       status=response.status_code, code=code if isinstance(code, int) else 0,
+                       more_info=str(body.get("more_info") or ""))
 
 
 def _retry_after(response: requests.Response) -> int:
     text = response.headers.get("Retry-After", "")
-    return min(int(text) * NANOSECONDS, LONGEST_PAUSE_NS) if text.isascii() and text.isdigit() and len(text) < 6 else 0
+    return min(int(text) * NANOSECONDS, LONGEST_WAIT_NS) if text.isascii() and text.isdigit() and len(text) < 6 else 0
 
 
 def _origin(url: str) -> tuple[str, str]:

@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from harness.drivers.cloud.resource import CloudResource, StatusResource, form_of, segment
-from harness.drivers.cloud.transport import Json, Transport
-from harness.errors import ApiError
+from harness.drivers.cloud.transport import Transport
+from harness.drivers.cloud.wireless_usage import DataSession, WirelessUsage, data_sessions, wireless_usage
+from harness.errors import NotFound
 
 _ICCID = re.compile(r"89[0-9]{16,20}F?")
 
@@ -63,9 +64,24 @@ class WirelessSim(StatusResource):
         return self._optional("unique_name")
 
     @property
+    def friendly_name(self) -> str | None:
+        """What people call it, if anything."""
+        return self._optional("friendly_name")
+
+    @property
     def rate_plan_sid(self) -> str | None:
         """Its rate plan."""
         return self._optional("rate_plan_sid")
+
+    @property
+    def is_resetting(self) -> bool:
+        """Whether a reset of its connectivity was under way when it was last fetched."""
+        return self._optional("reset_status") == "resetting"
+
+    @property
+    def commands_callback_url(self) -> str | None:
+        """Where Commands from the device are told."""
+        return self._optional("commands_callback_url")
 
     def send_command(self, command: str | bytes, *, include_sid: str | None = None,
                      delivery_receipt_requested: bool | None = None, callback_url: str | None = None,
@@ -113,13 +129,13 @@ class WirelessSim(StatusResource):
         """Give the Commands of this SIM; filters: ``status``, ``direction``, ``transport``."""
         return _commands(self._transport, self._root, {"sim": self.sid, **filters})
 
-    def data_sessions(self) -> Iterator[Json]:
-        """Give the data sessions, newest first, as the API gives them."""
-        return self._transport.pages(f"{self._url}/DataSessions", "data_sessions")
+    def data_sessions(self) -> Iterator[DataSession]:
+        """Give the data sessions, newest first."""
+        return data_sessions(self._transport, self._url)
 
-    def usage_records(self, **filters: str) -> Iterator[Json]:
-        """Give usage, as the API gives it; filters: ``start``, ``end``, ``granularity`` (hourly, daily, all)."""
-        return self._transport.pages(f"{self._url}/UsageRecords", "usage_records", form_of(filters))
+    def usage_records(self, **filters: str) -> Iterator[WirelessUsage]:
+        """Give usage; filters: ``start``, ``end``, ``granularity`` (hourly, daily, all)."""
+        return wireless_usage(self._transport, self._url, filters)
 
 
 class RatePlan(CloudResource):
@@ -131,6 +147,31 @@ class RatePlan(CloudResource):
     def unique_name(self) -> str | None:
         """Its name, if it has one."""
         return self._optional("unique_name")
+
+    @property
+    def friendly_name(self) -> str | None:
+        """What people call it, if anything."""
+        return self._optional("friendly_name")
+
+    @property
+    def data_limit(self) -> int:
+        """Megabytes a month on the home network."""
+        return int(self.data["data_limit"])
+
+    @property
+    def data_metering(self) -> str:
+        """``payg``, or a quota, which is deprecated."""
+        return self._text("data_metering")
+
+    @property
+    def messaging_enabled(self) -> bool:
+        """Whether Commands are allowed."""
+        return bool(self.data["messaging_enabled"])
+
+    @property
+    def international_roaming(self) -> tuple[str, ...]:
+        """What is allowed abroad: ``data``, ``messaging``."""
+        return tuple(self.data.get("international_roaming") or ())
 
     def update(self, *, unique_name: str | None = None, friendly_name: str | None = None) -> RatePlan:
         """Give it other names and return it.
@@ -212,7 +253,7 @@ class Wireless:
             return WirelessSim(self._transport, self._root, self._transport.get(url))
         found = next(self.sims(iccid=key), None)
         if found is None:
-            raise ApiError(f"the account has no SIM with ICCID {key}", status=404, code=20404)
+            raise NotFound(f"the account has no SIM with ICCID {key}", status=404, code=20404)
         return found
 
     def sims(self, **filters: str) -> Iterator[WirelessSim]:
@@ -233,9 +274,9 @@ class Wireless:
         """Give Commands, newest first; filters: ``sim``, ``status``, ``direction``, ``transport``."""
         return _commands(self._transport, self._root, filters)
 
-    def usage_records(self, **filters: str) -> Iterator[Json]:
-        """Give the account's usage, as the API gives it; filters: ``start``, ``end``, ``granularity``."""
-        return self._transport.pages(f"{self._root}/v1/UsageRecords", "usage_records", form_of(filters))
+    def usage_records(self, **filters: str) -> Iterator[WirelessUsage]:
+        """Give the account's usage; filters: ``start``, ``end``, ``granularity``."""
+        return wireless_usage(self._transport, f"{self._root}/v1", filters)
 
 
 def _commands(transport: Transport, root: str, filters: Mapping[str, str]) -> Iterator[Command]:

@@ -11,6 +11,7 @@ import requests
 from harness.drivers.cloud import CloudClient, CloudUrls, Credentials
 from harness.errors import ApiError, CloudUnreachable, UsageError
 from harness.virtual.cloud import Choices
+from harness.virtual.network.seams import AccessTechnology, Cell, DataUsage
 
 if TYPE_CHECKING:
     from tests.integration.cloud.conftest import Stack
@@ -41,7 +42,8 @@ def test_esim_profiles_settings_updates_and_periods(stack: Stack) -> None:
     profile = supersim.esim_profiles.create(generate_matching_id=True, callback_url="http://127.0.0.1:9/x")
     profile.wait_status("available", within="1h")
     assert profile.activation_code is not None
-    assert profile.activation_code.startswith("LPA:1$")
+    assert profile.activation_code == f"1$SM-DP-PLUS.TWILIO.COM${profile.matching_id}"
+    assert (profile.smdp_plus_address, profile.eid, profile.error) == ("sm-dp-plus.twilio.com", None, None)
     assert [found.sid for found in supersim.esim_profiles.find(status="available")] == [profile.sid]
     assert supersim.esim_profiles.get(profile.sid).iccid == profile.iccid
     assert profile.sim_sid is not None
@@ -176,3 +178,55 @@ def test_a_wrong_secret_is_told_before_anything_else(stack: Stack) -> None:
 def test_a_keyring_that_is_not_there_is_a_clear_error() -> None:
     with pytest.raises(UsageError, match="keyring"):
         Credentials.from_keyring("no-such-service-here", "nobody")
+
+
+CELL = Cell(plmn="310260", operator="T-Mobile", operator_short="TMO", act=AccessTechnology.E_UTRAN, tac=1, ci=77,
+            rssi_dbm=-70)
+
+
+def _use(stack: Stack, iccid: str, **values: Any) -> None:
+    with stack.world.turn():
+        stack.cloud.data_usage(DataUsage(iccid=iccid, imsi="732123000000001", imei="490154203237518", session_id=1,
+                                         apn="super", ip="100.64.0.9", cell=CELL, **values))
+
+
+def test_what_was_used_is_typed(stack: Stack) -> None:
+    wireless = "8988306000000000001"
+    stack.cloud.add_wireless_sim(wireless)
+    stack.ether.reachable.add(wireless)
+    sim = stack.client.wireless.sim(wireless)
+    sim.send_command("ping").wait_status("delivered")
+    _use(stack, wireless, began=True)
+    stack.clock.sleep("6min")
+    _use(stack, wireless, up=300, down=700, up_packets=3, down_packets=7)
+    [session] = sim.data_sessions()
+    assert (session.operator_mcc, session.operator_mnc, session.operator_country) == ("310", "260", "USA")
+    assert (session.packets_uploaded, session.packets_downloaded, session.end) == (3, 7, None)
+    assert (session.radio_link, session.cell_id, session.imei) == ("LTE", "77", "490154203237518")
+    [record] = sim.usage_records()
+    assert (record.sim_sid, record.data.upload, record.data.download, record.data.total) == (sim.sid, 300, 700, 1_000)
+    assert (record.commands.to_sim, record.commands_by_place["home"].total) == (1, 1)
+    assert record.data_by_place["home"] == record.data
+    [of_all] = stack.client.wireless.usage_records(granularity="all")
+    assert (of_all.sim_sid, of_all.data) == (None, record.data)
+    plan = stack.client.wireless.rate_plans.get(sim.rate_plan_sid or "")
+    assert (plan.data_limit, plan.data_metering, plan.messaging_enabled) == (1_000, "payg", True)
+    assert plan.international_roaming == ("data", "messaging")
+    assert (sim.is_resetting, sim.commands_callback_url, sim.friendly_name) == (False, None, None)
+
+
+def test_supersim_usage_has_a_price_after_a_day(stack: Stack) -> None:
+    stack.cloud.add_sim(ICCID)
+    sim = stack.client.supersim.sim(ICCID)
+    _use(stack, ICCID, began=True, up=100_000, down=200_000)
+    stack.clock.sleep("1min")
+    [fresh] = sim.usage_records()
+    assert (fresh.data_total, fresh.billed, fresh.billed_unit) == (300_000, 0, None)
+    stack.clock.sleep("25h")
+    [billed] = sim.usage_records()
+    assert (str(billed.billed), billed.billed_unit) == ("0.03", "USD")
+    fleet = stack.client.supersim.fleets.get(sim.fleet_sid or "")
+    assert (fleet.data_enabled, fleet.data_limit, fleet.sms_commands_enabled) == (True, 1_000, True)
+    assert (fleet.sms_commands_url, fleet.ip_commands_url) == (None, None)
+    profile = stack.client.supersim.network_access_profiles.get(fleet.network_access_profile_sid)
+    assert profile.unique_name == "default"
