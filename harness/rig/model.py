@@ -75,6 +75,8 @@ class NetworkTable(Table):
     """From power-on of a modem to its registration."""
     sms_latency: Nanoseconds = to_ns("500ms")
     """From the SMS centre to a modem, and back."""
+    sms_rate: float = Field(default=0, ge=0, le=1_000)
+    """Texts a second that one SIM card may get, and send; more wait, or are refused for congestion. 0: any."""
     ip_latency: Nanoseconds = to_ns("100ms")
     """From the IP gateway to a modem, and back."""
     uplink_latency: Nanoseconds = to_ns("50ms")
@@ -150,6 +152,8 @@ class ModemTable(Table):
     iccid: Iccid | None = None
     """Checked against the card in a real modem; given to the card of a virtual one."""
     imsi: Imsi | None = None
+    product: Literal["supersim", "wireless"] = "supersim"
+    """Whose SIM card it is: Super SIM's, which talks to ``000``, or Programmable Wireless', which talks to ``2936``."""
     sim_status: Literal["new", "ready", "active", "inactive"] = "active"
     """Status of the SIM card in the virtual cloud when a test begins."""
     unique_name: str | None = None
@@ -159,6 +163,8 @@ class ModemTable(Table):
     def _port_of_a_real_one(self) -> ModemTable:
         if self.kind == "serial" and self.port is None:
             raise ValueError("a modem of kind 'serial' needs 'port': a device such as /dev/serial/by-id/... or a URL")
+        if self.product == "wireless" and self.sim_status == "inactive":
+            raise ValueError("a SIM card of product 'wireless' is never 'inactive'")
         return self
 
 

@@ -132,7 +132,15 @@ class Rig:
             self._close()
 
     def _point_fleet(self, iccid: str, url: str) -> None:
-        sid = self.cloud.supersim.sim(iccid).fleet_sid
+        sim = next(self.cloud.supersim.sims(iccid=iccid), None)
+        if sim is None:  # Programmable Wireless, where the Sim itself has the URL
+            other = self.cloud.wireless.sim(iccid)
+            url_before = str(other.data.get("commands_callback_url") or "")
+            if url_before != url:
+                other.update(commands_callback_url=url)
+                self._restore.append(lambda: other.update(commands_callback_url=url_before))
+            return
+        sid = sim.fleet_sid
         if sid is None:
             return  # a Sim that is new has no Fleet, and no Commands either
         fleet = self.cloud.supersim.fleets.get(sid)

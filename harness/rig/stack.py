@@ -104,8 +104,8 @@ class VirtualStack:
     def _add_modem(self, index: int, table: ModemTable, folder: Path) -> None:
         iccid = table.iccid or default_iccid(index)
         card = SimCard(iccid=iccid, imsi=table.imsi or f"{_HOME_PLMN}{index:09d}")
-        self.sims[table.name] = self.cloud.add_sim(
-            iccid, status=table.sim_status, unique_name=table.unique_name or table.name)
+        add: Callable[..., str] = self.cloud.add_sim if table.product == "supersim" else self.cloud.add_wireless_sim
+        self.sims[table.name] = add(iccid, status=table.sim_status, unique_name=table.unique_name or table.name)
         link = Path(table.port) if table.kind == "virtual" and table.port else folder / table.name
         modem = VirtualModem(self.world, self.network, name=table.name, profile=table.profile, sim=card, link=link,
                              ports=table.ports, bits_per_second=table.baud if table.pace else 0, garble=table.garble)
@@ -151,7 +151,8 @@ def _choices(table: CloudTable) -> Choices:
 def _network_settings(file: RigFile) -> NetworkSettings:
     table = file.network
     settings = NetworkSettings(registration_delay=f"{table.registration}ns", sms_latency=f"{table.sms_latency}ns",
-                               ip_latency=f"{table.ip_latency}ns", nat_timeout=f"{table.nat_timeout}ns")
+                               ip_latency=f"{table.ip_latency}ns", nat_timeout=f"{table.nat_timeout}ns",
+                               sms_rate=table.sms_rate)
     return replace(settings, cells=tuple(map(_cell, table.cell))) if table.cell else settings
 
 

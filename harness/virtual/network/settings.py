@@ -38,6 +38,8 @@ class NetworkSettings:
         sms_answer_limit: how long the SMS centre waits for a terminal to acknowledge (3GPP TS 24.011 TR1N).
         sms_retries: pauses between attempts; the last one repeats until the validity period ends.
         sms_validity: how long a text waits for its device.
+        sms_rate: texts a second that one SIM card may get, and send: more wait, or are refused for congestion (cause
+            42); 0 for any number.
         sms_queue_limit: texts that wait for one SIM card; a further one fails with RP cause 42 (congestion).
         reassembly_limit: how long parts of a concatenated text from a device wait for the missing ones.
         numbers: telephone numbers of SIM cards (number, ICCID), for texts from device to device. Super SIM has none.
@@ -69,6 +71,7 @@ class NetworkSettings:
     sms_answer_limit: Duration = "30s"
     sms_retries: tuple[Duration, ...] = ("10s", "1min", "5min", "15min", "30min", "1h")
     sms_validity: Duration = "24h"
+    sms_rate: float = 0.0
     sms_queue_limit: int = 1_000
     reassembly_limit: Duration = "10min"
     numbers: tuple[tuple[str, str], ...] = ()
@@ -106,11 +109,13 @@ class NetworkSettings:
                      "congestion_retry"):
             if to_ns(getattr(self, name)) == 0:
                 raise UsageError(f"{name} must be longer than 0")
+        if self.sms_rate < 0:
+            raise UsageError("sms_rate can't be negative")
         for name in ("sms_queue_limit", "gateway_payload_limit", "in_flight_limit"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be at least 1")
         for item in fields(self):
-            if item.type == "float" and not 0.0 <= getattr(self, item.name) <= 1.0:
+            if item.type == "float" and item.name != "sms_rate" and not 0.0 <= getattr(self, item.name) <= 1.0:
                 raise UsageError(f"{item.name} is a probability, from 0 to 1, not {getattr(self, item.name)!r}")
         self._check_addresses()
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
-from harness.clock import to_ns
+from harness.clock import NANOSECONDS, to_ns
 from harness.errors import PduError
 from harness.formats.sms import (
     Address,
@@ -112,6 +112,7 @@ class SmsCentre:
         self._incomplete: OrderedDict[_PartKey, _Incomplete] = OrderedDict()
         self._sent: OrderedDict[tuple[str, int, str], _Sent] = OrderedDict()
         self._in_transit = 0
+        self._paces: dict[str, int] = {}  # instants from which on a SIM card may send its next message
         self._reference = 0
 
     def __repr__(self) -> str:
@@ -178,6 +179,8 @@ class SmsCentre:
     def _take(self, terminal: Terminal, tpdu: bytes, done: Callable[[SmsOutcome], None]) -> None:
         iccid = self._registrar.served_iccid(terminal)
         submit, cause = self._judge(iccid, tpdu)
+        if iccid is not None and not cause and not self._in_pace(iccid):
+            submit, cause = None, CONGESTION
         if isinstance(submit, Command):
             assert iccid is not None
             done(self._command(iccid, submit))
@@ -197,6 +200,16 @@ class SmsCentre:
                 self._report(iccid, submit, self._world.calendar(), _RECEIVED)
         else:
             self._to_device(iccid, self._numbers[_digits(destination)], submit)
+
+    def _in_pace(self, iccid: str) -> bool:
+        """Tell whether a SIM card may send now, and count it if so."""
+        if not self._settings.sms_rate:
+            return True
+        now = self._world.now()
+        if now < self._paces.get(iccid, 0):
+            return False
+        self._paces[iccid] = now + round(NANOSECONDS / self._settings.sms_rate)
+        return True
 
     def _command_number(self, iccid: str) -> str:
         subscription = self._subscription(iccid)

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from harness.clock import to_ns
+from harness.clock import NANOSECONDS, to_ns
 from harness.journal import Plain
 from harness.virtual.network.capture import Capture
 from harness.virtual.network.faults import NetworkFaults
@@ -91,6 +91,7 @@ class SmsQueues:
         self._queues: dict[str, _Queue] = {}
         self._serials = itertools.count(1)
         self._attempts = itertools.count(1)
+        self._paces: dict[str, int] = {}  # instants from which on a SIM card may get its next part
         self.faults: NetworkFaults | None = None
 
     def __repr__(self) -> str:
@@ -165,7 +166,8 @@ class SmsQueues:
         if queue.parts and not queue.under_way and not queue.next_planned:
             queue.next_planned = True
             self._stop_timer(queue)
-            self._world.call_later(0, partial(self._attempt, queue), name="network.sms_attempt")
+            instant = max(self._world.now(), self._paces.get(queue.iccid, 0))
+            self._world.call_at(instant, partial(self._attempt, queue), name="network.sms_attempt")
 
     def _attempt(self, queue: _Queue) -> None:
         queue.next_planned = False
@@ -193,6 +195,8 @@ class SmsQueues:
         part = queue.parts[0]
         self._mark_attempted(part.text)
         part.text.attempts += 1
+        if self._settings.sms_rate:
+            self._paces[queue.iccid] = self._world.now() + round(NANOSECONDS / self._settings.sms_rate)
         serial = queue.under_way = next(self._attempts)
         queue.limit = self._world.call_later(self._settings.sms_answer_limit, partial(self._unanswered, queue, serial),
                                              name="network.sms_limit")
