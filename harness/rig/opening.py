@@ -124,7 +124,10 @@ class RigOpener:
         folder = StackDir(f"test-{os.getpid()}-{next(_numbers)}")
         undo: list[Callable[[], None]] = [folder.close]
         try:
-            stack = VirtualStack(self.file, clock=clock, folder=folder.path, seed=self.seed)
+            firmware, drop = _shelf()
+            undo.append(drop)
+            stack = VirtualStack(self.file, clock=clock, folder=folder.path, seed=self.seed,
+                                 symbols_of=firmware.symbols_of)
             undo.append(stack.close)
             capture = CaptureBuffer() if self._capture else None
             if capture is not None:
@@ -145,8 +148,6 @@ class RigOpener:
                 modems[table.name] = modem = _modem(table, str(endpoint.path), clock, journal)
                 clock.add_wire(SerialWire(modem.channel, endpoint))
                 undo.append(modem.close)
-            firmware, drop = _shelf()
-            undo.append(drop)
             boards = {}
             for name, board in stack.boards.items():
                 boards[name] = under_test = BoardUnderTest(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from harness.clock import RealClock, VirtualClock
 from harness.errors import UsageError
+from harness.formats.elf import ElfImage
 from harness.rig import fault_door
 from harness.rig.internet import build_internet
 from harness.rig.model import BoardTable, CellTable, CloudTable, ModemTable, RigFile
@@ -35,6 +36,7 @@ class VirtualStack:
         clock: virtual for tests, real for programs of other people (then call :meth:`start`).
         folder: where the links to the modems' ports go.
         seed: instead of the rig file's.
+        symbols_of: finds the ELF image of a bundle by its hash, for crash reports.
 
     Attributes:
         modems, boards: by name, in the order of the rig file.
@@ -45,7 +47,7 @@ class VirtualStack:
     """
 
     def __init__(self, file: RigFile, *, clock: VirtualClock | RealClock, folder: Path,
-                 seed: int | None = None) -> None:
+                 seed: int | None = None, symbols_of: Callable[[str], ElfImage | None] | None = None) -> None:
         self.file = file
         self.world = World(seed=file.world.seed if seed is None else seed, clock=clock)
         self.network = Network(self.world, settings=_network_settings(file))
@@ -70,6 +72,7 @@ class VirtualStack:
         self.sims: dict[str, str] = {}
         self.probes: dict[str, str] = {}
         self._ports: list[DebugPort] = []
+        self._symbols_of = symbols_of
         self._undo: list[Callable[[], None]] = [self.world.close, self.internet.close]
         try:
             with self.world.turn():
@@ -116,7 +119,7 @@ class VirtualStack:
     def _add_board(self, table: BoardTable) -> None:
         sid = self.cloud.add_device(table.device_sid, table.name, logging=True)
         board = Board(self.world, self.uplink, name=table.name, device_sid=sid, hclk_hz=table.hclk_hz,
-                      internet=self.internet)
+                      internet=self.internet, symbols_of=self._symbols_of)
         self._undo.append(board.close)
         port = DebugPort(board, self.world)
         board.debug = port

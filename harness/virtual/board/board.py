@@ -14,12 +14,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 
 from harness.clock import Duration, RandomStream, to_ns
 from harness.errors import UsageError
 from harness.formats.bundle import Bundle, Memory
 from harness.formats.elf import ElfImage
 from harness.journal import Entry, Fact
+from harness.virtual.board.aftermath import Aftermath
 from harness.virtual.board.chip_side import ChipSide
 from harness.virtual.board.cloud_link import CloudLink
 from harness.virtual.board.core import CoreChoice, make_core
@@ -29,27 +31,26 @@ from harness.virtual.board.core.interface import (
     RAM_BASE,
     RAM_SIZE,
     Core,
-    FaultRecord,
     HaltReason,
 )
 from harness.virtual.board.flash import FlashStore, PowerCut
-from harness.virtual.board.kernel.crash import describe_fault, is_crash
 from harness.virtual.board.kernel.enums import MvWakeReason
 from harness.virtual.board.kernel.kernel import Kernel, KernelSettings
 from harness.virtual.board.kernel.memory import GuestMemory
-from harness.virtual.board.parts import AppState, CoreFactory, DebugListener
+from harness.virtual.board.parts import AppState, CoreFactory, DebugListener, SymbolsOf
 from harness.virtual.board.peripherals.clock_tree import ClockTree, clock_tree
 from harness.virtual.board.peripherals.soc import Soc
+from harness.virtual.board.power_states import PowerStates
 from harness.virtual.board.runner import CoreRunner
 from harness.virtual.board.timebase import Appointment
 from harness.virtual.internet.seams import Internet
 from harness.virtual.uplink import ToDevice, Uplink
 from harness.virtual.world import Event, World
 
-_NVIC_ISER, _NVIC_ISPR, _NVIC_WORDS = 0xE000_E100, 0xE000_E200, 4
+_NVIC_ISPR, _NVIC_IABR, _VTOR = 0xE000_E200, 0xE000_E300, 0xE000_ED08
 
 
-class Board(CloudLink, ChipSide):
+class Board(CloudLink, ChipSide, Aftermath, PowerStates):
     """One virtual board.
 
     Args:
@@ -65,6 +66,7 @@ class Board(CloudLink, ChipSide):
         settings: of the kernel.
         store: flash chips that keep what they hold; new and blank ones by default.
         internet: what applications reach by HTTP and MQTT; nothing by default.
+        symbols_of: finds the ELF image of a bundle by its hash (``sha256:...``), for those that come from the cloud.
 
     Example::
 
@@ -77,7 +79,7 @@ class Board(CloudLink, ChipSide):
     def __init__(self, world: World, uplink: Uplink | None = None, *, name: str, device_sid: str,
                  hclk_hz: int = 64_000_000, core: CoreChoice | CoreFactory = "auto", symbols: ElfImage | None = None,
                  strict: bool = False, settings: KernelSettings | None = None, store: FlashStore | None = None,
-                 internet: Internet | None = None) -> None:
+                 internet: Internet | None = None, symbols_of: SymbolsOf | None = None) -> None:
         if len(device_sid) != 34 or device_sid[:2] != "UV":
             raise UsageError(f"a device SID is UV and 32 hex digits, not {device_sid!r}")
         self.world = world
@@ -85,17 +87,18 @@ class Board(CloudLink, ChipSide):
         self.debug: DebugListener | None = None
         """The debug port, if there is one."""
         self.debugger_attached = False
-        self.symbols = symbols
         self.store = store or FlashStore()
         self._device_sid = device_sid
-        super().__init__(uplink, internet)
+        CloudLink.__init__(self, uplink, internet)
+        Aftermath.__init__(self, symbols, symbols_of)
+        PowerStates.__init__(self)
         self._settings = settings or KernelSettings()
         self._clocks = clock_tree(hclk_hz)
         self._kernel: Kernel | None = None
         self._epoch = 0  # counts periods of power
+        self._generation = 0  # counts lives of the kernel
         self._app = AppState.NONE
         self._start_wanted: MvWakeReason | None = None
-        self._fault: FaultRecord | None = None
         self._power_failed = False
         self._lines: dict[int, bool] = {}  # interrupt lines of peripherals that are high
         self.core: Core = make_core(self, core) if isinstance(core, str) else core(self)
@@ -145,12 +148,9 @@ class Board(CloudLink, ChipSide):
         self._epoch += 1
         self._runner.go(self.world.now())
         self.soc.power_on()
-        self.core.write_memory(RAM_BASE, bytes(RAM_SIZE))
         self._record("board", "powered_on")
-        self._kernel = Kernel(self, self, self.store, self._settings)
         self.world.add_runner(self._runner)
-        self._start(MvWakeReason.APPLICATIONUPDATE if recovered else MvWakeReason.COLDBOOT)
-        self._kernel.boot(recovered=recovered)
+        self._boot(MvWakeReason.APPLICATIONUPDATE if recovered else MvWakeReason.COLDBOOT, recovered=recovered)
 
     def power_off(self) -> None:
         """Cut the power; no error if it is off."""
@@ -170,26 +170,16 @@ class Board(CloudLink, ChipSide):
         self.sync()
         self.start_application(reason)
 
-    def wake(self, reason: MvWakeReason = MvWakeReason.DEEPSLEEPAPPLICATION) -> None:
-        """End a deep sleep; no error if the application is not in one."""
-        if self._app is AppState.ASLEEP:
-            self.start_application(reason)
-
     def install(self, image: ElfImage | Bundle, app_sid: str | None = None) -> str:
         """Put an application into flash at once, without any cloud; return its SID. If the board is on, it starts.
 
         Args:
             app_sid: by default made from the image's content.
         """
-        if isinstance(image, Bundle):
-            manifest = image.manifest_bytes
-            layers = [(layer.region.memory is Memory.INTERNAL_FLASH, layer.region.start, layer.content)
-                      for layer in image.layers]
-        else:
-            manifest, layers = b"", [(True, 0, image.rom())]
-            self.symbols = image
-        sid = app_sid or "KA" + hashlib.sha256(b"".join(content for *_, content in layers)).hexdigest()[:32]
+        sid, manifest, layers = _parts(image, app_sid)
         self.store.install(sid, manifest, layers)
+        if isinstance(image, ElfImage):
+            self.symbols, self._symbols_app = image, sid
         self._record("board", "application_installed", app=sid)
         if self.is_powered:
             self.sync()
@@ -197,10 +187,11 @@ class Board(CloudLink, ChipSide):
             self.start_application(MvWakeReason.APPLICATIONUPDATE)
         return sid
 
-    def symbolise(self, address: int) -> str | None:
-        """Return ``function+0x12`` for an address in the application, None if not known."""
-        found = self.symbols.function_at(address) if self.symbols is not None else None
-        return None if found is None else f"{found[0]}+0x{found[1]:x}"
+    def stage_final(self, image: ElfImage | Bundle, app_sid: str | None = None) -> str:
+        """Put into external flash the application that a passed factory test installs; return its SID."""
+        sid, manifest, layers = _parts(image, app_sid)
+        self.store.stage_final(sid, manifest, layers)
+        return sid
 
     def statistics(self) -> dict[str, object]:
         """Return counters for reports: cycles, system calls by slot, flash operations, log and notification rings."""
@@ -222,9 +213,11 @@ class Board(CloudLink, ChipSide):
         if self._power_failed:
             self._power_failed = False
             self._power_cut()
-        elif self._fault is not None:
-            record, self._fault = self._fault, None
-            self._crash(record)
+        elif self._kernel_restart is not None:
+            self._boot(self._kernel_restart)
+        elif self._crash_report is not None:
+            report, self._crash_report = self._crash_report, None
+            self._crash(report)
         elif self._start_wanted is not None:
             reason, self._start_wanted = self._start_wanted, None
             self._start(reason)
@@ -243,19 +236,6 @@ class Board(CloudLink, ChipSide):
     def bus_write(self, address: int, size: int, value: int) -> None:
         self._runner.touch()
         self.soc.bus.write(address, size, value)
-
-    def faulted(self, record: FaultRecord) -> None:
-        if self._app is not AppState.RUNNING:
-            return
-        self._runner.touch()
-        if not is_crash(record):
-            self._record("board", "fault_taken", exception=record.exception, cfsr=f"0x{record.cfsr:08x}",
-                         pc=f"0x{record.registers.get('pc', 0):08x}")
-        elif self._fault is None:
-            self._fault = record
-            self._runner.leave()
-            if not self._runner.is_running:
-                self._after_stop()
 
     def reset_requested(self) -> None:
         self.start_application(MvWakeReason.REMOTEAPPLICATIONRESTART if self._runner.is_running
@@ -322,12 +302,18 @@ class Board(CloudLink, ChipSide):
         self._runner.sync()
 
     def call_later(self, delay: Duration, action: Callable[[], None], name: str) -> Event:
+        generation = self._generation
+        return self.call_on_chip(
+            delay, lambda: self._guard(action) if generation == self._generation else None, name)
+
+    def call_on_chip(self, delay: Duration, action: Callable[[], None], name: str) -> Event:
+        """Let ``action`` happen after ``delay``, in deep sleep too, unless the power goes off before."""
         epoch = self._epoch
 
         def guarded() -> None:
             if epoch == self._epoch:
                 self.sync()
-                self._guard(action)
+                action()
 
         instant = self.now() + to_ns(delay)
         self._runner.posted_at(instant)
@@ -340,6 +326,8 @@ class Board(CloudLink, ChipSide):
         return self._record("kernel", event, **data)
 
     def pend(self, irq: int) -> None:
+        if self._wake_by_irq(irq):
+            return
         if self._kernel is not None and not self._kernel.fast_interrupts.admits(irq):
             return
         if self._lines.get(irq, False):
@@ -349,21 +337,25 @@ class Board(CloudLink, ChipSide):
         self._runner.parked = False
         self.world.wake()
 
+    def withhold(self, irq: int) -> bool:
+        """Keep an interrupt from the core; return whether it was pending or its line is high."""
+        word = int.from_bytes(self.core.read_memory(_NVIC_ISPR + 4 * (irq // 32), 4), "little")
+        self.core.set_line(irq, False)
+        self.core.unpend(irq)
+        return bool(word >> irq % 32 & 1) or self._lines.get(irq, False)
+
+    def is_active(self, irq: int) -> bool:
+        """Return whether the handler of an interrupt has begun and not ended."""
+        word = int.from_bytes(self.core.read_memory(_NVIC_IABR + 4 * (irq // 32), 4), "little")
+        return bool(word >> irq % 32 & 1)
+
+    @property
+    def vector_table(self) -> int:
+        return int.from_bytes(self.core.read_memory(_VTOR, 4), "little")
+
     def restart_application(self, reason: MvWakeReason) -> None:
         if self._app is not AppState.STOPPED:
             self.start_application(reason)
-
-    def stop_until_interrupt(self) -> None:
-        enabled = self.core.read_memory(_NVIC_ISER, 4 * _NVIC_WORDS)
-        pending = self.core.read_memory(_NVIC_ISPR, 4 * _NVIC_WORDS)
-        if not any(a & b for a, b in zip(enabled, pending, strict=True)):
-            self._runner.parked = True
-            self._runner.leave()
-
-    def deep_sleep(self, wake_after: int | None) -> None:
-        self._set_state(AppState.ASLEEP)
-        if wake_after is not None:
-            self.call_later(wake_after, lambda: self.wake(MvWakeReason.DEEPSLEEPCHECKIN), "deep sleep")
 
     def read_register(self, address: int) -> int | None:
         return self.soc.peek(address)
@@ -411,7 +403,8 @@ class Board(CloudLink, ChipSide):
     def _start(self, reason: MvWakeReason) -> None:
         kernel = self.kernel
         now = self.now()
-        self._start_wanted = self._fault = None
+        self._start_wanted = self._crash_report = self._kernel_restart = None
+        self._forget_wake_pins()
         self._set_state(AppState.NONE)  # a lockup for want of code is no crash
         self.soc.reset()
         for irq in [irq for irq, high in self._lines.items() if high]:
@@ -419,6 +412,7 @@ class Board(CloudLink, ChipSide):
         image = self.store.image()
         if self.core.read_memory(FLASH_BASE, FLASH_SIZE) != image:
             self.core.program(FLASH_BASE, image)
+        self._find_symbols()
         kernel.application_stopped()
         kernel.application_started(reason)
         self._runner.go(now)
@@ -432,14 +426,6 @@ class Board(CloudLink, ChipSide):
             self.debug.was_reset()
         self.world.wake()
 
-    def _crash(self, record: FaultRecord) -> None:
-        text = describe_fault(record, self.symbolise)
-        self._set_state(AppState.CRASHED)
-        self._record("board", "application_crashed", text=text, lockup=record.lockup, exception=record.exception,
-                     cfsr=f"0x{record.cfsr:08x}", hfsr=f"0x{record.hfsr:08x}",
-                     registers={name: f"0x{value:08x}" for name, value in record.registers.items()})
-        self.kernel.crashed(record, text)
-
     def _guard(self, action: Callable[[], None]) -> None:
         try:
             action()
@@ -450,15 +436,47 @@ class Board(CloudLink, ChipSide):
         self._record("board", "power_lost", operation=self.store.power.operations)
         self._lose_power()
 
-    def _lose_power(self) -> None:
-        self.soc.reset()  # outputs let go
+    def _boot(self, reason: MvWakeReason, *, recovered: bool = False) -> None:
+        """Start the kernel, and the application with it: nothing in memory is from before."""
+        if self._kernel is not None:
+            self._go_dark()
+            self._record("board", "kernel_restarted", reason=reason.name.lower())
+        self._generation += 1
+        if self._kernel_update is not None:
+            self._settings = replace(self._settings, kernel_version=self._kernel_update)
+            self._kernel_update = None
+        self.core.write_memory(RAM_BASE, bytes(RAM_SIZE))
+        self._kernel = Kernel(self, self, self.store, self._settings)
+        self._start(reason)
+        self._kernel.boot(reason, recovered=recovered)
+
+    def _go_dark(self) -> None:
+        """Leave the cloud and everything that was reached through it, without a word."""
         if self._kernel is not None:
             self._kernel.channels.reset()
+        self.go_offline()
+
+    def _lose_power(self) -> None:
+        self.soc.reset()  # outputs let go
+        self._go_dark()
         self._kernel = None
         self._epoch += 1
+        self._generation += 1
+        self._forget_wake_pins()
         self._set_state(AppState.NONE)
-        self.go_offline()
         self.world.remove_runner(self._runner)
 
     def _record(self, source: str, event: str, **data: Fact) -> Entry:
         return self.world.journal.record(source, event, device=self.name, t=self.now(), **data)
+
+
+def _parts(image: ElfImage | Bundle, app_sid: str | None) -> tuple[str, bytes, list[tuple[bool, int, bytes]]]:
+    """Return SID, manifest and layers (whether internal, start, content) of an image."""
+    if isinstance(image, Bundle):
+        manifest = image.manifest_bytes
+        layers = [(layer.region.memory is Memory.INTERNAL_FLASH, layer.region.start, layer.content)
+                  for layer in image.layers]
+    else:
+        manifest, layers = b"", [(True, 0, image.rom())]
+    return app_sid or "KA" + hashlib.sha256(b"".join(content for *_, content in layers)).hexdigest()[:32], (
+        manifest), layers

@@ -31,7 +31,7 @@ class _Whole(Protocol):
 
     def now(self) -> int: ...
 
-    def call_later(self, delay: Duration, action: Callable[[], None], name: str) -> Event: ...
+    def call_on_chip(self, delay: Duration, action: Callable[[], None], name: str) -> Event: ...
 
     def start_application(self, reason: MvWakeReason) -> None: ...
 
@@ -68,7 +68,7 @@ class ChipSide:
         return (self.world.epoch - _CALENDAR_START) // timedelta(microseconds=1) * 1000 + self.now()
 
     def call_after(self: _Whole, nanoseconds: int, action: Callable[[], None], name: str) -> Event:
-        return self.call_later(f"{nanoseconds}ns", action, name)
+        return self.call_on_chip(f"{nanoseconds}ns", action, name)
 
     def watchdog_bit(self: _Whole, name: str) -> None:
         """Reset the chip, as a watchdog does that was not refreshed."""

@@ -168,11 +168,18 @@ class Application:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """What is installed, and what shall be."""
+    """What is installed, and what shall be.
+
+    Attributes:
+        final: what a passed factory test installs.
+        tested: whether a factory test has passed.
+    """
 
     seq: int = 0
     installed: Application | None = None
     pending: Application | None = None
+    final: Application | None = None
+    tested: bool = False
 
 
 class FlashStore:
@@ -230,8 +237,8 @@ class FlashStore:
 
     def discard_pending(self) -> None:
         """Let what was staged go; the installed application stays."""
-        if self.record.pending is not None:
-            self._write_record(replace(self.record, pending=None))
+        if self.record.pending is not None or self.record.final is not None:
+            self._write_record(replace(self.record, pending=None, final=None))
 
     def is_staged(self, layer: StagedLayer) -> bool:
         """Return whether the staging area holds this layer's content, maybe from before a power cut."""
@@ -285,6 +292,10 @@ class FlashStore:
         Raises:
             UsageError: they have no room in the staging area.
         """
+        self.commit(self._stage_all(app_sid, manifest, layers))
+        return self.install_pending()
+
+    def _stage_all(self, app_sid: str, manifest: bytes, layers: Sequence[tuple[bool, int, bytes]]) -> Application:
         planned = self.plan([(hashlib.sha256(content).hexdigest(), internal, start, len(content))
                              for internal, start, content in layers])
         if planned is None:
@@ -293,8 +304,21 @@ class FlashStore:
         self.discard_pending()
         for layer, (*_, content) in zip(planned, layers, strict=True):
             self.stage(layer, 0, content)
-        self.commit(Application(app_sid=app_sid, manifest=manifest, layers=planned))
-        return self.install_pending()
+        return Application(app_sid=app_sid, manifest=manifest, layers=planned)
+
+    def stage_final(self, app_sid: str, manifest: bytes, layers: Sequence[tuple[bool, int, bytes]]) -> None:
+        """Stage an application for the end of the factory test.
+
+        Raises:
+            UsageError: it has no room in the staging area.
+        """
+        self._write_record(replace(self.record, final=self._stage_all(app_sid, manifest, layers)))
+
+    def install_final(self) -> Application | None:
+        """Take note that the factory test has passed, and install what was staged for that; None if nothing was."""
+        final = self.record.final
+        self._write_record(replace(self.record, pending=final, final=None, tested=True))
+        return None if final is None else self.install_pending()
 
     def _copy_external(self, offset: int, content: bytes) -> None:
         for index in range(offset // SECTOR, -(-(offset + len(content)) // SECTOR)):
@@ -322,12 +346,13 @@ class FlashStore:
             return None
         plain = json.loads(body)
         return Record(seq=plain["seq"], installed=_application(plain["installed"]),
-                      pending=_application(plain["pending"]))
+                      pending=_application(plain["pending"]), final=_application(plain["final"]),
+                      tested=plain["tested"])
 
     def _write_record(self, record: Record) -> None:
         record = replace(record, seq=self.record.seq + 1)
-        body = json.dumps({"seq": record.seq, "installed": _plain(record.installed), "pending": _plain(record.pending)},
-                          sort_keys=True).encode()
+        body = json.dumps({"seq": record.seq, "installed": _plain(record.installed), "pending": _plain(record.pending),
+                           "final": _plain(record.final), "tested": record.tested}, sort_keys=True).encode()
         if len(body) > RECORD_SIZE - 40:
             raise InternalError(f"a flash record of {len(body)} bytes has no room")
         base = (record.seq & 1) * RECORD_SIZE

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import Protocol
 
+from harness.formats.elf import ElfImage
 from harness.virtual.board.core.interface import Core, CoreClient, HaltReason
 
 CoreFactory = Callable[[CoreClient], Core]
+SymbolsOf = Callable[[str], "ElfImage | None"]
 
 
 class AppState(Enum):

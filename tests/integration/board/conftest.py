@@ -12,7 +12,17 @@ from harness.formats.bundle import Bundle, create_bundle
 from harness.formats.elf import ElfImage
 from harness.virtual.board.board import Board
 from harness.virtual.board.core.interface import FLASH_BASE, RAM_BASE, RAM_SIZE
-from harness.virtual.uplink import FetchLayer, FetchManifest, Hello, LayerChunk, Manifest, Target, ToCloud, Uplink
+from harness.virtual.uplink import (
+    FetchLayer,
+    FetchManifest,
+    Hello,
+    LayerChunk,
+    Manifest,
+    ServerTime,
+    Target,
+    ToCloud,
+    Uplink,
+)
 from harness.virtual.world import World
 
 DEVICE = "UV" + "0" * 31 + "1"
@@ -36,6 +46,8 @@ class Deployer:
 
     def from_device(self, device_sid: str, message: ToCloud) -> None:
         self.heard.append(message)
+        if isinstance(message, Hello):
+            self.uplink.to_device(device_sid, ServerTime(unix_microseconds=1_700_000_000_000_000))
         bundle = self.bundle
         if bundle is None:
             return

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,6 +31,21 @@ def tables() -> tuple[dict[str, set[str]], dict[tuple[str, str], str]]:
 def test_there_are_twenty_eight_of_them(tables: tuple[dict[str, set[str]], object]) -> None:
     assert sorted(tables[0]) == CALLS
     assert len(CALLS) == 28
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_a_file_says_it_covers_it_reaches(name: str, tmp_path: Path) -> None:
+    """The file's tests are run once more, and every call they make is written down with its status."""
+    file, record = Path(__file__).with_name(f"{name}.py"), tmp_path / "calls"
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", str(file)],
+        cwd=file.parents[3], env={**os.environ, "MVH_TEST_RECORD_CALLS": str(record)}, capture_output=True, text=True,
+        timeout=300, check=False)
+    assert run.returncode == 0, run.stdout[-2000:]
+    reached = set(record.read_text().splitlines())
+    claimed = {f"{call} {status}" for call, statuses in runpy.run_path(str(file))["COVERED"].items()
+               for status in statuses.split()}
+    assert claimed - reached == set()
 
 
 @pytest.mark.parametrize("call", CALLS)

@@ -127,7 +127,7 @@ def test_a_policy_of_zero_stays_connected(bench: Bench) -> None:
     assert network.is_connected
 
 
-@pytest.mark.parametrize(("source", "status"), [(0, MvStatus.OKAY), (1, MvStatus.OKAY), (2, MvStatus.PARAMETERFAULT)])
+@pytest.mark.parametrize(("source", "status"), [(0, MvStatus.OKAY), (1, MvStatus.OKAY), (2, MvStatus.INVALIDHANDLE)])
 def test_system_notifications_by_source(bench: Bench, source: int, status: MvStatus) -> None:
     centre, _ = bench.centre()
     assert bench.call("mvOpenSystemNotification", bench.words(centre, 5, source), bench.words(0)) is status

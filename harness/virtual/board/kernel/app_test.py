@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from harness.virtual.board.kernel.enums import MvStatus
 from harness.virtual.board.kernel.host import KernelHost
-from harness.virtual.board.kernel.logging import ALIGNMENT, MAX_MESSAGE
+from harness.virtual.board.kernel.logging import ALIGNMENT, DRAIN_DELAY, MAX_MESSAGE, OVERHEAD
 
 
 class AppTest:
@@ -21,12 +21,12 @@ class AppTest:
 
     def __init__(self, host: KernelHost, *, active: bool, finished: Callable[[int], None]) -> None:
         self._host = host
-        self._active = active
+        self.active = active
         self._finished = finished
-        self._initialised = False
+        self._capacity = self._used = 0
 
     def __repr__(self) -> str:
-        return f"AppTest(active={self._active})"
+        return f"AppTest(active={self.active})"
 
     def calls(self) -> Mapping[str, Callable[..., MvStatus]]:
         """Return the system calls that end here."""
@@ -34,32 +34,40 @@ class AppTest:
 
     def reset(self) -> None:
         """Forget the logging buffer: the application is gone."""
-        self._initialised = False
+        self._capacity = self._used = 0
+
+    def _drained(self) -> None:
+        self._used = 0
 
     # -- system calls --
 
     def init(self, buffer: int, length_bytes: int) -> MvStatus:
-        if not self._active:
+        if not self.active:
             return MvStatus.UNAVAILABLE
         self._host.memory.check_write(buffer, length_bytes)
         if buffer % ALIGNMENT:
             return MvStatus.INVALIDBUFFERALIGNMENT
         if length_bytes < ALIGNMENT or length_bytes % ALIGNMENT:
             return MvStatus.INVALIDBUFFERSIZE
-        self._initialised = True
+        self._capacity, self._used = length_bytes, 0
         return MvStatus.OKAY
 
     def log(self, message: int, length_bytes: int) -> MvStatus:
-        if not self._active or not self._initialised:
+        if not self.active or not self._capacity:
             return MvStatus.UNAVAILABLE
         data = self._host.memory.read(message, length_bytes)
         if length_bytes > MAX_MESSAGE:
             return MvStatus.LOGMESSAGETOOLONG
+        if self._used + length_bytes + OVERHEAD > self._capacity:
+            return MvStatus.INVALIDBUFFERSIZE
+        if not self._used:
+            self._host.call_later(DRAIN_DELAY, self._drained, "test log drain")
+        self._used += length_bytes + OVERHEAD
         self._host.record("log_written", origin="test", text=data.decode("utf-8", "replace"))
         return MvStatus.OKAY
 
     def complete(self, status: int) -> MvStatus:
-        if not self._active:
+        if not self.active:
             return MvStatus.UNAVAILABLE
         self._host.record("testing_completed", status=status)
         self._finished(status)

@@ -69,8 +69,21 @@ class KernelHost(Protocol):
     def restart_application(self, reason: MvWakeReason) -> None:
         """Start the application anew as soon as the current call has returned."""
 
-    def deep_sleep(self, wake_after: int | None) -> None:
-        """Stop the application without keeping its memory; wake for a check-in after this many seconds, or never."""
+    def deep_sleep(self, wake_after: int | None, *, shutdown: bool) -> None:
+        """Stop everything without keeping memory; boot for a check-in after this many seconds, or never."""
+
+    def apply_kernel_update(self) -> bool:
+        """Boot a newer kernel as soon as the current call has returned; False if none waits."""
+
+    def withhold(self, irq: int) -> bool:
+        """Keep an interrupt from the core; return whether it was pending or its line is high."""
+
+    def is_active(self, irq: int) -> bool:
+        """Return whether the handler of an interrupt has begun and not ended."""
+
+    @property
+    def vector_table(self) -> int:
+        """Where the application's vector table is (VTOR)."""
 
     def stop_until_interrupt(self) -> None:
         """Stop clocks and core until an interrupt is made pending from outside the core."""
@@ -120,6 +133,9 @@ class ApplicationControl(Protocol):
 
     def stop_application(self) -> None:
         """Let the application execute no more."""
+
+    def crash_application(self, text: str) -> None:
+        """End the application as a crash, with what it is doing at this moment as the report."""
 
     def start_application(self, reason: MvWakeReason) -> None:
         """Put what is in flash under the core and start it from its reset vector."""

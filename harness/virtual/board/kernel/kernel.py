@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from harness.clock import Duration
 from harness.errors import BundleError
 from harness.formats.bundle import AppBody, Manifest
-from harness.virtual.board.core.interface import FLASH_BASE, FaultRecord
 from harness.virtual.board.flash import FlashStore
 from harness.virtual.board.kernel.app_test import AppTest
 from harness.virtual.board.kernel.channels import Channels
 from harness.virtual.board.kernel.config_channel import ConfigCalls
 from harness.virtual.board.kernel.crash import Backoff
+from harness.virtual.board.kernel.crash_report import DEFAULT_STACK_BYTES, CrashReport
 from harness.virtual.board.kernel.dispatch import Dispatcher, Registers
 from harness.virtual.board.kernel.enums import (
     MvEventType,
@@ -29,19 +29,24 @@ from harness.virtual.board.kernel.fast_interrupts import FastInterrupts
 from harness.virtual.board.kernel.host import ApplicationControl, KernelHost
 from harness.virtual.board.kernel.http_channel import HttpCalls
 from harness.virtual.board.kernel.logging import ServerLogging
+from harness.virtual.board.kernel.memory import is_readable
 from harness.virtual.board.kernel.mqtt_calls import MqttCalls
 from harness.virtual.board.kernel.network import Network, Policy
 from harness.virtual.board.kernel.notifications import Notifications
 from harness.virtual.board.kernel.opaque_channel import OpaqueCalls
 from harness.virtual.board.kernel.system import System
 from harness.virtual.board.kernel.system_notifications import SystemNotifications
-from harness.virtual.board.kernel.update import Updater
+from harness.virtual.board.kernel.update import INSTALL_TIME, Updater
 from harness.virtual.board.kernel.wifi import Wifi
 from harness.virtual.uplink import ConfigValues, Hello, LayerChunk, LogSettings, Restart, ServerTime, Target, ToDevice
 from harness.virtual.uplink import Manifest as ManifestMessage
 
 CRASH_REPORT_TIME = "10s"
-"""How long the crash stays a reason to be connected once it could be reported."""
+"""How long a crash stays a reason to be connected once it could be reported."""
+
+DEEP_SLEEP_ENDS = frozenset(reason for reason in MvWakeReason if reason >= MvWakeReason.DEEPSLEEPCHECKIN)
+KERNEL_ERRORS = frozenset((MvWakeReason.MICROVISORCRASH, MvWakeReason.MICROVISORWATCHDOG,
+                           MvWakeReason.MICROVISOROUTOFMEMORY, MvWakeReason.MICROVISORERROR))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +81,7 @@ class Kernel:
         self._control = control
         self._store = store
         self._cold_boot = True
+        self._kernel_error = False
         self._crash_to_report = False
         self._policies: AppBody | None = None
         self.backoff = Backoff()
@@ -83,12 +89,15 @@ class Kernel:
         self.notifications = Notifications(host, microseconds=self.system.microseconds,
                                            strict=settings.strict_notifications,
                                            is_fast=lambda irq: self.fast_interrupts.is_fast(irq))
-        self.fast_interrupts = FastInterrupts(host, is_notification=self.notifications.uses, vector=self._vector)
+        self.fast_interrupts = FastInterrupts(host, is_notification=self.notifications.uses, vector=self._vector,
+                                              end_application=control.crash_application)
         self.logging = ServerLogging(host, microseconds=self.system.microseconds, is_online=self.is_online)
         self.network = Network(host, self.notifications, self, delay=settings.connect_delay)
         self.system_notifications = SystemNotifications(host, self.notifications)
         self.update = Updater(host, store, self, kernel_version=settings.kernel_version)
-        self.channels = Channels(host, self.notifications, self.network, available=lambda: not settings.testing)
+        self.app_test = AppTest(host, active=settings.testing and not store.record.tested,
+                                finished=self._testing_finished)
+        self.channels = Channels(host, self.notifications, self.network, available=lambda: not self.app_test.active)
         self.opaque = OpaqueCalls(host, self.channels, microseconds=self.system.microseconds,
                                   logging_enabled=lambda: self.logging.enabled)
         self.http = HttpCalls(host, self.channels)
@@ -96,7 +105,6 @@ class Kernel:
         self.mqtt = MqttCalls(host, self.channels)
         self.external_flash = ExternalFlash(host, store)
         self.wifi = Wifi(host)
-        self.app_test = AppTest(host, active=settings.testing, finished=self._testing_finished)
         services = (self.system, self.notifications, self.fast_interrupts, self.logging, self.network,
                     self.system_notifications, self.channels, self.opaque, self.http, self.config, self.mqtt,
                     self.external_flash, self.wifi, self.app_test)
@@ -108,13 +116,23 @@ class Kernel:
 
     # -- what the board says ------------------------------------------------------------------------------------------
 
-    def boot(self, *, recovered: bool) -> None:
-        """Begin: the power came on. ``recovered`` if an update was completed on the way up."""
+    def boot(self, reason: MvWakeReason, *, recovered: bool) -> None:
+        """Begin. ``recovered`` if an update was completed on the way up."""
+        self._cold_boot = reason not in DEEP_SLEEP_ENDS
+        self._kernel_error = reason in KERNEL_ERRORS
         self._load_policies()
+        if reason is MvWakeReason.DEEPSLEEPCHECKIN:
+            self.network.check_in()
         self.network.update()
         installed = self._store.installed
         if recovered and installed is not None:
             self.update.report(installed.app_sid)
+
+    @property
+    def stack_bytes(self) -> int:
+        """How many bytes of the stack a crash report holds."""
+        crash = self._policies.crash if self._policies is not None else None
+        return (crash.stack_bytes if crash is not None else 0) or DEFAULT_STACK_BYTES
 
     def application_started(self, reason: MvWakeReason) -> None:
         """Take note that the application starts anew."""
@@ -142,10 +160,11 @@ class Kernel:
         """Answer a call of the application."""
         self.dispatcher.call(slot, registers)
 
-    def crashed(self, record: FaultRecord, text: str) -> None:
-        """Take note that the application crashed, and start it again later."""
+    def crashed(self, report: CrashReport) -> None:
+        """Take note that the application crashed, tell the cloud, and start it again later."""
         self._crash_to_report = True
-        self.logging.system(f"APPLICATION_CRASHED {text}")
+        self.logging.system(f"APPLICATION_CRASHED {report.text}")
+        self.logging.system("\n".join(("CRASH_REPORT", *report.lines())))
         self.network.update()
         delay = self.backoff.crashed(self._host.now())
         self._host.record("restart_scheduled", after_ms=delay // 1_000_000)
@@ -194,6 +213,7 @@ class Kernel:
         """Return the kernel's own reasons to be connected."""
         reasons = MvNetworkReason.NOTCONNECTING
         for reason, holds in ((MvNetworkReason.RTCNOTSET, not self.system.has_wall_time),
+                              (MvNetworkReason.KERNELERROR, self._kernel_error),
                               (MvNetworkReason.APPLICATIONERROR, self._crash_to_report),
                               (MvNetworkReason.COLDBOOTCONNECTION, self._cold_boot),
                               (MvNetworkReason.FETCHINGUPDATE, self.update.is_fetching),
@@ -216,6 +236,8 @@ class Kernel:
         self.logging.flush()
         if self._crash_to_report:
             self._host.call_later(CRASH_REPORT_TIME, self._crash_reported, "crash report")
+        if self._kernel_error:
+            self._host.call_later(CRASH_REPORT_TIME, self._kernel_error_reported, "kernel error report")
 
     def disconnected(self) -> None:
         """The connection is gone."""
@@ -267,11 +289,28 @@ class Kernel:
             self._crash_to_report = False
             self.network.update()
 
+    def _kernel_error_reported(self) -> None:
+        self._kernel_error = False
+        self.network.update()
+
     def _testing_finished(self, status: int) -> None:
         self._control.stop_application()
+        if status == 0:
+            self._host.call_later(INSTALL_TIME, self._install_final, "install of the final application")
+
+    def _install_final(self) -> None:
+        self.app_test.active = False
+        application = self._store.install_final()
+        if application is None:
+            self._host.record("no_final_application")
+        else:
+            self._host.record("final_application_installed", app=application.app_sid)
+            self.start_installed()
 
     def _vector(self, irq: int) -> int:
-        return self._host.memory.read_uint(FLASH_BASE + 4 * (16 + irq)) & ~1
+        """Return the handler address of an interrupt, 0 if the vector table is not in application memory."""
+        at = self._host.vector_table + 4 * (16 + irq)
+        return self._host.memory.read_uint(at) & ~1 if is_readable(at, 4) else 0
 
     def _load_policies(self) -> None:
         installed = self._store.installed

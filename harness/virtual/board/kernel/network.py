@@ -125,6 +125,11 @@ class Network:
         """Whether the cloud can be reached."""
         return self.status is _CONNECTED
 
+    @property
+    def requests(self) -> int:
+        """How many requests of the application there are."""
+        return len(self._requests)
+
     def is_requested_by(self, handle: int) -> bool:
         """Return whether this is a handle of one of the application's requests."""
         return self._requests.find(handle) is not None
@@ -156,6 +161,11 @@ class Network:
             self._move(Trigger.UNWANTED)
         elif self.status is _CONNECTED and self._timer is None:
             self._timer = self._host.call_later(self.policy.grace_seconds, self._grace_over, "connection grace time")
+
+    def check_in(self) -> None:
+        """Show the device to the cloud: the time to do so has come."""
+        self._check_in_due = True
+        self.update()
 
     # -- what tests do to it --
 
@@ -223,17 +233,13 @@ class Network:
             self._host.record("network_disconnected", why=trigger.name.lower(), status=after.name)
             self._surroundings.disconnected()
         if after is _OFFLINE and self.policy.check_in_seconds:
-            self._check_in = self._host.call_later(self.policy.check_in_seconds, self._check_in_expired, "check-in")
+            self._check_in = self._host.call_later(self.policy.check_in_seconds, self.check_in, "check-in")
         elif self._check_in is not None and after is _CONNECTED:
             self._check_in.cancel()
             self._check_in = None
         for request in self._requests:
             self._notifications.notify(request.centre, MvEventType.NETWORKSTATUSCHANGED, request.tag)
         self._surroundings.network_changed()
-
-    def _check_in_expired(self) -> None:
-        self._check_in_due = True
-        self.update()
 
     def _checked_in(self) -> None:
         self._check_in_due = False

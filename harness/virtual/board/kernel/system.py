@@ -87,6 +87,8 @@ class System:
         return MvStatus.OKAY
 
     def get_wake_reason(self, mode: int) -> MvStatus:
+        if self._host.in_handler:
+            return MvStatus.UNAVAILABLE
         return self._put(mode, int(self.wake_reason), 1)
 
     def peek(self, reg: int, output: int) -> MvStatus:
@@ -103,7 +105,7 @@ class System:
             return MvStatus.PARAMETERFAULT
         if self._situation.is_updating():
             return MvStatus.MICROVISORBUSY
-        if not self._situation.apply_staged_update():
+        if not self._host.apply_kernel_update() and not self._situation.apply_staged_update():
             self._host.restart_application(MvWakeReason.REMOTEAPPLICATIONRESTART)
         return MvStatus.OKAY
 
@@ -125,7 +127,7 @@ class System:
             return MvStatus.PARAMETERFAULT
         if self._situation.is_network_up():
             return MvStatus.MICROVISORBUSY
-        self._host.deep_sleep(self._situation.check_in_seconds())
+        self._host.deep_sleep(self._situation.check_in_seconds(), shutdown=mode == MvDeepSleepMode.SHUTDOWN)
         return MvStatus.OKAY
 
     def enable_led(self, enable: int) -> MvStatus:

@@ -59,7 +59,7 @@ class SystemNotifications:
         if not self._notifications.exists(wanted.notification_handle):
             return MvStatus.INVALIDHANDLE
         if wanted.notification_source not in tuple(MvSystemNotificationSource):
-            return MvStatus.PARAMETERFAULT
+            return MvStatus.INVALIDHANDLE  # the header's word for an unknown source
         value = self._open.open(Subscription(source=MvSystemNotificationSource(wanted.notification_source),
                                              centre=wanted.notification_handle, tag=wanted.notification_tag))
         self._host.memory.write_uint(handle, value)
