@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -35,13 +35,14 @@ class OpenCloud:
 class Place:
     """One modem at a link, and the cloud behind it."""
 
-    def __init__(self, link: Path) -> None:
+    def __init__(self, link: Path, *, profile: str = "BG96", ports: Sequence[str] = ()) -> None:
         self.link = link
         self.world = World(seed=5, clock=RealClock())
         self.cloud = OpenCloud()
         self.network = Network(self.world, settings=NetworkSettings(registration_delay="20ms", sms_latency="20ms"))
         self.network.connect_cloud(self.cloud)
-        self.modem = VirtualModem(self.world, self.network, name="modem-1", link=link, time_scale=0,
+        self.modem = VirtualModem(self.world, self.network, name="modem-1", profile=profile, link=link,
+                                  ports=ports, time_scale=0,
                                   sim=SimCard(ICCID, IMSI, msisdn="+15550001111"))
         self.world.start()
         with self.world.turn():

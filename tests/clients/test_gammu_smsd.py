@@ -21,7 +21,8 @@ def test_daemon_in_both_directions(place: Place, tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
     config = tmp_path / "smsdrc"
     config.write_text(f"[gammu]\ndevice = {place.link}\nconnection = at115200\n[smsd]\nservice = files\n"
-                      f"logfile = {tmp_path}/log\ncommtimeout = 1\nchecksecurity = 0\ninboxpath = {tmp_path}/in/\n"
+                      f"logfile = {tmp_path}/log\ncommtimeout = 1\ndeliveryreport = sms\n"
+                      f"checksecurity = 0\ninboxpath = {tmp_path}/in/\n"
                       f"outboxpath = {tmp_path}/out/\nsentsmspath = {tmp_path}/sent/\n"
                       f"errorsmspath = {tmp_path}/failed/\n")
     long_text = "0123456789" * 30
@@ -35,11 +36,13 @@ def test_daemon_in_both_directions(place: Place, tmp_path: Path) -> None:
             delivered = place.send("LED ON")
             place.until(delivered, "delivery", seconds=30)
             place.until(lambda: sorted(place.cloud.texts) == [long_text, "LED IS ON"], "texts at the cloud", seconds=30)
-            place.until(lambda: any((tmp_path / "in").iterdir()), "file in the inbox", seconds=30)
+            place.until(lambda: len(list((tmp_path / "in").iterdir())) == 4, "message and reports", seconds=30)
             place.until(lambda: len(list((tmp_path / "sent").iterdir())) == 2, "files of what was sent", seconds=30)
         finally:
             daemon.terminate()
             daemon.wait(20)
-    (came,) = (tmp_path / "in").iterdir()
-    assert came.read_text(encoding="utf-8") == "LED ON"
+    came = sorted(file.read_text(encoding="utf-8") for file in (tmp_path / "in").iterdir())
+    assert came == ["", "", "", "LED ON"]
+    # it asks for a report of every part, and keeps reports as files without a text
+    assert (tmp_path / "log").read_text(encoding="utf-8").count("Delivery report IN") == 3
     assert list((tmp_path / "failed").iterdir()) == []

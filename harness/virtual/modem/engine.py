@@ -70,7 +70,7 @@ LINE_DEFAULTS: Final[dict[str, Value]] = {
 }
 """Factory values of what belongs to a port and not to the module; a profile may have others."""
 
-_EDITING = bytes((0x1A, 0x1B))
+_ESCAPE = b"\x1b"  # not shown: a terminal would take what follows for a control sequence
 
 
 class State(Enum):
@@ -219,7 +219,7 @@ class Session:
             self._next()
 
     def _show_typed(self, typed: bytes) -> None:
-        """Echo what was typed; at a prompt, each carriage return prompts again."""
+        """Echo what was typed, the Ctrl-Z of a prompt included; at a prompt, each carriage return prompts again."""
         prompt = self._prompt
         if prompt is None:
             if self._echo_on:
@@ -230,7 +230,7 @@ class Session:
             if echo:
                 self.output.say(Kind.ECHO, typed)
             return
-        lines = typed.translate(None, _EDITING).split(b"\r")
+        lines = typed.translate(None, _ESCAPE).split(b"\r")
         for number, line in enumerate(lines):
             if number and echo:
                 self.output.say(Kind.ECHO, b"\r")

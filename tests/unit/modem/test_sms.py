@@ -241,7 +241,7 @@ def test_text_mode_prompt_edit_and_result(bench: Bench) -> None:
     assert bench.at('+CMGS="000"') == b'AT+CMGS="000"\r' + PROMPT
     assert bench.type(b"LEX\x08D") == b"LEX\x08D"
     assert bench.type(b" IS\r") == b" IS\r" + PROMPT
-    assert bench.type(b"ON\x1a") == b"ON"
+    assert bench.type(b"ON\x1a") == b"ON\x1a"
     assert bench.wait("2s") == b"\r\n+CMGS: 0\r\n" + OK
     sent = Submit.decode(bench.carrier.submitted[0])
     assert (sent.text, str(sent.destination)) == ("LED IS\rON", "000")

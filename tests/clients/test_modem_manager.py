@@ -1,0 +1,83 @@
+"""ModemManager drives the modem over an abstract unix socket, with its generic plug-in and character set UCS2."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.clients.bus import Bus, message_bus, missing, program, wait_until
+from tests.clients.conftest import Place
+
+_MISSING = missing("ModemManager")
+pytestmark = pytest.mark.skipif(_MISSING is not None, reason=f"{_MISSING} is not installed (Debian packages "
+                                                             f"modemmanager, dbus, libglib2.0-bin)")
+
+SERVICE = "org.freedesktop.ModemManager1"
+ROOT = "/org/freedesktop/ModemManager1"
+MODEM = f"{ROOT}/Modem/0"
+
+
+@pytest.fixture
+def port() -> str:
+    # ModemManager takes a name that begins so for an abstract one, and keeps the beginning as part of it
+    return f"abstract:mvh-{uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def place(tmp_path: Path, port: str) -> Iterator[Place]:
+    opened = Place(tmp_path / "ttyVM0", profile="EC25", ports=(f"abstract:{port}",))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def manager(place: Place, port: str, tmp_path: Path) -> Iterator[Bus]:
+    """A ModemManager of our own, its modem enabled."""
+    with tempfile.TemporaryDirectory() as short, message_bus(Path(short), SERVICE) as bus, \
+            program(tmp_path / "mm.log", "ModemManager", "--test-session", "--test-enable", "--test-no-udev",
+                    "--test-no-suspend-resume", "--debug", env=bus.environment):
+        wait_until(lambda: bus.answers(ROOT, "org.freedesktop.DBus.ObjectManager.GetManagedObjects"), "ModemManager")
+        bus.call(ROOT, f"{SERVICE}.Test.SetProfile", "vm", "generic", f"['{port}']")
+        bus.wait_for("Modem/0", ROOT, "org.freedesktop.DBus.ObjectManager.GetManagedObjects")
+        wait_until(lambda: bus.answers(MODEM, f"{SERVICE}.Modem.Enable", "true"), "enabled modem")
+        yield bus
+
+
+def _property(bus: Bus, interface: str, name: str, path: str = MODEM) -> str:
+    return bus.call(path, "org.freedesktop.DBus.Properties.Get", f"{SERVICE}.{interface}", name).strip()
+
+
+def test_identity_messages_and_data(manager: Bus, place: Place) -> None:
+    assert _property(manager, "Modem", "EquipmentIdentifier") == f"(<'{place.modem.imei}'>,)"
+    assert _property(manager, "Modem", "Model") == "(<'EC25'>,)"
+    assert _property(manager, "Sim", "Imsi", f"{ROOT}/SIM/0") == f"(<'{place.modem.imsi}'>,)"
+    assert _property(manager, "Sim", "SimIdentifier", f"{ROOT}/SIM/0") == f"(<'{place.modem.iccid}'>,)"
+    manager.wait_for("uint32 5", MODEM, "org.freedesktop.DBus.Properties.Get", f"{SERVICE}.Modem.Modem3gpp",
+                     "RegistrationState")
+    assert _property(manager, "Modem.Modem3gpp", "OperatorName") == "(<'AT&T Mobility'>,)"
+    assert _property(manager, "Modem.Modem3gpp", "OperatorCode") == "(<'310410'>,)"
+
+    messaging = f"{SERVICE}.Modem.Messaging"
+    for number, text in enumerate(("LED IS ON", "Ελληνικά, привет")):
+        manager.call(MODEM, f"{messaging}.Create",
+                     f"{{'text': <'{text}'>, 'number': <'000'>, 'delivery-report-request': <true>}}")
+        manager.call(f"{ROOT}/SMS/{2 * number}", f"{SERVICE}.Sms.Send", seconds=40)
+        place.until(lambda text=text: place.cloud.texts[-1:] == [text], "text at the cloud")  # type: ignore[misc]
+        # the status report comes as a message of its own
+        manager.wait_for(f"SMS/{2 * number + 1}", MODEM, f"{messaging}.List")
+    assert _property(manager, "Sms", "DeliveryState", f"{ROOT}/SMS/1") == "(<uint32 0>,)"
+    place.until(place.send("LED ON"), "delivery")
+    manager.wait_for("SMS/4", MODEM, f"{messaging}.List")
+    manager.wait_for("'LED ON'", f"{ROOT}/SMS/4", "org.freedesktop.DBus.Properties.Get", f"{SERVICE}.Sms", "Text")
+    manager.call(MODEM, f"{messaging}.Delete", f"{ROOT}/SMS/4")
+
+    assert "310410" in manager.call(MODEM, f"{SERVICE}.Modem.Modem3gpp.Scan", seconds=120)
+    manager.call(MODEM, f"{SERVICE}.Modem.Simple.Connect", "{'apn': <'super'>, 'allow-roaming': <true>}", seconds=60)
+    assert place.modem.packet.active[1].apn == "super"
+    manager.call(MODEM, f"{SERVICE}.Modem.Simple.Disconnect", "/", seconds=60)
+    place.until(lambda: not place.modem.packet.active, "end of the data session")
+    manager.call(MODEM, f"{SERVICE}.Modem.Enable", "false")
