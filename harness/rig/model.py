@@ -31,6 +31,7 @@ AccountSid = Annotated[str, Field(pattern=r"^AC[0-9a-f]{32}$")]
 DeviceSid = Annotated[str, Field(pattern=r"^UV[0-9a-f]{32}$")]
 PortAddress = Annotated[str, Field(pattern=r"^(/|pty:/|unix:/|abstract:.|tcp:(127\.0\.0\.1|localhost|::1):\d{1,5}$)")]
 Iccid = Annotated[str, Field(pattern=r"^89\d{16,18}$")]
+Imei = Annotated[str, Field(pattern=r"^[0-9]{15}$")]
 Imsi = Annotated[str, Field(pattern=r"^\d{14,15}$")]
 
 
@@ -133,13 +134,20 @@ class WebhooksTable(Table):
     """Root of the public address that forwards to that port, such as a tunnel's; needed with a real cloud."""
 
 
+class PowerTable(Table):
+    """``[modem.power]``: programs that switch a real modem's supply, each as a list of words; no shell sees them."""
+
+    off: tuple[str, ...] = Field(min_length=1)
+    on: tuple[str, ...] = Field(min_length=1)
+
+
 class ModemTable(Table):
     """``[[modem]]``: a modem and the SIM card in it."""
 
     name: Name
     kind: Literal["virtual", "serial"] = "virtual"
     profile: str = "bg96"
-    """Module of a virtual modem, and dialect of a real one."""
+    """Module of a virtual modem (``mvh modem profiles``), and dialect of a real one; ``auto`` asks a real one."""
     port: str | None = None
     """pyserial URL or device of a real modem; path of the link to a virtual one's port (default: runtime folder)."""
     ports: tuple[PortAddress, ...] = ()
@@ -151,9 +159,13 @@ class ModemTable(Table):
     """Whether a client of a virtual modem whose line speed is not that of +IPR reads and writes rubbish."""
     iccid: Iccid | None = None
     """Checked against the card in a real modem; given to the card of a virtual one."""
+    imei: Imei | None = None
+    """Checked against a real modem; given to a virtual one."""
     imsi: Imsi | None = None
     product: Literal["supersim", "wireless"] = "supersim"
     """Whose SIM card it is: Super SIM's, which talks to ``000``, or Programmable Wireless', which talks to ``2936``."""
+    power: PowerTable | None = None
+    """How a real modem's supply is switched; a virtual one has a switch of its own."""
     sim_status: Literal["new", "ready", "active", "inactive"] = "active"
     """Status of the SIM card in the virtual cloud when a test begins."""
     unique_name: str | None = None
@@ -165,6 +177,8 @@ class ModemTable(Table):
             raise ValueError("a modem of kind 'serial' needs 'port': a device such as /dev/serial/by-id/... or a URL")
         if self.product == "wireless" and self.sim_status == "inactive":
             raise ValueError("a SIM card of product 'wireless' is never 'inactive'")
+        if self.kind == "virtual" and self.profile == "auto":
+            raise ValueError("a virtual modem needs the name of a profile: 'mvh modem profiles' lists them")
         return self
 
 

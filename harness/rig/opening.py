@@ -17,6 +17,7 @@ from harness.clock import RealClock, VirtualClock
 from harness.drivers.board import Board
 from harness.drivers.cloud import KORE_URLS, CloudClient, CloudUrls, Credentials
 from harness.drivers.modem import Modem, SerialChannel, find_dialect
+from harness.drivers.power import CommandSwitch, PowerSwitch
 from harness.drivers.webhook_sink import WebhookSink
 from harness.errors import HarnessError, UsageError
 from harness.journal import Journal
@@ -24,6 +25,7 @@ from harness.rig.captures import CaptureBuffer
 from harness.rig.device import BoardUnderTest
 from harness.rig.firmware import FirmwareShelf
 from harness.rig.model import CloudTable, ModemTable, RigFile
+from harness.rig.power import VirtualSwitch
 from harness.rig.rig import Rig
 from harness.rig.stack import VirtualStack
 from harness.rig.wires import SerialWire
@@ -111,9 +113,7 @@ class RigOpener:
     def _check(self, rig: Rig) -> None:
         next(rig.cloud.supersim.sims(), None)
         for table in self.file.modem:
-            found = rig.modem(table.name).iccid
-            if table.iccid is not None and found != table.iccid:
-                raise UsageError(f"{table.name}: the rig file says SIM card {table.iccid}, the modem says {found}")
+            _ = rig.modem(table.name).iccid  # compared with the rig file's
         for board in self.file.board:
             rig.board(board.name).swd.read32(0xE000_ED00)  # CPUID: the probe, the cable and the chip are there
 
@@ -145,7 +145,8 @@ class RigOpener:
             for table in self.file.modem:
                 endpoint = stack.modems[table.name].endpoint
                 assert endpoint is not None
-                modems[table.name] = modem = _modem(table, str(endpoint.path), clock, journal)
+                modems[table.name] = modem = _modem(table, str(endpoint.path), clock, journal,
+                                                    VirtualSwitch(stack.world, stack.modems[table.name]))
                 clock.add_wire(SerialWire(modem.channel, endpoint))
                 undo.append(modem.close)
             boards = {}
@@ -186,7 +187,7 @@ class RigOpener:
         modems = {}
         for modem in self.file.modem:
             assert modem.port is not None
-            modems[modem.name] = _modem(modem, modem.port, clock, journal)
+            modems[modem.name] = _modem(modem, modem.port, clock, journal, _switch(modem))
             undo.append(modems[modem.name].close)
         firmware, drop = _shelf()
         undo.append(drop)
@@ -233,10 +234,16 @@ def credentials_of(table: CloudTable) -> Credentials:
     return Credentials.from_environment(given)
 
 
-def _modem(table: ModemTable, port: str, clock: VirtualClock | RealClock, journal: Journal) -> Modem:
-    dialect = find_dialect(table.profile)
+def _modem(table: ModemTable, port: str, clock: VirtualClock | RealClock, journal: Journal,
+           power: PowerSwitch | None) -> Modem:
+    dialect = None if table.profile == "auto" else find_dialect(table.profile)
+    expected = {name: value for name, value in (("imei", table.imei), ("iccid", table.iccid)) if value is not None}
     return Modem(SerialChannel(port, clock, table.name, journal, baudrate=table.baud), dialect, clock, journal,
-                 table.name)
+                 table.name, expected=expected, power=power)
+
+
+def _switch(table: ModemTable) -> PowerSwitch | None:
+    return CommandSwitch(off=table.power.off, on=table.power.on) if table.power is not None else None
 
 
 def _shelf() -> tuple[FirmwareShelf, Callable[[], None]]:

@@ -110,7 +110,8 @@ class VirtualStack:
         add: Callable[..., str] = self.cloud.add_sim if table.product == "supersim" else self.cloud.add_wireless_sim
         self.sims[table.name] = add(iccid, status=table.sim_status, unique_name=table.unique_name or table.name)
         link = Path(table.port) if table.kind == "virtual" and table.port else folder / table.name
-        modem = VirtualModem(self.world, self.network, name=table.name, profile=table.profile, sim=card, link=link,
+        modem = VirtualModem(self.world, self.network, name=table.name, profile=table.profile, sim=card,
+                             imei=table.imei, link=link,
                              ports=table.ports, bits_per_second=table.baud if table.pace else 0, garble=table.garble)
         self._undo.append(modem.close)
         self.modems[table.name] = modem

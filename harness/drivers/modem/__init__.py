@@ -3,10 +3,11 @@
 from harness.drivers.modem.at_port import AtPort, Line, LineKind, Response
 from harness.drivers.modem.channel import SerialChannel, Traffic
 from harness.drivers.modem.dialect import Dialect
-from harness.drivers.modem.dialects import DIALECTS, find_dialect
+from harness.drivers.modem.dialects import DIALECTS, find_dialect, recognise
 from harness.drivers.modem.dialects.quectel import QUECTEL
+from harness.drivers.modem.facts import Identity, RegistrationState, RegistrationStatus, Signal
 from harness.drivers.modem.messages import ReceivedSms, SentSms
-from harness.drivers.modem.modem import Identity, Modem, RegistrationState, RegistrationStatus, Signal
+from harness.drivers.modem.modem import Modem
 from harness.drivers.modem.sockets import ReceivedDatagram, UdpSocket
 
 __all__ = [
@@ -29,4 +30,5 @@ __all__ = [
     "Traffic",
     "UdpSocket",
     "find_dialect",
+    "recognise",
 ]

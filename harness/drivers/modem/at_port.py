@@ -173,6 +173,11 @@ class AtPort:
     def __repr__(self) -> str:
         return f"AtPort({self.name!r}, {self.channel!r})"
 
+    def use(self, dialect: Dialect) -> None:
+        """Take what arrives as this family of modems means it from now on."""
+        self.dialect = dialect
+        self._reader = ResponseReader(finals=dialect.finals, payload_headers=dialect.payload_headers)
+
     # -- evidence -----------------------------------------------------------------------------------------------------
 
     @property
@@ -296,6 +301,7 @@ class AtPort:
             if data is not None:
                 self._await(command, lambda: command.prompted, deadline, f"the prompt of {command.text!r}")
                 if command.result is None:
+                    self._clock.sleep(self.dialect.prompt_delay)
                     self.channel.write(data)
             self._await(command, lambda: False, deadline, f"the result of {command.text!r}")
         except TimeoutExpired:

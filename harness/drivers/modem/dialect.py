@@ -39,31 +39,42 @@ class SetupStep:
     required: bool = True
 
 
+NEVER = "(?!)"
+"""A pattern that no line fits: what this family has no word for."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UdpProcedure:
     """How a UDP socket is opened, used and closed.
 
-    Templates know ``{context}``, ``{apn}``, ``{socket}``, ``{port}``, ``{ip}``, ``{length}``. Patterns are regular
-    expressions over one line with groups among ``context``, ``socket``, ``error``, ``length``, ``ip``, ``port``.
+    Templates know ``{apn}``, ``{socket}``, ``{port}``, ``{ip}``, ``{length}``. Patterns are regular expressions over
+    one line with groups among ``context``, ``socket``, ``error``, ``length``, ``left``, ``ip``, ``port``; one without
+    ``context`` means the context that is used here.
 
     Attributes:
-        sockets: how many there are, numbered from 0.
+        sockets: their numbers.
         max_payload: longest datagram in octets that one command sends.
-        active: command and line pattern that tell the address of an active context.
+        active: command and line pattern that tell that the context is active.
+        address: command and line pattern that tell its address, where ``active`` does not.
         configure: commands that define the context.
         activate: command that activates it.
-        open: command that opens a socket bound to a local port.
-        opened: line that tells how that went; error 0 is success.
+        activated: line after its OK that tells that it did.
+        context: its number.
+        prepare: commands before each ``open``.
+        open: command that opens a socket bound to a local port. Without ``{socket}`` the modem chooses the number.
+        opened: line, in the response or after it, that tells how that went; error 0 is success. Empty: OK is enough.
+        before_send: commands before each ``send``.
         send: command that opens the prompt for a datagram.
         arrived: line that tells of datagrams to read.
         read: command that reads one datagram.
         read_header: line before the payload; length 0 or no such line: nothing left.
+        empty_fails: whether ``read`` fails where there is nothing to read.
         close: command that closes the socket.
         closed: line that tells that the network closed it.
         context_lost: line that tells that the network ended the context, and all its sockets.
     """
 
-    sockets: int
+    sockets: range
     max_payload: int
     active: tuple[str, str]
     configure: tuple[str, ...]
@@ -77,6 +88,12 @@ class UdpProcedure:
     close: str
     closed: str
     context_lost: str
+    address: tuple[str, str] | None = None
+    activated: str = ""
+    context: int = 1
+    prepare: tuple[str, ...] = ()
+    before_send: tuple[str, ...] = ()
+    empty_fails: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +103,7 @@ class Dialect:
     Attributes:
         name: what rig files call it.
         modules: names of modules, in lower case, that speak it: what rig files have as ``profile``.
+        known_by: regular expression that finds it in what +CGMI and +CGMM answer, with a blank between them.
         identity: the command that tells each of ``manufacturer``, ``model``, ``revision``, ``imei``, ``imsi`` and
             ``iccid``.
         setup: what the driver sends once it is in step with the modem.
@@ -98,10 +116,12 @@ class Dialect:
         registration: read commands that tell of registration, in the order in which they are asked.
         udp: how sockets work.
         apn: access point name for packet contexts.
+        prompt_delay: how long the modem is left in peace after it has prompted.
     """
 
     name: str
     modules: frozenset[str]
+    known_by: str
     identity: Mapping[str, str]
     setup: tuple[SetupStep, ...]
     urcs: tuple[Urc, ...]
@@ -112,6 +132,7 @@ class Dialect:
     registration: tuple[str, ...]
     udp: UdpProcedure
     apn: str = "super"
+    prompt_delay: Duration = "0s"
     finals: Mapping[str, tuple[bool, ResultKind]] = field(default_factory=lambda: FINAL_RESULTS)
     _urcs: tuple[tuple[re.Pattern[str] | None, Urc], ...] = field(init=False, repr=False, compare=False)
 

@@ -21,6 +21,7 @@ from harness.journal import Journal
 _KEPT = 10_000
 _ANNOUNCED = re.compile(r'\+(?:CMTI|CDSI): *"(?P<store>\w+)",(?P<index>\d+)')
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
+_NOTHING_TO_ACKNOWLEDGE = 340
 _NO_SUCH_MESSAGE = 321  # +CMS ERROR of 3GPP TS 27.005 clause 3.2.5: invalid memory index
 
 
@@ -174,10 +175,13 @@ class Messages:
     def fetch(self) -> None:
         """Read and delete every message that the modem has announced."""
         self._prepare()
+        acknowledge = bool(self._direct) and self._wants_acknowledgement()
         while self._direct:
             line = self._direct.popleft()
             self._port.seen(line)
             self._take_pdu("".join(line.body), line.text)
+            if acknowledge:
+                self._acknowledge()
         while self._announced:
             store, index = self._announced[0]
             self._read(store, index)
@@ -187,6 +191,20 @@ class Messages:
         """Delete all messages in the modem's current store, read or not."""
         self._port.command("AT+CMGD=1,4")
         self._announced.clear()
+
+    def _wants_acknowledgement(self) -> bool:
+        """Return whether the modem waits for +CNMA after direct delivery (3GPP TS 27.005 clause 3.2.1)."""
+        try:
+            return self._port.command("AT+CSMS?").value("+CSMS:").split(",")[0].strip() == "1"
+        except (CommandFailed, ModemError):
+            return False
+
+    def _acknowledge(self) -> None:
+        try:
+            self._port.command("AT+CNMA")
+        except CommandFailed as failure:
+            if failure.code != _NOTHING_TO_ACKNOWLEDGE:  # too late: the network will deliver it again
+                raise
 
     def _something_to_read(self) -> bool:
         self._port.channel.check()

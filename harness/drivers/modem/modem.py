@@ -3,89 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from enum import IntEnum
+from collections.abc import Callable, Mapping
 
 from harness.clock import NANOSECONDS, Clock, Duration, to_ns
 from harness.drivers.modem.at_port import AtPort, Line, Response
 from harness.drivers.modem.channel import SerialChannel, Traffic
 from harness.drivers.modem.dialect import Dialect, SetupStep
+from harness.drivers.modem.dialects import DIALECTS, recognise
+from harness.drivers.modem.dialects.generic import GENERIC
+from harness.drivers.modem.facts import Identity, RegistrationState, Signal, parse_registration
 from harness.drivers.modem.messages import Messages, ReceivedSms, SentSms
 from harness.drivers.modem.sockets import UdpSocket, UdpSockets
-from harness.errors import CommandFailed, ModemError, TimeoutExpired
+from harness.drivers.power import PowerSwitch
+from harness.errors import CommandFailed, ModemError, PortLost, TimeoutExpired, UsageError
 from harness.formats.sms import StatusReport
 from harness.journal import Journal
 
 _SIM_START, _SIM_POLL = "20s", "500ms"  # a card is readable some seconds after its modem was switched on
+_REOPEN = "1s"
 _POLL = "2s"  # between questions about registration, unless the modem speaks first
-
-
-class RegistrationStatus(IntEnum):
-    """``<stat>`` of +CREG and +CEREG (3GPP TS 27.007 clauses 7.2 and 10.1.22)."""
-
-    NOT_REGISTERED = 0
-    HOME = 1
-    SEARCHING = 2
-    DENIED = 3
-    UNKNOWN = 4
-    ROAMING = 5
-    HOME_SMS_ONLY = 6
-    ROAMING_SMS_ONLY = 7
-    EMERGENCY_ONLY = 8
-    HOME_NO_CSFB = 9
-    ROAMING_NO_CSFB = 10
-
-    @property
-    def has_service(self) -> bool:
-        """Whether this is a registration, at home or roaming."""
-        return self in (1, 5, 6, 7, 9, 10)
-
-    @property
-    def is_roaming(self) -> bool:
-        """Whether this is a registration away from home."""
-        return self in (5, 7, 10)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegistrationState:
-    """What the modem tells of its registration.
-
-    Attributes:
-        tac: tracking area code, or location area code, None if not told.
-        ci: cell identity, None if not told.
-        act: access technology number (3GPP TS 27.007 clause 7.3), None if not told.
-    """
-
-    status: RegistrationStatus
-    tac: int | None = None
-    ci: int | None = None
-    act: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """Who a modem is; ``imsi`` and ``iccid`` are empty without a readable SIM card."""
-
-    manufacturer: str
-    model: str
-    revision: str
-    imei: str
-    imsi: str
-    iccid: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signal:
-    """Signal quality of +CSQ (3GPP TS 27.007 clause 8.5).
-
-    Attributes:
-        rssi_dbm: received strength in dBm, None if not known.
-        ber_class: channel bit error rate class 0 to 7, None if not known.
-    """
-
-    rssi_dbm: int | None
-    ber_class: int | None
 
 
 class Modem:
@@ -93,10 +29,12 @@ class Modem:
 
     Args:
         channel: its AT port; opened and closed with the modem.
-        dialect: the family it belongs to.
+        dialect: the family it belongs to; None: what it says of itself tells, each time it is opened.
         clock: time for all waits.
         journal: where facts are told.
         name: how errors and the journal call it.
+        expected: parts of its identity that must be as given, such as ``{"imei": ..., "iccid": ...}``.
+        power: the switch in its supply, None if there is none.
 
     A test writes::
 
@@ -107,13 +45,18 @@ class Modem:
             socket.send(b"21.5", to=("100.64.0.1", 6969))
     """
 
-    def __init__(self, channel: SerialChannel, dialect: Dialect, clock: Clock, journal: Journal, name: str) -> None:
+    def __init__(self, channel: SerialChannel, dialect: Dialect | None, clock: Clock, journal: Journal, name: str, *,
+                 expected: Mapping[str, str] | None = None, power: PowerSwitch | None = None) -> None:
         self.name = name
         self.channel = channel
-        self.dialect = dialect
         self._clock = clock
         self._journal = journal
-        self._port = AtPort(channel, dialect, clock, journal, name)
+        self._named = dialect
+        self._expected = dict(expected or {})
+        if unknown := sorted(set(self._expected) - set(Identity.__slots__)):
+            raise UsageError(f"{name}: a modem's identity has no {', '.join(unknown)}")
+        self._power = power
+        self._port = AtPort(channel, dialect or GENERIC, clock, journal, name)
         self._messages = Messages(self._port, clock, journal, self._stay_prepared)
         self._sockets = UdpSockets(self._port, clock)
         self._identity: Identity | None = None
@@ -128,6 +71,11 @@ class Modem:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def dialect(self) -> Dialect:
+        """The family that the driver takes the modem for."""
+        return self._port.dialect
+
     # -- open and close -----------------------------------------------------------------------------------------------
 
     def open(self, *, within: Duration = "30s") -> None:
@@ -138,11 +86,80 @@ class Modem:
         Raises:
             TimeoutExpired: the modem does not answer AT in this time.
             CommandFailed: it refuses a command that the driver can't do without.
+            ModemError: it is of no family that is known, or not the modem that was expected.
             PortTaken, ModemError, UsageError: the port can't be opened.
         """
         self._port.open(within=within)
         self._messages.reset()
+        if self._named is None:
+            self._recognise()
         self._prepare()
+        if "imei" in self._expected:
+            self._check("imei", self._digits("imei", r"\d{15}"))
+
+    def _recognise(self) -> None:
+        manufacturer, model = self._ask("manufacturer"), self._ask("model")
+        dialect = recognise(manufacturer, model)
+        if dialect is None:
+            raise ModemError(f"{self.name} calls itself {manufacturer} {model}, which is of no family that is known: "
+                             f"name the dialect; there are {', '.join(DIALECTS)}")
+        self._journal.record("driver", "dialect_recognised", device=self.name, dialect=dialect.name, model=model)
+        self._port.use(dialect)
+        self._sockets.use(dialect.udp)
+
+    def _check(self, what: str, found: str) -> None:
+        """Compare a part of the identity with what was expected."""
+        wanted = self._expected.get(what)
+        if wanted is not None and found and wanted != found:
+            raise ModemError(f"{self.name}: the rig file says {what} {wanted}, the modem says {found}: another modem "
+                             f"or SIM card is at {self.channel.url}")
+
+    # -- power --------------------------------------------------------------------------------------------------------
+
+    def power_cycle(self, *, off_for: Duration = "2s", within: Duration = "90s") -> None:
+        """Switch the modem off and on at its supply and prepare it again; a port that goes away is opened anew.
+
+        Args:
+            off_for: how long it stays without power.
+            within: until it must answer AT again.
+
+        Raises:
+            UsageError: the rig has no switch for it.
+            DeviceError: the switch does not do as it is told.
+            TimeoutExpired, ModemError: the modem does not come back in this time.
+        """
+        self.power_off()
+        self._clock.sleep(off_for)
+        self.power_on(within=within)
+
+    def power_off(self) -> None:
+        """Take the modem's supply away; raises as :meth:`power_cycle`."""
+        self._switch().off()
+        self._journal.record("driver", "powered_off", device=self.name)
+
+    def power_on(self, *, within: Duration = "90s") -> None:
+        """Give the modem its supply back and prepare it again; raises as :meth:`power_cycle`."""
+        self._switch().on()
+        self._journal.record("driver", "powered_on", device=self.name)
+        deadline = self._clock.now() + to_ns(within)
+        while True:
+            try:
+                if not self.channel.is_open:
+                    self.channel.close()
+                    self.channel.open()
+                self._port.synchronise(within=max(0, deadline - self._clock.now()) / NANOSECONDS)
+                break
+            except (PortLost, ModemError):
+                # a port on USB comes back some seconds after its modem
+                if self._clock.now() >= deadline:
+                    raise
+                self._clock.sleep(_REOPEN)
+        self._prepare()
+
+    def _switch(self) -> PowerSwitch:
+        if self._power is None:
+            raise UsageError(f"{self.name} has no power switch: the rig file names the programs in [modem.power]")
+        return self._power
 
     def resynchronise(self, *, within: Duration = "30s") -> None:
         """Get in step again after the modem restarted or lost its settings; its sockets are gone by then.
@@ -234,13 +251,15 @@ class Modem:
         """Return who the modem is; asked once after each opening, and again while there is no readable SIM card.
 
         Raises:
-            ModemError: an answer is not what such an answer looks like.
+            ModemError: an answer is not what such an answer looks like, or not what was expected.
         """
         if self._identity is None or not self._identity.iccid:
             self._identity = Identity(
                 manufacturer=self._ask("manufacturer"), model=self._ask("model"), revision=self._ask("revision"),
                 imei=self._digits("imei", r"\d{15}"), imsi=self._digits("imsi", r"\d{6,15}", optional=True),
                 iccid=self._read_iccid())
+        for what in self._expected:
+            self._check(what, getattr(self._identity, what))
         return self._identity
 
     @property
@@ -248,7 +267,7 @@ class Modem:
         """The ICCID of the SIM card in the modem; a card that still starts, as after power-on, is waited for.
 
         Raises:
-            ModemError: there is no readable SIM card.
+            ModemError: there is no readable SIM card, or another one than expected.
         """
         if self._identity is not None and self._identity.iccid:
             return self._identity.iccid
@@ -257,6 +276,7 @@ class Modem:
             if self._clock.now() >= deadline:
                 raise ModemError(f"{self.name} has no readable SIM card: {self._port.saw()}")
             self._clock.sleep(_SIM_POLL)
+        self._check("iccid", iccid)
         return iccid
 
     def signal(self) -> Signal:
@@ -280,7 +300,7 @@ class Modem:
         states = []
         for query in self.dialect.registration:
             try:
-                state = _parse_registration(self.command(query).value(query.removeprefix("AT").rstrip("?") + ":"))
+                state = parse_registration(self.command(query).value(query.removeprefix("AT").rstrip("?") + ":"))
             except CommandFailed:
                 continue
             if state.status.has_service:
@@ -409,14 +429,3 @@ class Modem:
             self._clock.wait(predicate, within=nanoseconds / NANOSECONDS, what="news of the registration")
         except TimeoutExpired:
             return
-
-
-def _parse_registration(value: str) -> RegistrationState:
-    fields = [field.strip().strip('"') for field in value.split(",")]
-    try:
-        status = RegistrationStatus(int(fields[1]))
-        tac, ci, act = [*fields[2:5], "", "", ""][:3]
-        return RegistrationState(status=status, tac=int(tac, 16) if tac else None, ci=int(ci, 16) if ci else None,
-                                 act=int(act) if act else None)
-    except (ValueError, IndexError) as problem:
-        raise ModemError(f"not a registration as 3GPP TS 27.007 tells it: {value!r}") from problem

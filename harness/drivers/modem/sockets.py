@@ -7,13 +7,12 @@ from collections import deque
 from dataclasses import dataclass
 
 from harness.clock import NANOSECONDS, Clock, Duration, to_ns
-from harness.drivers.modem.at_port import AtPort, Line
+from harness.drivers.modem.at_port import AtPort, Line, Response
 from harness.drivers.modem.dialect import UdpProcedure
-from harness.errors import ModemError, TimeoutExpired, UsageError
+from harness.errors import CommandFailed, ModemError, TimeoutExpired, UsageError
 
 Address = tuple[str, int]
 
-_CONTEXT = 1
 _KEPT = 10_000  # datagrams
 
 
@@ -118,16 +117,20 @@ class UdpSockets:
     def __init__(self, port: AtPort, clock: Clock) -> None:
         self._port = port
         self._clock = clock
-        self._procedure: UdpProcedure = port.dialect.udp
-        self._arrived = re.compile(self._procedure.arrived)
-        self._closed = re.compile(self._procedure.closed)
-        self._context_lost = re.compile(self._procedure.context_lost)
+        self.use(port.dialect.udp)
         self._open: dict[int, UdpSocket] = {}
         self._waiting: set[int] = set()
         port.subscribe(self._heard)
 
     def __repr__(self) -> str:
         return f"UdpSockets({list(self._open.values())!r})"
+
+    def use(self, procedure: UdpProcedure) -> None:
+        """Open, use and close sockets by this procedure from now on."""
+        self._procedure = procedure
+        self._arrived = re.compile(procedure.arrived)
+        self._closed = re.compile(procedure.closed)
+        self._context_lost = re.compile(procedure.context_lost)
 
     def reset(self) -> None:
         """Forget all sockets: the modem was restarted, or another one is at the port."""
@@ -140,21 +143,36 @@ class UdpSockets:
         if not 1 <= port <= 65_535:
             raise UsageError(f"a UDP port is 1 to 65535, not {port}")
         procedure = self._procedure
-        number = next((n for n in range(procedure.sockets) if n not in self._open), None)
+        if not procedure.sockets:
+            raise UsageError(f"the dialect {self._port.dialect.name!r} knows no sockets: name that of the module")
+        number = next((n for n in procedure.sockets if n not in self._open), None)
         if number is None:
-            raise UsageError(f"all {procedure.sockets} sockets of {self._port.name} are open")
+            raise UsageError(f"all {len(procedure.sockets)} sockets of {self._port.name} are open")
         address = self._activate(apn)
-        opened = re.compile(procedure.opened)
+        for template in procedure.prepare:
+            self._run(template, socket=number, port=port, apn=apn)
         since = self._port.mark()
-        self._run(procedure.open, socket=number, port=port, apn=apn)
-        line = self._port.expect_urc("", matching=rf"^(?:{_number(procedure.opened, number)})$", since=since,
-                                     within=self._port.dialect.timeout_for(procedure.open))
-        match = opened.fullmatch(line.text)
-        error = match["error"] if match else "?"
-        if error != "0":
-            raise ModemError(f"{self._port.name} could not open UDP port {port}: socket error {error}")
+        response = self._run(procedure.open, socket=number, port=port, apn=apn)
+        if procedure.opened:
+            number = self._outcome(response, number, port, since)
         socket = self._open[number] = UdpSocket(self, number, port, address)
         return socket
+
+    def _outcome(self, response: Response, number: int, port: int, since: int) -> int:
+        """Return the number of the socket that was opened, told in the response or after it."""
+        procedure = self._procedure
+        # without {socket} in its command, the modem chooses the number
+        opened = _number(procedure.opened, number) if "{socket}" in procedure.open else procedure.opened
+        match = next(filter(None, (re.fullmatch(opened, line) for line in response.lines)), None)
+        if match is None:
+            line = self._port.expect_urc("", matching=rf"^(?:{opened})$", since=since,
+                                         within=self._port.dialect.timeout_for(procedure.open))
+            match = re.fullmatch(opened, line.text)
+        groups = match.groupdict() if match else {}
+        error = groups.get("error") or "0"
+        if error != "0":
+            raise ModemError(f"{self._port.name} could not open UDP port {port}: socket error {error}")
+        return int(groups.get("socket") or number)
 
     def send(self, socket: UdpSocket, number: int, payload: bytes, to: Address) -> None:
         """Send a datagram on a socket."""
@@ -163,6 +181,8 @@ class UdpSockets:
             raise UsageError(f"a datagram is 1 to {self._procedure.max_payload} octets here, not {len(payload)}")
         if not 1 <= to[1] <= 65_535:
             raise UsageError(f"a UDP port is 1 to 65535, not {to[1]}")
+        for template in self._procedure.before_send:
+            self._run(template, socket=number, length=len(payload), ip=to[0], port=to[1])
         self._run(self._procedure.send, data=payload, socket=number, length=len(payload), ip=to[0], port=to[1])
 
     def expect(self, socket: UdpSocket, number: int, payload: bytes | None, within: Duration) -> ReceivedDatagram:
@@ -194,42 +214,71 @@ class UdpSockets:
     # -- inside -------------------------------------------------------------------------------------------------------
 
     def _activate(self, apn: str) -> str:
-        query, pattern = self._procedure.active
-        if address := self._address(query, pattern):
+        procedure = self._procedure
+        if (address := self._address()) is not None:
             return address
-        for template in self._procedure.configure:
+        for template in procedure.configure:
             self._run(template, apn=apn)
-        self._run(self._procedure.activate, apn=apn)
-        if address := self._address(query, pattern):
+        since = self._port.mark()
+        self._run(procedure.activate, apn=apn)
+        if procedure.activated:
+            self._port.expect_urc("", matching=rf"^(?:{procedure.activated})$", since=since,
+                                  within=self._port.dialect.timeout_for(procedure.activate))
+        if (address := self._address()) is not None:
             return address
-        raise ModemError(f"{self._port.name} activated packet context {_CONTEXT} but tells no address of it")
+        raise ModemError(f"{self._port.name} activated packet context {procedure.context} but tells no address of it")
 
-    def _address(self, query: str, pattern: str) -> str:
-        for line in self._port.command(query).lines:
+    def _address(self) -> str | None:
+        """Return the address of the context, None if it is not active."""
+        found = self._ask(self._procedure.active)
+        if found is None or self._procedure.address is None:
+            return found
+        return self._ask(self._procedure.address)
+
+    def _ask(self, question: tuple[str, str]) -> str | None:
+        query, pattern = question
+        try:
+            lines = self._port.command(query).lines
+        except CommandFailed:  # some modules refuse to tell while there is none
+            return None
+        for line in lines:
             match = re.fullmatch(pattern, line)
-            if match and int(match["context"]) == _CONTEXT:
-                return match["ip"]
-        return ""
+            if match and self._is_ours(match):
+                return match.groupdict().get("ip") or ""
+        return None
+
+    def _is_ours(self, match: re.Match[str]) -> bool:
+        context = match.groupdict().get("context")
+        return context is None or int(context) == self._procedure.context
 
     def _read(self, socket: UdpSocket, number: int) -> None:
         self._waiting.discard(number)
         for _ in range(_KEPT):
-            response = self._port.command(self._procedure.read.format(socket=number))
+            try:
+                response = self._port.command(self._procedure.read.format(socket=number))
+            except CommandFailed:
+                if self._procedure.empty_fails:
+                    return
+                raise
             if not response.blocks:
                 return
-            match = re.fullmatch(self._procedure.read_header, response.text)
-            source = (match["ip"], int(match["port"])) if match and match["ip"] else None
+            match = next(filter(None, (re.fullmatch(self._procedure.read_header, line) for line in response.lines)),
+                         None)
+            groups = match.groupdict() if match else {}
+            source = (str(groups["ip"]), int(groups["port"] or 0)) if groups.get("ip") else None
             socket.add(ReceivedDatagram(t=self._clock.now(), payload=response.blocks[0], source=source))
+            if groups.get("left") == "0":
+                return
 
-    def _run(self, template: str, *, data: bytes | None = None, **values: str | int) -> None:
-        self._port.command(template.format(context=_CONTEXT, **values), data=data)
+    def _run(self, template: str, *, data: bytes | None = None, **values: str | int) -> Response:
+        return self._port.command(template.format(**values), data=data)
 
     def _heard(self, line: Line) -> None:
         if match := self._arrived.fullmatch(line.text):
             self._waiting.add(int(match["socket"]))
         elif match := self._closed.fullmatch(line.text):
             self._drop(int(match["socket"]), "the network closed it")
-        elif (match := self._context_lost.fullmatch(line.text)) and int(match["context"]) == _CONTEXT:
+        elif (match := self._context_lost.fullmatch(line.text)) and self._is_ours(match):
             for number in tuple(self._open):
                 self._drop(number, "the network ended the packet context")
 

@@ -96,6 +96,14 @@ SOCKET_TEXT: Final[dict[int, str]] = {
     573: "APN not configured", 574: "port busy",
 }
 
+MAKERS_TEXTS: Final[dict[int, str]] = {
+    550: "generic undocumented error", 551: "wrong state", 552: "wrong mode", 553: "context already activated",
+    554: "stack already active", 555: "activation failed", 556: "context not opened", 557: "cannot setup socket",
+    558: "cannot resolve DN", 559: "timeout in opening socket", 560: "cannot open socket",
+    561: "remote disconnected or timeout", 562: "connection failed", 563: "tx error", 564: "already listening",
+}
+"""What Telit says for the numbers of +CME ERROR beyond the standard's."""
+
 _TEXTS: Final = {Family.CME: CME_ERRORS, Family.CMS: CMS_ERRORS}
 
 
@@ -108,5 +116,5 @@ def error_line(family: Family, number: int, *, cmee: int) -> str:
     if cmee == 0 and family is Family.CME:
         return "ERROR"
     if cmee == 2:
-        return f"{family.value}: {_TEXTS[family].get(number, 'unknown')}"
+        return f"{family.value}: {_TEXTS[family].get(number) or MAKERS_TEXTS.get(number, 'unknown')}"
     return f"{family.value}: {number}"

@@ -91,11 +91,13 @@ class Connect:
         open: gets the port and returns what its data goes to; called when the result has been said.
         final: the result that tells of it.
         escape: whether ``+++`` leads back to commands.
+        left: the result that tells of that, from links which end then; empty: OK, and the link waits for ATO.
     """
 
     open: Callable[[DataPort], DataLink]
     final: str = "CONNECT"
     escape: bool = True
+    left: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +309,10 @@ class CommandTable:
             if command.name in self._commands:
                 raise InternalError(f"{command.name} stands in the command table twice")
             self._commands[command.name] = command
+
+    def replace(self, *commands: Command) -> None:
+        """Add entries; those there are already give way, but keep their place."""
+        self._commands.update({command.name: command for command in commands})
 
     def remove(self, name: str) -> bool:
         """Take an entry out; return whether it was there."""

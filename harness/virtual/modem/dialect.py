@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.errors import UsageError
 from harness.virtual.modem.command import Command, CommandTable, fixed
+from harness.virtual.modem.dialects import quectel, sim7080, sim7600, telit, ublox, ublox_module
 from harness.virtual.modem.features import (
     dial_up,
     general,
@@ -16,7 +17,6 @@ from harness.virtual.modem.features import (
     network,
     packet,
     power,
-    quectel_sockets,
     sim,
     sms,
     sms_setup,
@@ -35,11 +35,13 @@ class Feature:
     Attributes:
         defaults: factory values, where the profile has no others.
         attach: called with each modem that has the feature.
+        is_dialect: its commands stand for those of the same name in features before it.
     """
 
     commands: tuple[Command, ...]
     defaults: Mapping[str, Value] = field(default_factory=dict)
     attach: Callable[[VirtualModem], None] | None = None
+    is_dialect: bool = False
 
 
 FEATURES: Mapping[str, Feature] = {
@@ -52,9 +54,13 @@ FEATURES: Mapping[str, Feature] = {
     "dial-up": Feature(dial_up.COMMANDS),
     "sms": Feature((*sms_setup.COMMANDS, *sms.COMMANDS), sms_setup.DEFAULTS),
     "power": Feature(power.COMMANDS, power.DEFAULTS),
-    "quectel": Feature((*identity.QUECTEL_COMMANDS, *sim.QUECTEL_COMMANDS, *network.QUECTEL_COMMANDS,
-                        *power.QUECTEL_COMMANDS)),
-    "quectel-sockets": Feature(quectel_sockets.COMMANDS, quectel_sockets.DEFAULTS, quectel_sockets.attach),
+    "low-power": Feature(power.LOW_POWER_COMMANDS, power.LOW_POWER_DEFAULTS, power.attach_low_power),
+    "quectel": Feature(quectel.COMMANDS, quectel.DEFAULTS, quectel.attach, is_dialect=True),
+    "sim7080": Feature(sim7080.COMMANDS, sim7080.DEFAULTS, sim7080.attach, is_dialect=True),
+    "sim7600": Feature(sim7600.COMMANDS, sim7600.DEFAULTS, sim7600.attach, is_dialect=True),
+    "u-blox": Feature(ublox.COMMANDS, ublox.DEFAULTS, ublox.attach, is_dialect=True),
+    "u-blox-profiles": Feature(ublox_module.PROFILE_COMMANDS, ublox_module.PROFILE_DEFAULTS, is_dialect=True),
+    "telit": Feature(telit.COMMANDS, telit.DEFAULTS, telit.attach, is_dialect=True),
 }
 
 
@@ -68,7 +74,11 @@ def build_commands(profile: Profile) -> CommandTable:
     for name in profile.features:
         if name not in FEATURES:
             raise UsageError(f"profile {profile.name}: no feature {name!r}: there are {', '.join(FEATURES)}")
-        table.add(*FEATURES[name].commands)
+        feature = FEATURES[name]
+        if feature.is_dialect:
+            table.replace(*feature.commands)
+        else:
+            table.add(*feature.commands)
     for name in sorted(profile.without):
         if not table.remove(name):
             raise UsageError(f"profile {profile.name}: 'without' names {name}, which none of its features has")

@@ -113,6 +113,7 @@ class Session:
         self._serial = 0  # of the command under way, so that the late end of an aborted one is told apart
         self._running = False
         self._data_escape = False
+        self._left_final = ""
         self._line_open = False  # from a command line to its final result
         self._unsolicited: deque[bytes] = deque()
         self._losing = False
@@ -248,6 +249,7 @@ class Session:
             self._finish_line(ERROR)
             return
         self._line_open = True
+        self._modem.saving.used()
         self._queue.extend(commands)
         self._next()
 
@@ -394,6 +396,7 @@ class Session:
             data.end()
             if self.state is State.DATA:
                 self.state = State.IDLE
+            self._left_final = ""
             data.link.hung_up()
 
     def send(self, data: bytes) -> None:
@@ -429,6 +432,7 @@ class Session:
         self._queue.clear()
         self.state = State.DATA
         self._data_escape = result.escape
+        self._left_final = result.left
         link = result.open(self)
         self._data = DataMode(self._modem.world, link, guard=self.settings.number("S12"),
                               escaped=self._escaped if result.escape else None)
@@ -436,9 +440,12 @@ class Session:
             self._data.receive(waiting)
 
     def _escaped(self) -> None:
+        final = Reply(final=self._left_final) if self._left_final else OK
+        if self._left_final:
+            self.hang_up()
         self.state = State.IDLE
-        if not self._quiet:
-            self.output.say(Kind.FINAL, self._ok)
+        self._line_open = False
+        self._say_final(final)
         self._say_held()
         self.output.flush()
 

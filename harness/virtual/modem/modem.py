@@ -19,6 +19,7 @@ from harness.virtual.modem.faults import ModemFaults
 from harness.virtual.modem.output import OutputQueue
 from harness.virtual.modem.packet import PacketContexts
 from harness.virtual.modem.ports import Ports
+from harness.virtual.modem.power_saving import PowerSaving
 from harness.virtual.modem.profile import BootStep, Profile, load_profile
 from harness.virtual.modem.pty_endpoint import PtyEndpoint
 from harness.virtual.modem.radio import Radio
@@ -28,6 +29,7 @@ from harness.virtual.modem.sim_slot import SimSlot
 from harness.virtual.modem.sms_service import SmsService
 from harness.virtual.modem.sockets import SocketTable
 from harness.virtual.modem.wall_clock import WallClock
+from harness.virtual.modem.watcher import Watcher
 from harness.virtual.network.seams import Carrier, Datagram, Registration, SmsOutcome
 from harness.virtual.world import Event, World
 
@@ -99,6 +101,8 @@ class VirtualModem:
         self.sms = SmsService(self)
         self.sockets = SocketTable(self)
         self.clock = WallClock(world)
+        self.saving = PowerSaving(self)
+        self.watchers: list[Watcher] = []
         self.sessions: list[Session] = []
         for feature in self.profile.features:
             if (attach := FEATURES[feature].attach) is not None:
@@ -148,6 +152,7 @@ class VirtualModem:
         if self.powered:
             return
         self.powered = True
+        self.saving.started()
         self.settings.recall()
         self.radio.reset()
         self.clock.reset()
@@ -177,8 +182,14 @@ class VirtualModem:
     def power_down(self) -> None:
         """Switch off the way a module does when it is asked to."""
         if self.powered:
-            self.urc(self.profile.text("power_down_urc"))
+            if word := self.profile.text("power_down_urc"):
+                self.urc(word)
             self.power_off()
+
+    def wake(self) -> None:
+        """Press the power key: start a module that is off or in power saving mode."""
+        self.saving.wake()
+        self.power_on()
 
     def reboot(self) -> None:
         """Switch off and on again."""
@@ -205,11 +216,18 @@ class VirtualModem:
             self.slot.start()
             if self.slot.started:
                 self.sms.sim_started()
+            self._tell_if_ready()
         elif step.action == "network":
             self.radio.search()
-        if step.urc and (self.slot.started or not step.needs_sim):
-            self.urc(step.urc.format(cpin=self.slot.cpin, fun=self.radio.functionality))
+        if (self.slot.started or not step.needs_sim) and (not step.when or self._says(step.when)):
+            greeting = self.settings.text("+CSGT", 1) if "+CSGT" in self.settings else ""
+            if word := step.urc.format(cpin=self.slot.cpin, fun=self.radio.functionality, greeting=greeting):
+                self.urc(word)
         self._boot(steps[1:])
+
+    def _says(self, setting: str) -> bool:
+        """Return whether a setting that switches a code on is on."""
+        return setting not in self.settings or bool(self.settings.number(setting))
 
     def _start_sim(self) -> None:
         """Do what the boot sequence does from the start of the SIM card on, unless it is about to anyway."""
@@ -237,7 +255,13 @@ class VirtualModem:
     def sim_unlocked(self) -> None:
         """The PIN was given: look for a network."""
         self.record("sim_unlocked")
+        self._tell_if_ready()
         self.radio.search()
+
+    def _tell_if_ready(self) -> None:
+        if self.slot.ready:
+            for watcher in self.watchers:
+                watcher.sim_ready()
 
     def connect_faults(self, plan: FaultPlan) -> None:
         """Let the faults of a plan strike this modem."""
@@ -251,8 +275,8 @@ class VirtualModem:
         card = self.slot.remove()
         if card is not None:
             self.record("sim_removed")
-            if self.powered and told:
-                self.urc(self.profile.text("sim_removed_urc"))
+            if told:
+                self._tell_sim(False)
         return card
 
     def insert_sim(self, card: SimCard) -> None:
@@ -265,8 +289,17 @@ class VirtualModem:
             raise UsageError(f"the slot of {self.name} is taken: remove the card in it first")
         self.slot.insert(card)
         self.record("sim_inserted")
+        self._tell_sim(True)
         if self.powered and self.radio.functionality:
             self._start_sim()
+
+    def _tell_sim(self, inserted: bool) -> None:
+        if self.powered:
+            word = "" if inserted else self.profile.text("sim_removed_urc")
+            if word:
+                self.urc(word)
+            for watcher in self.watchers:
+                watcher.sim_changed(inserted)
 
     def switch_imsi(self, imsi: str) -> None:
         """Let a multi-IMSI card change its identity: the card is refreshed and the modem registers anew.
@@ -358,6 +391,15 @@ class VirtualModem:
                 self.clock.take_network_time()
             self._tell_zone()
             self.packet.service_found()
+        if before != now:
+            for watcher in self.watchers:
+                watcher.service_changed(now)
+            self.saving.arm()
+
+    def cell_changed(self) -> None:
+        """The module camps elsewhere."""
+        for watcher in self.watchers:
+            watcher.cell_changed()
 
     def network_time(self, *, seconds: int, quarters: int) -> None:
         """Take a time from the network that is so many seconds off, with this zone, and tell of it (NITZ)."""
@@ -391,10 +433,13 @@ class VirtualModem:
 
     def sms_deliver(self, tpdu: bytes, done: Callable[[SmsOutcome], None]) -> None:
         """Take an SMS-DELIVER or SMS-STATUS-REPORT; a module that is off refuses for the moment."""
-        self.sms.deliver(tpdu, done)
+        self.saving.when_reachable(lambda: self.sms.deliver(tpdu, done))
 
     def datagram_received(self, cid: int, datagram: Datagram) -> None:
-        """Take a datagram."""
+        """Take a datagram, as soon as the module listens."""
+        self.saving.when_reachable(lambda: self._take_datagram(cid, datagram))
+
+    def _take_datagram(self, cid: int, datagram: Datagram) -> None:
         if self.powered:
             tap = self.packet.taps.get(cid)
             if tap is not None:

@@ -20,15 +20,18 @@ class BootStep:
 
     Attributes:
         after: nanoseconds since the step before.
-        urc: what is said, empty for nothing; ``{cpin}`` stands for the state of the SIM card.
+        urc: what is said, empty for nothing; ``{cpin}`` stands for the state of the SIM card, ``{fun}`` for that of
+            +CFUN, ``{greeting}`` for the text of +CSGT.
         action: ``sim`` (start the SIM card), ``network`` (look for a network) or empty.
         needs_sim: leave it out where no SIM card has started.
+        when: a setting that must not be 0 for it to be said.
     """
 
     after: int
     urc: str = ""
     action: str = ""
     needs_sim: bool = False
+    when: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +95,11 @@ ANSWERS: Mapping[str, str | int | bool] = {
     "sim_removed_urc": "+CPIN: NOT READY",
     "power_down_urc": "POWERED DOWN",
     "socket_port": "usbmodem",  # the port as +QISTATE names it
+    "iccid_filler": "F",  # what stands for the missing digit of an ICCID with 19
+    "reset_functions": "",  # values of +CFUN, with commas between them, that restart the module
+    "internal_stack": False,  # sockets need a context activated for them (+UPSDA), not just any
+    "band": "LTE BAND 12",  # of LTE cells, as the maker writes it
+    "channel": 5110,  # of LTE cells
     "battery_percent": 100,
     "supply_mv": 3800,
 }
@@ -99,7 +107,7 @@ ANSWERS: Mapping[str, str | int | bool] = {
 
 _KEYS = {"name", "manufacturer", "model", "revision", "identification", "imei_tac", "features", "without", "boot",
          "defaults", "persistent", "timing", "stores", "answers", "static"}
-_STEP_KEYS = {"after", "urc", "action", "needs_sim"}
+_STEP_KEYS = {"after", "urc", "action", "needs_sim", "when"}
 _CACHE: dict[str, Profile] = {}
 
 
@@ -173,7 +181,7 @@ def _boot_step(raw: Mapping[str, Any], source: str) -> BootStep:
     if action not in ("", "sim", "network"):
         raise UsageError(f"{source}: boot: action must be sim or network, not {action!r}")
     return BootStep(after=to_ns(raw.get("after", 0)), urc=str(raw.get("urc", "")), action=action,
-                    needs_sim=bool(raw.get("needs_sim", False)))
+                    needs_sim=bool(raw.get("needs_sim", False)), when=str(raw.get("when", "")))
 
 
 def _answers(raw: Mapping[str, Any], source: str) -> Mapping[str, str | int | bool]:

@@ -125,6 +125,8 @@ class Radio:
         for domain in DOMAINS:
             self._tell(domain)
         modem.service_changed(before.status in SERVED, self.served)
+        if before.cell != registration.cell:
+            modem.cell_changed()
         if self.served or registration.status is RegistrationStatus.DENIED:
             for waiter, expiry in tuple(self._waiters):
                 expiry.cancel()

@@ -35,6 +35,10 @@ class Settings:
     def __getitem__(self, name: str) -> Value:
         return self._values[name]
 
+    def get(self, name: str, default: Value) -> Value:
+        """Return the value of ``name``, or ``default`` if it has none."""
+        return self._values.get(name, default)
+
     def __setitem__(self, name: str, value: Value) -> None:
         self._values[name] = value
         if name in self._persistent:

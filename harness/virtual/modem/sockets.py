@@ -25,7 +25,8 @@ MAX_DATAGRAMS = 256
 MAX_STREAM = 1 << 20
 """Octets that a connection keeps for a client that does not read; beyond, the connection is given up."""
 _EPHEMERAL = range(49_152, 65_536)
-_NOBODY: Address = ("0.0.0.0", 0)
+ANYBODY: Address = ("0.0.0.0", 0)
+"""The peer of a socket that has none in particular."""
 
 
 class Service(Enum):
@@ -56,6 +57,15 @@ class SocketState(Enum):
     LISTENING = 3
     CLOSED_BY_PEER = 4
     """What arrived before can still be read."""
+    CREATED = 5
+    """It has its number and nothing else."""
+
+
+class Link(Protocol):
+    """An AT port that a socket is connected to."""
+
+    def closed(self) -> None:
+        """Learn that the peer, or the network, ended the connection; closes the socket."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -71,6 +81,7 @@ class Socket:
         discarded: datagrams dropped because the buffer was full.
         listener: number of the listener that took it.
         taker: takes what arrives instead of the dialect; for the module's own requests.
+        link: the data link of the AT port that has it, None if none has.
     """
 
     number: int
@@ -91,6 +102,7 @@ class Socket:
     listener: int | None = None
     connection: TcpConnection | None = None
     taker: Callable[[Datagram], None] | None = None
+    link: Link | None = None
 
     def take(self, limit: int = MAX_BUFFERED) -> Datagram | None:
         """Return what waits longest, and forget it; None if nothing does.
@@ -102,6 +114,17 @@ class Socket:
         datagram = self._take_octets(limit) if self.service.is_connection else self.buffer.popleft()
         self.buffered -= len(datagram.payload)
         self.read += len(datagram.payload)
+        return datagram
+
+    def take_part(self, limit: int) -> Datagram | None:
+        """Return up to ``limit`` octets of what waits longest; the rest of a datagram stays for the next call."""
+        datagram = self.take(limit)
+        if datagram is not None and len(datagram.payload) > limit:
+            rest = Datagram(source=datagram.source, destination=datagram.destination, payload=datagram.payload[limit:])
+            self.buffer.appendleft(rest)
+            self.buffered += len(rest.payload)
+            self.read -= len(rest.payload)
+            return Datagram(source=datagram.source, destination=datagram.destination, payload=datagram.payload[:limit])
         return datagram
 
     def _take_octets(self, limit: int) -> Datagram:
@@ -128,6 +151,9 @@ class SocketDialect(Protocol):
 
     def incoming(self, listener: Socket, host: str, port: int) -> int | None:
         """Return the number for a connection that a listener takes, and tell of it; None turns it away."""
+
+    def dropped(self, socket: Socket, *, by_network: bool) -> None:
+        """Learn that a socket ended with its context."""
 
     def context_lost(self, cid: int) -> None:
         """Tell that the network ended a context and the sockets on it."""
@@ -180,6 +206,10 @@ class SocketTable:
         """Tell whether a local port of a context is in use."""
         return any(socket.cid == cid and socket.local_port == port for socket in self.open.values())
 
+    def free_number(self, numbers: range) -> int | None:
+        """Return the first of these numbers that no socket has, None if all are taken."""
+        return next((number for number in numbers if number not in self.open), None)
+
     def free_port(self, cid: int) -> int:
         """Return an ephemeral port of a context that is not in use."""
         return next(port for port in _EPHEMERAL if not self.port_taken(cid, port))
@@ -229,7 +259,7 @@ class SocketTable:
 
     def listen(self, number: int, cid: int, local_port: int, access_mode: int) -> Socket:
         """Take connections to a local port; the number and the port must be free."""
-        listener = self._add(Socket(number=number, cid=cid, service=Service.TCP_LISTENER, remote=_NOBODY,
+        listener = self._add(Socket(number=number, cid=cid, service=Service.TCP_LISTENER, remote=ANYBODY,
                                     local_port=local_port, access_mode=access_mode, state=SocketState.LISTENING))
         self._modem.carrier.listen_tcp(self._modem, cid, local_port,
                                        lambda connection: self._accept(listener, connection))
@@ -247,6 +277,13 @@ class SocketTable:
             socket.number = number
             self._add(socket)
         return _Stream(self, socket, None)
+
+    def reserve(self, number: int, local_port: int) -> Socket:
+        """Let a connection that is not asked for yet have its number and its local port."""
+        socket = Socket(number=number, cid=0, service=Service.TCP, remote=ANYBODY, local_port=local_port, access_mode=0,
+                        state=SocketState.CREATED)
+        self.open[number] = socket
+        return socket
 
     def _add(self, socket: Socket) -> Socket:
         self.open[socket.number] = socket
@@ -272,12 +309,18 @@ class SocketTable:
         """Take a socket out of the table."""
         if self.has(socket):
             del self.open[socket.number]
-            self._modem.record("socket_closed", id=socket.number)
+            if socket.state is not SocketState.CREATED:
+                self._modem.record("socket_closed", id=socket.number)
 
     def context_ended(self, cid: int, *, by_network: bool) -> None:
         """Close what was open on a context."""
-        for number in sorted(number for number, socket in self.open.items() if socket.cid == cid):
-            self.close(number)
+        for number, socket in sorted(self.open.items()):
+            if socket.cid != cid:
+                continue
+            if socket.link is not None:
+                socket.link.closed()
+            elif self.close(number) and self.dialect is not None:
+                self.dialect.dropped(socket, by_network=by_network)
         if by_network and self.dialect is not None:
             self.dialect.context_lost(cid)
 
@@ -330,7 +373,7 @@ class SocketTable:
         if self.has(socket):
             self._modem.record("stream_received", id=socket.number, octets=len(data))
             session = self._modem.packet.active.get(socket.cid)
-            own = (session.ip if session is not None else _NOBODY[0], socket.local_port)
+            own = (session.ip if session is not None else ANYBODY[0], socket.local_port)
             self._keep(socket, Datagram(source=socket.remote, destination=own, payload=data))
 
     def stream_closed(self, socket: Socket, reason: CloseReason) -> None:
@@ -338,7 +381,9 @@ class SocketTable:
         if self.has(socket) and reason is not CloseReason.LOCAL:
             socket.state = SocketState.CLOSED_BY_PEER
             self._modem.record("stream_closed", id=socket.number, reason=reason.value)
-            if self.dialect is not None:
+            if socket.link is not None:
+                socket.link.closed()
+            elif self.dialect is not None:
                 self.dialect.closed(socket)
 
     def _keep(self, socket: Socket, datagram: Datagram) -> None:

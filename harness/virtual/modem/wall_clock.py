@@ -13,13 +13,19 @@ _UNSET: Final = datetime(1980, 1, 6, tzinfo=UTC)
 
 
 class WallClock:
-    """Time of day as +CCLK tells it."""
+    """Time of day as +CCLK tells it.
+
+    Attributes:
+        quarters: offset from UTC in quarters of an hour.
+        synchronised: when the network told the time last, None if it has not since power-on.
+    """
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._base = _UNSET
         self._set_at = world.now()
         self.quarters = 0
+        self.synchronised: datetime | None = None
 
     def __repr__(self) -> str:
         return f"WallClock({self.render()!r})"
@@ -27,10 +33,12 @@ class WallClock:
     def reset(self) -> None:
         """Begin anew, as after the supply was off."""
         self._base, self._set_at, self.quarters = _UNSET, self._world.now(), 0
+        self.synchronised = None
 
     def take_network_time(self, quarters: int = 0, *, seconds: int = 0) -> None:
         """Follow the network's clock, which may be some seconds off."""
         self.quarters = quarters
+        self.synchronised = self._world.calendar()
         self._base = self._world.calendar() + timedelta(minutes=15 * quarters, seconds=seconds)
         self._set_at = self._world.now()
 

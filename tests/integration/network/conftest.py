@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from harness.clock import RealClock, VirtualClock
-from harness.drivers.modem import QUECTEL, Modem, SerialChannel
+from harness.drivers.modem import QUECTEL, Dialect, Modem, SerialChannel
+from harness.rig.power import VirtualSwitch
 from harness.rig.wires import SerialWire
+from harness.virtual.internet.internet import VirtualInternet
 from harness.virtual.modem import SimCard, VirtualModem
 from harness.virtual.network import Network, NetworkSettings
 from harness.virtual.network.seams import Address, SmsProgress, Subscription
@@ -49,6 +51,7 @@ class Lab:
     cloud: SmallCloud
     far: VirtualModem
     modem: Modem
+    internet: VirtualInternet
 
     def send_sms(self, text: str) -> list[str]:
         """Send a text as the cloud does; return the list in which its progress is noted."""
@@ -76,12 +79,16 @@ def make_lab(tmp_path: Path) -> Iterator[MakeLab]:
     labs: list[Lab] = []
 
     def build(*, seed: int = 1, clock: VirtualClock | RealClock | None = None, hold_banner: bool = False,
-              time_scale: float = 1.0, **settings: object) -> Lab:
+              time_scale: float = 1.0, profile: str = "BG96", dialect: Dialect | None = QUECTEL,
+              expected: Mapping[str, str] | None = None, **settings: object) -> Lab:
         world = World(seed=seed, clock=clock)
         network = Network(world, settings=NetworkSettings(**settings))  # type: ignore[arg-type]
         cloud = SmallCloud()
         network.connect_cloud(cloud)
-        far = VirtualModem(world, network, name="modem-1", sim=SimCard(ICCID, "732123000000001"),
+        internet = VirtualInternet(world)
+        network.connect_internet(internet)
+        internet.connect_devices(network)
+        far = VirtualModem(world, network, name="modem-1", profile=profile, sim=SimCard(ICCID, "732123000000001"),
                            link=tmp_path / f"ttyVM{len(labs)}", hold_banner=hold_banner, time_scale=time_scale)
         channel = SerialChannel(str(tmp_path / f"ttyVM{len(labs)}"), world.clock, "modem-1", world.journal)
         if isinstance(world.clock, VirtualClock):
@@ -89,7 +96,9 @@ def make_lab(tmp_path: Path) -> Iterator[MakeLab]:
             world.clock.add_wire(SerialWire(channel, far.endpoint))
         else:
             world.start()
-        lab = Lab(world, network, cloud, far, Modem(channel, QUECTEL, world.clock, world.journal, "modem-1"))
+        modem = Modem(channel, dialect, world.clock, world.journal, "modem-1", expected=expected,
+                      power=VirtualSwitch(world, far))
+        lab = Lab(world, network, cloud, far, modem, internet)
         labs.append(lab)
         return lab
 
@@ -98,6 +107,7 @@ def make_lab(tmp_path: Path) -> Iterator[MakeLab]:
         lab.modem.close()
         with lab.world.turn():
             lab.far.close()
+        lab.internet.close()
         lab.world.close()
 
 

@@ -27,9 +27,21 @@ def _read_functionality(call: Call) -> Result:
     return info(f"+CFUN: {call.modem.radio.functionality}")
 
 
+def _resets(call: Call) -> list[str]:
+    """Return the values that restart this maker's modules."""
+    return [value for value in call.modem.profile.text("reset_functions").split(",") if value]
+
+
+def _functionality_test(call: Call) -> Result:
+    return info(f"+CFUN: ({','.join(('0', '1', '4', *_resets(call)))}),(0,1)")
+
+
 def _set_functionality(call: Call) -> Result:
     call.at_most(2)
     level = call.number(0)
+    if str(level) in _resets(call):
+        call.modem.later(0, call.modem.reboot, name="modem-reboot")
+        return OK
     if level not in (0, 1, 4):
         raise call.bad()
     if call.number(1, 0, high=1):
@@ -93,7 +105,7 @@ DEFAULTS: dict[str, Value] = {
 
 COMMANDS = (
     setting("+CMEE", Number(0, 2), clause="27.007 9.1"),
-    Command(name="+CFUN", clause="27.007 8.2", test="(0,1,4),(0,1)", read=_read_functionality,
+    Command(name="+CFUN", clause="27.007 8.2", test=_functionality_test, read=_read_functionality,
             set=_set_functionality),
     _exec("+CPAS", "27.007 8.1", _activity, "(0,3,4)"),
     _exec("+CBC", "27.007 8.4", _battery, "(0,1,2),(0-100),(0-65535)"),

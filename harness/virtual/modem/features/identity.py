@@ -33,7 +33,7 @@ def _cgsn(call: Call) -> Result:
 def _identification(call: Call) -> Result:
     call.at_most(1)
     call.number(0, 0, high=9)
-    return Reply(call.modem.profile.identification)
+    return Reply(tuple(line.replace("{imei}", call.modem.imei) for line in call.modem.profile.identification))
 
 
 def _imsi(call: Call) -> Result:

@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING
 
 from harness.virtual.modem.codes import SocketError
 from harness.virtual.modem.command import ERROR, Call, Command, CommandError, Line, Needs, Reply, Result
-from harness.virtual.modem.engine import State
 from harness.virtual.modem.sockets import Service, Socket
 from harness.virtual.network.seams import Datagram
 
 if TYPE_CHECKING:
-    from harness.virtual.modem.data_mode import DataPort
-    from harness.virtual.modem.engine import Session
     from harness.virtual.modem.modem import VirtualModem
 
 MAX_SOCKETS = 12
@@ -68,60 +65,11 @@ def command(name: str, test: str, *, set: Callable[[Call], Result], read: Callab
     return Command(name=name, clause=NOTE, test=test, set=set, read=read, exec=exec, needs=needs)
 
 
-class TransparentLink:
-    """A connection that has an AT port for itself (access mode 2)."""
-
-    def __init__(self, modem: VirtualModem, socket: Socket, port: DataPort) -> None:
-        self._modem = modem
-        self._socket = socket
-        self._port = port
-        sockets = modem.sockets
-        socket.taker = self._arrived
-        dialect = sockets.dialect
-        if isinstance(dialect, QuectelSockets):
-            dialect.transparent[socket.number] = self
-
-    def __repr__(self) -> str:
-        return f"TransparentLink({self._socket.number})"
-
-    def receive(self, data: bytes) -> None:
-        """Send what the client writes."""
-        self._modem.sockets.send(self._socket, data)
-
-    def resumed(self) -> None:
-        """Hand over what arrived meanwhile."""
-        while (waiting := self._socket.take()) is not None:
-            self._port.send(waiting.payload)
-
-    def hung_up(self) -> None:
-        """The port is gone, and the connection with it."""
-        self._modem.sockets.close(self._socket.number)
-
-    def closed(self) -> None:
-        """The peer, or the network, ended the connection."""
-        self._modem.sockets.close(self._socket.number)
-        self._port.finish("NO CARRIER")
-
-    def _arrived(self, datagram: Datagram) -> None:
-        port: Session = self._port  # type: ignore[assignment]
-        if port.state is State.DATA:
-            self._socket.read += len(datagram.payload)
-            port.send(datagram.payload)
-        else:
-            self._socket.buffer.append(datagram)
-            self._socket.buffered += len(datagram.payload)
-
-
 class QuectelSockets:
-    """Tells of sockets by +QIURC.
-
-    Attributes:
-        transparent: connections in access mode 2, by number.
-    """
+    """Tells of sockets by +QIURC."""
 
     def __init__(self, modem: VirtualModem) -> None:
         self._modem = modem
-        self.transparent: dict[int, TransparentLink] = {}
 
     def __repr__(self) -> str:
         return f"QuectelSockets({self._modem.name})"
@@ -138,20 +86,19 @@ class QuectelSockets:
 
     def closed(self, socket: Socket) -> None:
         """Tell that the peer closed; the socket stays until +QICLOSE."""
-        link = self.transparent.pop(socket.number, None)
-        if link is not None and socket.taker is not None:
-            link.closed()
-        else:
-            self._modem.urc(f'+QIURC: "closed",{socket.number}')
+        self._modem.urc(f'+QIURC: "closed",{socket.number}')
 
     def incoming(self, listener: Socket, host: str, port: int) -> int | None:
         """Give a connection the lowest free number, or tell that there is none."""
-        number = next((number for number in range(MAX_SOCKETS) if number not in self._modem.sockets.open), None)
+        number = self._modem.sockets.free_number(range(MAX_SOCKETS))
         if number is None:
             self._modem.urc('+QIURC: "incoming full"')
         else:
             self._modem.urc(f'+QIURC: "incoming",{number},{listener.number},"{host}",{port}')
         return number
+
+    def dropped(self, socket: Socket, *, by_network: bool) -> None:
+        """The context's own code tells of all of them."""
 
     def context_lost(self, cid: int) -> None:
         """Tell that a context is gone."""

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from harness.virtual.internet.seams import CloseReason
 from harness.virtual.modem.codes import SocketError
 from harness.virtual.modem.command import (
     ERROR,
@@ -28,7 +27,6 @@ from harness.virtual.modem.features.quectel_common import (
     MAX_SOCKETS,
     NOTE,
     QuectelSockets,
-    TransparentLink,
     command,
     done,
     fail,
@@ -36,12 +34,18 @@ from harness.virtual.modem.features.quectel_common import (
 )
 from harness.virtual.modem.packet import MAX_CONTEXTS, ContextDefinition
 from harness.virtual.modem.settings import Value
+from harness.virtual.modem.socket_link import SocketLink
+from harness.virtual.modem.socket_opening import OpenFailure, Opening, Outcome, error_number, open_socket
 from harness.virtual.modem.sockets import Service, Socket, SocketState
 
 if TYPE_CHECKING:
     from harness.virtual.modem.modem import VirtualModem
 
-_SERVICES = ("TCP", "UDP", "TCP LISTENER", "UDP SERVICE")
+_SERVICES = {"TCP": Service.TCP, "UDP": Service.UDP, "TCP LISTENER": Service.TCP_LISTENER,
+             "UDP SERVICE": Service.UDP_SERVICE}
+_FAILURES = {OpenFailure.PORT_BUSY: SocketError.PORT_BUSY, OpenFailure.GONE: SocketError.CREATE_FAILED,
+             OpenFailure.UNKNOWN_HOST: SocketError.DNS_FAILED, OpenFailure.REFUSED: SocketError.CONNECT_FAILED,
+             OpenFailure.TIMED_OUT: SocketError.TIMEOUT}
 _STATES = {SocketState.OPENING: 1, SocketState.OPEN: 2, SocketState.LISTENING: 3, SocketState.CLOSED_BY_PEER: 4}
 
 # -- contexts ---------------------------------------------------------------------------------------------------------
@@ -122,71 +126,28 @@ def _open(call: Call) -> Result:
         raise fail(call, SocketError.ID_IN_USE)
     if cid not in modem.socket_contexts or cid not in modem.packet.active:
         raise fail(call, SocketError.OPEN_PDP_FAILED)
-    wanted = _Wanted(modem, number, cid, host, remote_port, local_port, mode)
+    wanted = Opening(number=number, cid=cid, service=_SERVICES[service], remote_port=remote_port,
+                     host="127.0.0.1" if service == "UDP SERVICE" else host, local_port=local_port, access_mode=mode,
+                     delay=modem.profile.timing.get("socket", 0))
     if mode == 2:
-        return Pending(lambda finish: wanted.open("TCP", lambda error: finish(_transparent(call, number, error))))
-    wanted.open(service, lambda error: modem.urc(f"+QIOPEN: {number},{int(error)}"))
+        return Pending(lambda finish: _launch(modem, wanted, lambda error: finish(_transparent(call, number, error))))
+    _launch(modem, wanted, lambda error: modem.urc(f"+QIOPEN: {number},{error}"))
     return OK
 
 
-class _Wanted:
-    """A socket that shall be opened: its outcome comes later than the command that asks for it."""
+def _launch(modem: VirtualModem, wanted: Opening, tell: Callable[[int], None]) -> None:
+    def finish(outcome: Outcome) -> None:
+        modem.socket_error = error_number(outcome, _FAILURES)
+        tell(modem.socket_error)
 
-    def __init__(self, modem: VirtualModem, number: int, cid: int, host: str, remote_port: int, local_port: int,
-                 mode: int) -> None:
-        self._modem = modem
-        self._number, self._cid, self._mode = number, cid, mode
-        self._host, self._remote_port, self._local_port = host, remote_port, local_port
-
-    def open(self, service: str, tell: Callable[[int], None]) -> None:
-        modem, sockets = self._modem, self._modem.sockets
-
-        def finish(error: int) -> None:
-            modem.socket_error = int(error)
-            tell(error)
-
-        def soon(error: int) -> None:
-            modem.later(modem.profile.timing.get("socket", 0), lambda: finish(error), name="modem-qiopen")
-
-        def resolved(address: str | None) -> None:
-            if self._number in sockets.open or self._cid not in modem.packet.active:
-                finish(SocketError.CREATE_FAILED)
-            elif address is None:
-                finish(SocketError.DNS_FAILED)
-            elif service == "UDP":
-                sockets.bind(self._number, self._cid, Service.UDP, (address, self._remote_port), self._local_port,
-                             self._mode, host=self._host)
-                soon(SocketError.NONE)
-            else:
-                sockets.connect(self._number, self._cid, (address, self._remote_port), self._local_port, self._mode,
-                                lambda reason: finish(_error_of(reason)), host=self._host)
-
-        if struck := sockets.struck_error():
-            soon(struck)
-        elif self._local_port and sockets.port_taken(self._cid, self._local_port):
-            soon(SocketError.PORT_BUSY)
-        elif service == "UDP SERVICE":
-            sockets.bind(self._number, self._cid, Service.UDP_SERVICE, ("0.0.0.0", 0), self._local_port, self._mode,
-                         host="127.0.0.1")
-            soon(SocketError.NONE)
-        elif service == "TCP LISTENER":
-            sockets.listen(self._number, self._cid, self._local_port, self._mode)
-            soon(SocketError.NONE)
-        else:
-            sockets.resolve(self._cid, self._host, resolved)
-
-
-def _error_of(reason: CloseReason | None) -> SocketError:
-    if reason is None:
-        return SocketError.NONE
-    return SocketError.TIMEOUT if reason is CloseReason.TIMED_OUT else SocketError.CONNECT_FAILED
+    open_socket(modem, wanted, finish)
 
 
 def _transparent(call: Call, number: int, error: int) -> Result:
     socket = call.modem.sockets.open.get(number)
     if error or socket is None:
         return ERROR
-    return Connect(open=lambda port: TransparentLink(call.modem, socket, port))
+    return Connect(open=lambda port: SocketLink(call.modem, socket, port))
 
 
 def _switch_mode(call: Call) -> Result:
@@ -197,7 +158,7 @@ def _switch_mode(call: Call) -> Result:
         if not socket.service.is_connection:
             raise fail(call, SocketError.NOT_ALLOWED)
         socket.access_mode = mode
-        return Connect(open=lambda port: TransparentLink(call.modem, socket, port))
+        return Connect(open=lambda port: SocketLink(call.modem, socket, port))
     socket.access_mode = mode
     return done(call)
 
