@@ -393,7 +393,7 @@ class AtPort:
         elif isinstance(event, Final):
             if self._unfinished is not None:  # a text may read like a result
                 self._take_line(event.text)
-            elif command is not None and _ends(event, command):
+            elif command is not None and _ends(event, command, self.dialect):
                 self._file(LineKind.FINAL, event.text)
                 command.result, command.success, command.code = event.text, event.ok, event.code
                 self._pending = None
@@ -460,8 +460,9 @@ class _Unfinished:
 _CALLS = ("ATD", "ATO", "ATA", "AT+CGDATA")
 
 
-def _ends(final: Final, command: _Command) -> bool:
+def _ends(final: Final, command: _Command, dialect: Dialect) -> bool:
     """Return whether a final result can be that of this command: calls and sockets have theirs."""
+    text = command.text.upper()
     if final.kind in (ResultKind.CALL, ResultKind.CONNECT):
-        return command.text.upper().startswith(_CALLS) or (final.ok and command.sends_data)
-    return final.kind is not ResultKind.SEND or command.sends_data
+        return text.startswith((*_CALLS, *dialect.connects)) or (final.ok and command.sends_data)
+    return final.kind is not ResultKind.SEND or command.sends_data or text.startswith(dialect.sends)

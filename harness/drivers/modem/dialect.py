@@ -116,6 +116,8 @@ class Dialect:
         registration: read commands that tell of registration, in the order in which they are asked.
         udp: how sockets work.
         apn: access point name for packet contexts.
+        sends: starts of command lines that may end in ``SEND OK`` or ``SEND FAIL``, with or without a prompt.
+        connects: starts of command lines, besides calls, that may end in ``CONNECT`` or ``NO CARRIER``.
         prompt_delay: how long the modem is left in peace after it has prompted.
     """
 
@@ -133,6 +135,8 @@ class Dialect:
     udp: UdpProcedure
     apn: str = "super"
     prompt_delay: Duration = "0s"
+    sends: tuple[str, ...] = ()
+    connects: tuple[str, ...] = ()
     finals: Mapping[str, tuple[bool, ResultKind]] = field(default_factory=lambda: FINAL_RESULTS)
     _urcs: tuple[tuple[re.Pattern[str] | None, Urc], ...] = field(init=False, repr=False, compare=False)
 

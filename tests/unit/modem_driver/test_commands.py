@@ -235,3 +235,19 @@ def test_registration_in_vain_tells_the_state(virtual: Bench) -> None:
 
     with pytest.raises(TimeoutExpired, match=r"^waited 20 s for registration of modem-1; saw instead: denied"):
         virtual.modem.registered(within="20s")
+
+
+def test_a_command_without_prompt_may_end_in_send_ok_or_send_fail(bench: Bench) -> None:
+    bench.modem.open()
+    bench.peer.script['AT+QISENDEX=2,"70696e67"'] = "\r\nSEND OK\r\n"
+    bench.peer.script['AT+QISENDEX=3,"70696e67"'] = "\r\nSEND FAIL\r\n"
+    assert bench.modem.command('AT+QISENDEX=2,"70696e67"', within="2s").result == "SEND OK"
+    with pytest.raises(CommandFailed, match="SEND FAIL"):
+        bench.modem.command('AT+QISENDEX=3,"70696e67"', within="2s")
+
+
+def test_a_late_send_ok_ends_no_other_command(bench: Bench) -> None:
+    bench.modem.open()
+    bench.peer.script["AT+CSQ"] = "\r\nSEND OK\r\n" + bench.ok("+CSQ: 20,99")
+    assert bench.modem.command("AT+CSQ", within="2s").value("+CSQ:") == "20,99"
+    assert bench.modem.lines[-3].text == "SEND OK"

@@ -40,6 +40,8 @@ QUECTEL = Dialect(
         "AT+QICLOSE": "12s", "AT+QPOWD": "65s",
     }),
     timeout="5s",
+    sends=("AT+QISEND",),
+    connects=("AT+QIOPEN", "AT+QISWTMD"),
     registration=("AT+CEREG?", "AT+CREG?"),
     udp=UdpProcedure(
         sockets=range(12),

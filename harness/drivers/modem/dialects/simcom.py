@@ -50,6 +50,7 @@ SIM7080 = Dialect(
         "AT+CACLOSE": "10s", "AT+SNPING4": "180s",
     }),
     timeout="5s",
+    connects=("AT+CASWITCH",),
     registration=("AT+CEREG?", "AT+CREG?"),
     udp=UdpProcedure(
         sockets=range(13),
@@ -104,6 +105,7 @@ SIM7600 = Dialect(
         "AT+CIPCLOSE": "10s", "AT+CPING": "30s", "AT+CDNSGIP": "30s",
     }),
     timeout="9s",
+    connects=("AT+CIPOPEN",),
     registration=("AT+CEREG?", "AT+CREG?"),
     udp=UdpProcedure(
         sockets=range(10),

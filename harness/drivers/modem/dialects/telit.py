@@ -33,6 +33,7 @@ TELIT = Dialect(
         "AT#QDNS": "170s", "AT#PING": "60s", "AT#SHDN": "10s",
     }),
     timeout="10s",
+    connects=("AT#SD=", "AT#SO", "AT#SA="),
     registration=("AT+CEREG?", "AT+CREG?"),
     udp=UdpProcedure(
         sockets=range(1, 7),

@@ -42,6 +42,7 @@ SARA_R4 = Dialect(
     timeout="10s",
     registration=("AT+CEREG?", "AT+CREG?"),
     prompt_delay="50ms",
+    connects=("AT+USODL",),
     udp=UdpProcedure(
         sockets=range(7),
         max_payload=1_024,
