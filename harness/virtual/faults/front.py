@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias
 
@@ -54,9 +55,9 @@ class Selector:
 
     # -- what to strike -----------------------------------------------------------------------------------------------
 
-    def on(self, command: str, *, nth: int | None = None, times: int | None = None, sticky: bool | None = None,
-           p: float | None = None) -> Selector:
-        """Strike a command as it begins (``AT+CMGS``), or by a regular expression between slashes (``/CMG[SW]/``).
+    def on(self, command: str | re.Pattern[str], *, nth: int | None = None, times: int | None = None,
+           sticky: bool | None = None, p: float | None = None) -> Selector:
+        """Strike a command as it begins (``AT+CMGS``), or by a regular expression, compiled or between slashes.
 
         Args:
             nth: only the n-th that fits.
@@ -64,12 +65,12 @@ class Selector:
             sticky: without end.
             p: with this probability, without end.
         """
-        return self._with(on=command, nth=nth, times=times, sticky=sticky, p=p)
+        return self._with(on=_written(command), nth=nth, times=times, sticky=sticky, p=p)
 
-    def on_urc(self, text: str, *, nth: int | None = None, times: int | None = None, sticky: bool | None = None,
-               p: float | None = None) -> Selector:
+    def on_urc(self, text: str | re.Pattern[str], *, nth: int | None = None, times: int | None = None,
+               sticky: bool | None = None, p: float | None = None) -> Selector:
         """Strike an unsolicited result as it begins (``+CMT:``) on the modem's first port; see :meth:`on`."""
-        return self._with(urc=text, nth=nth, times=times, sticky=sticky, p=p)
+        return self._with(urc=_written(text), nth=nth, times=times, sticky=sticky, p=p)
 
     def at(self, instant: Duration) -> Selector:
         """Strike at an instant of the rig's time, or not before it."""
@@ -115,6 +116,10 @@ class Selector:
         return Selector(self._plan, self._described, "sms-")
 
 
+def _written(pattern: str | re.Pattern[str]) -> str:
+    return pattern if isinstance(pattern, str) else f"/{pattern.pattern}/"
+
+
 class Faults(Selector):
     """The faults of a rig: sets them, lists them, takes them away.
 
@@ -124,6 +129,8 @@ class Faults(Selector):
         faults.at("12s").brown_out()
         faults.when(registered=True).network.lost(span="30s")
         faults.sms.duplicate(p=0.1)
+    with faults.network.none():
+        ...
     """
 
     def __iter__(self) -> Iterator[Fault]:

@@ -68,11 +68,14 @@ class Fault:
         seen: how many commands, results or passing things fitted its selector.
         struck: how often it struck.
         chance: its own stream.
+
+    As a context manager it is removed at the end: ``with faults.network.none(): ...``.
     """
 
     number: int
     spec: FaultSpec
     chance: RandomStream
+    plan: FaultPlan
     seen: int = 0
     struck: int = 0
     at: int | None = None
@@ -93,6 +96,16 @@ class Fault:
     def left(self) -> int | None:
         """How often it may still strike, None without end."""
         return None if self.spec.times is None else max(0, self.spec.times - self.struck)
+
+    def remove(self) -> None:
+        """Take it out of the plan, and undo what can be undone; no error if it is gone."""
+        self.plan.remove(self.number)
+
+    def __enter__(self) -> Fault:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.remove()
 
     def describe(self) -> dict[str, object]:
         """Return it as JSON values."""
@@ -149,7 +162,7 @@ class FaultPlan:
             if len(self._faults) >= MAX_FAULTS:
                 raise UsageError(f"there are {MAX_FAULTS} faults already: remove some")
             number = next(self._numbers)
-            fault = Fault(number, spec, self.world.random(f"fault.{number}"))
+            fault = Fault(number, spec, self.world.random(f"fault.{number}"), self)
             fault.at = spec.at if spec.delay is None else self.world.now() + spec.delay
             self._faults[number] = fault
             self._record("fault_set", fault, spec=_fact({key: value for key, value in spec.describe().items()
@@ -196,6 +209,9 @@ class FaultPlan:
             event.cancel()
         while fault.ends:
             fault.ends.pop()()
+        if self._unsubscribe is not None and not any(other.spec.when for other in self._faults.values()):
+            self._unsubscribe()
+            self._unsubscribe = None
         self._changed()
 
     def _changed(self) -> None:

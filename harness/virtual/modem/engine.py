@@ -157,7 +157,7 @@ class Session:
         """Take bytes from the client, in a turn of the world; nobody hears them while the module is off."""
         if not self._modem.powered:
             return
-        if (faults := self._modem.faults) is not None:
+        if (faults := self._modem.faults) is not None and faults.watching:
             if faults.hung:
                 return
             if self.state is State.PROMPT:
@@ -189,9 +189,9 @@ class Session:
             while self.state in _LISTENING:
                 event = self._reader.next_event()
                 consumed = self._reader.take_consumed()
-                if self._modem.faults is not None and self._prompt is None:
+                if (faults := self._modem.faults) is not None and faults.watching and self._prompt is None:
                     line = event.text if isinstance(event, Line | Repeat) else None
-                    consumed = self._modem.faults.heard(self, line, consumed)
+                    consumed = faults.heard(self, line, consumed)
                 if consumed:
                     self._show_typed(consumed)
                 if event is NEED_DATA:
@@ -271,7 +271,7 @@ class Session:
     def _strikes(self) -> CommandStrikes | None:
         """Return what faults do to the next command."""
         faults = self._modem.faults
-        return faults.command(self) if faults is not None else None
+        return faults.command(self) if faults is not None and faults.watching else None
 
     def _later(self, delay: int, action: Callable[[], None]) -> None:
         self._modem.world.call_at(self._modem.world.now() + delay, action, name="modem-command")

@@ -72,10 +72,12 @@ class ModemFaults:
 
     Attributes:
         hung: whether the module hears and says nothing.
+        watching: whether the engine has to ask at all; while it has not, faults cost nothing.
     """
 
     def __init__(self, modem: VirtualModem, plan: FaultPlan) -> None:
         self.hung = False
+        self.watching = False
         self._modem = modem
         self._plan = plan
         self._ports: dict[Session, _Port] = {}
@@ -108,6 +110,7 @@ class ModemFaults:
     def faults_changed(self) -> None:
         """Stand between ports and their output as long as faults may change what is said, and not longer."""
         if self.hung or self._plan.touches(self):
+            self.watching = True
             for session in self._modem.sessions:
                 self._port(session)
         elif self._ports and not self._tidying:  # not now: what changed may be a fault that strikes its last
@@ -120,6 +123,7 @@ class ModemFaults:
             for session, port in tuple(self._ports.items()):
                 if port.line.idle and not port.echo and port.payload is None:
                     self.release(session)
+            self.watching = bool(self._ports)
 
     # -- ports --------------------------------------------------------------------------------------------------------
 
@@ -141,6 +145,7 @@ class ModemFaults:
         """Let the module hear and say nothing, or let it live again."""
         self.hung = hung
         if hung:
+            self.watching = True
             for line in self.lines():
                 line.silent = True
         else:
@@ -168,8 +173,7 @@ class ModemFaults:
     def _port(self, session: Session) -> _Port:
         port = self._ports.get(session)
         if port is None:
-            first = session is self._modem.sessions[0]
-            line = LineFaults(self._modem.world, session.output, self._urc_effects if first else None)
+            line = LineFaults(self._modem.world, session.output, self._urc_effects)
             port = self._ports[session] = _Port(session, line, deque(), bytearray())
             session.output.tamper = line
         return port
@@ -178,8 +182,6 @@ class ModemFaults:
 
     def heard(self, session: Session, line: str | None, typed: bytes) -> bytes:
         """Take what a client typed, and the command line that it completed if it did; return what to echo now."""
-        if not self._plan.touches(self) and session not in self._ports:
-            return typed
         port = self._port(session)
         if line is None:
             if any(fault.kind in _ECHO for fault in self._plan.all):
@@ -296,10 +298,19 @@ class ModemFaults:
 
         self._modem.world.call_later(f"{SETTLING}ns", act, name="fault")
 
+    def _speaking(self) -> LineFaults | None:
+        """Return the line of the first port that is not taken by data: one unsolicited result is one, on all ports."""
+        for session in self._modem.sessions:
+            if session.state.name != "DATA" and session in self._ports:
+                return self._ports[session].line
+        return None
+
     # -- what strikes an unsolicited result ---------------------------------------------------------------------------
 
     def _urc_effects(self, line: LineFaults, data: bytes) -> list[Effect]:
         effects: list[Effect] = []
+        if line is not self._speaking():
+            return effects
         for fault in self._plan.strike_urc(self, data.decode("latin-1").strip("\r\n")):
             spec, kind = fault.spec, fault.spec.kind
             if fault.kind == "delay":

@@ -262,7 +262,7 @@ class LineFaults:
     """
 
     def __init__(self, world: World, output: OutputQueue,
-                 strike_urc: Callable[[LineFaults, bytes], list[Effect]] | None) -> None:
+                 strike_urc: Callable[[LineFaults, bytes], list[Effect]]) -> None:
         self.episode: list[Effect] = []
         self.silent = False
         self._world = world
@@ -317,7 +317,7 @@ class LineFaults:
         if self._passing:
             return self._in_order([piece])
         if piece.kind is Kind.UNSOLICITED:
-            effects = self._strike_urc(self, piece.data) if self._strike_urc is not None else []
+            effects = self._strike_urc(self, piece.data)
             pieces = self._through(effects, piece, ends=True)
             if self._held is not None:
                 held, self._held = self._held, None

@@ -201,7 +201,7 @@ def _sim_iccid(modem: VirtualModem, card: SimCard, fault: Fault) -> None:
 
 
 def _sim_busy(modem: VirtualModem, faults: ModemFaults, fault: Fault) -> End:
-    modem.slot.busy = True
+    modem.slot.busy, modem.slot.failing = True, fault.spec.flag("failure")
     if modem.powered:
         modem.radio.leave()
         modem.slot.power_on()

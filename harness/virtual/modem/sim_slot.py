@@ -39,6 +39,7 @@ class SimSlot:
         self.state = SlotState.OFF
         self.channel: ApduChannel | None = None
         self.busy = False  # the card does not answer, whatever the module does
+        self.failing = False  # and the module takes that for a failure
 
     def __repr__(self) -> str:
         return f"SimSlot({self.state.name}, {self.card!r})"
@@ -63,6 +64,8 @@ class SimSlot:
     def error(self, *, unlocked: bool) -> tuple[Cme, Cms] | None:
         """Return the error numbers of what stands against using the card, None if nothing does."""
         if self.state is not SlotState.STARTED or self.card is None:
+            if self.busy and self.failing:
+                return Cme.SIM_FAILURE, Cms.SIM_FAILURE
             return _STATE_ERRORS.get(self.state, _STATE_ERRORS[SlotState.EMPTY])
         if self.card.lock is Lock.BLOCKED or (unlocked and self.card.lock is not Lock.READY):
             return _LOCK_ERRORS[self.card.lock]

@@ -145,7 +145,7 @@ class SmsCentre:
                                                 coding=DataCoding.general(Alphabet.OCTETS)).encode(),)
         else:
             tpdus = tuple(part.encode() for part in Deliver.parts_for_text(
-                text, originator=number, timestamp=now, reference=self._next_reference()))
+                text, originator=number, timestamp=now, reference=self._next_reference(iccid, text)))
         self._world.journal.record("network", "sms_taken", device=iccid, text=_shown(text), parts=len(tpdus))
         self._after_latency(partial(self._queues.add, iccid, "deliver", tpdus, progress),
                             lambda: _refuse(progress, CONGESTION))
@@ -372,7 +372,10 @@ class SmsCentre:
 
         self._world.call_later(self._settings.sms_latency, arrive, name="network.sms_arrival")
 
-    def _next_reference(self) -> int:
+    def _next_reference(self, iccid: str, text: str) -> int:
+        # a text that fits is sent without one: it counts all the same, but no fault strikes it
+        if self._faults is not None and len(text) > 70 and self._faults.strike("sms-same-reference", iccid) is not None:
+            return self._reference
         self._reference = (self._reference + 1) % 256
         return self._reference
 

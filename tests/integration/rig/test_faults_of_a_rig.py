@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -15,7 +16,8 @@ import pytest
 import serial
 
 from harness.clock import Stopwatch
-from harness.errors import RigFileError
+from harness.errors import ModemError, RigFileError, TimeoutExpired
+from harness.rig import RigOpener
 from harness.rig.load import parse_rig
 
 pytest_plugins = ["pytester"]
@@ -100,6 +102,45 @@ def test_what_is_wrong_in_a_rig_file_is_named(text: str, complaint: str) -> None
     with pytest.raises(RigFileError) as caught:
         parse_rig(f"[[faults]]\n{text}\n", name="rig.toml")
     assert complaint in str(caught.value)
+
+
+def test_one_modem_of_two_and_equal_runs() -> None:
+    file = parse_rig("""
+        board = []
+        modem = [{name = "one"}, {name = "two"}]
+        faults = [
+            {kind = "network-denied", cause = 15, modem = "two"}, {kind = "sms-duplicate", p = 0.4},
+            {kind = "garble", on = "AT+CSQ", p = 0.5}, {kind = "brown-out", at = "100s", modem = "one"},
+        ]""", name="rig.toml")
+    opener = RigOpener(file)
+
+    def run(seed: int) -> tuple[str, list[str]]:
+        opener.seed = seed
+        rig = opener.open()
+        try:
+            one, two = rig.modem("one"), rig.modem("two")
+            one.registered(within="60s")
+            assert two.registration().status.name == "DENIED"
+            for number in range(8):
+                rig.cloud.supersim.sim("one").send_sms(f"{number}")
+            rig.clock.sleep("60s")
+            for _ in range(8):
+                with contextlib.suppress(ModemError, TimeoutExpired):
+                    one.command("AT+CSQ")
+            rig.clock.sleep("2min")
+            one.registered(within="60s")
+            kinds = [str(entry.data["kind"]) for entry in rig.journal.select("fault_injected")]
+            return rig.journal.digest(without=["driver"]), kinds
+        finally:
+            rig.close()
+
+    try:
+        first = run(5)
+        assert run(5) == first
+        assert run(6) != first
+        assert {"network-denied", "sms-duplicate", "garble", "brown-out"} == set(first[1])
+    finally:
+        opener.close()
 
 
 @dataclass

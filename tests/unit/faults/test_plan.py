@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -185,6 +186,15 @@ def test_descriptions_read_back() -> None:
         assert parse_fault(spec.describe()) == spec
     assert parse_fault({"kind": "network-signal", "points": "0s:-70,10s:-110"}).parameters["points"] == (
         (0, -70), (10_000_000_000, -110))
+
+
+def test_compiled_patterns_and_blocks(bench: FaultBench) -> None:
+    bench.faults.on(re.compile("CG[MS]M")).error()
+    assert answers(bench, 2) == [False, True]
+    with bench.faults.on("AT+CGMM", sticky=True).error() as fault:
+        assert answers(bench, 2) == [False, False]
+    assert answers(bench, 1) == [True]
+    fault.remove()  # it is gone: no error
 
 
 def test_kinds_are_called_by_name(bench: FaultBench) -> None:

@@ -69,6 +69,10 @@ def test_busy(bench: FaultBench) -> None:
     assert bench.at("+CPIN?", wait="9s") == b"\r\n+CME ERROR: 14\r\n"
     assert b"+CPIN: READY" in bench.wait("5s")
     assert bench.at("+CPIN?") == b"\r\n+CPIN: READY\r\n" + OK
+    with bench.faults.sim.busy(span="1h", failure=True):
+        assert bench.at("+CPIN?", wait="5s") == b"\r\n+CME ERROR: 13\r\n"
+    bench.wait("5s")
+    assert bench.at("+CPIN?") == b"\r\n+CPIN: READY\r\n" + OK
 
 
 @pytest.mark.strikes("sim-imsi", "sim-iccid")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -78,6 +79,21 @@ def test_order_and_loss(bench: FaultBench) -> None:
     bench.faults.sms.drop()
     bench.text("a" * 153 + "b" * 100)
     assert bodies(bench.wait("10min")) == [b"b" * 100]
+
+
+@pytest.mark.strikes("sms-same-reference")
+def test_a_reference_used_again(bench: FaultBench) -> None:
+    direct(bench, text_mode=False)
+    references = []
+    for _ in range(3):
+        bench.text("x" * 200)
+        said = bench.wait("10s")
+        references.append(re.findall(rb"A0050003(..02..)", said) + re.findall(rb"36050003(..02..)", said))
+        bench.faults.sms.same_reference()
+    assert references == [[b"010201", b"010202"]] * 3
+    bench.faults.clear()
+    bench.text("x" * 200)
+    assert b"A005000302" in bench.wait("10s")
 
 
 @pytest.mark.strikes("sms-lost-report")
