@@ -10,9 +10,13 @@ from harness.clock import Duration
 from harness.journal import Entry, Fact
 from harness.virtual.board.core.interface import Core
 from harness.virtual.board.devices.i2c import I2cBus
+from harness.virtual.board.devices.spi import SpiBus
 from harness.virtual.board.kernel.enums import MvWakeReason
+from harness.virtual.board.peripherals.adc import Adc
 from harness.virtual.board.peripherals.pin import Pin
+from harness.virtual.board.peripherals.rng import Rng
 from harness.virtual.board.peripherals.soc import Soc
+from harness.virtual.board.peripherals.timer import Timer
 from harness.virtual.board.peripherals.usart import Usart
 from harness.virtual.world import Event, World
 
@@ -35,6 +39,8 @@ class _Whole(Protocol):
 
     def start_application(self, reason: MvWakeReason) -> None: ...
 
+    def wake(self, reason: MvWakeReason = ...) -> None: ...
+
     def _record(self, source: str, event: str, **data: Fact) -> Entry: ...
 
 
@@ -55,6 +61,24 @@ class ChipSide:
         """Return the bus at an I2C interface, ``I2C1``, to attach devices to; raises UsageError if there is none."""
         return self.soc.i2c(name)
 
+    def spi(self: _Whole, name: str) -> SpiBus:
+        """Return the bus at an SPI interface, ``SPI1``, to attach devices to; raises UsageError if there is none."""
+        return self.soc.spi(name)
+
+    @property
+    def adc(self: _Whole) -> Adc:
+        """The analog-to-digital converter, to set voltages at its channels."""
+        return self.soc.adc
+
+    @property
+    def rng(self: _Whole) -> Rng:
+        """The random number generator, to let its noise source fail."""
+        return self.soc.rng
+
+    def timer(self: _Whole, name: str) -> Timer:
+        """Return a timer by its name, ``TIM1``, to trip its break input; raises UsageError if there is none."""
+        return self.soc.timer(name)
+
     # -- what peripherals ask of the board ----------------------------------------------------------------------------
 
     def read_bus(self: _Whole, address: int, size: int) -> int:
@@ -70,8 +94,11 @@ class ChipSide:
     def call_after(self: _Whole, nanoseconds: int, action: Callable[[], None], name: str) -> Event:
         return self.call_on_chip(f"{nanoseconds}ns", action, name)
 
-    def watchdog_bit(self: _Whole, name: str) -> None:
-        """Reset the chip, as a watchdog does that was not refreshed."""
-        self._record("board", "watchdog_reset", watchdog=name)
+    def watchdog_expired(self: _Whole, name: str) -> None:
+        """Reset the chip, as a watchdog does that was not refreshed; nothing while the kernel holds the application."""
         if self.is_running:
+            self._record("board", "watchdog_expired", watchdog=name)
             self.start_application(MvWakeReason.MICROVISORWATCHDOG)
+
+    def wake_up(self: _Whole) -> None:
+        self.wake(MvWakeReason.DEEPSLEEPAPPLICATIONRTC)

@@ -32,6 +32,7 @@ class Chip:
         self.posts = 0
         self.ram = bytearray(RAM_SIZE)
         self.bites: list[str] = []
+        self.wakes = 0
         self.soc = Soc(self, clock_tree(HZ), strict=strict)
 
     def schedule(self, cycle: int, action: Callable[[], None]) -> Appointment:
@@ -74,16 +75,22 @@ class Chip:
     def random(self, name: str) -> RandomStream:
         return random_stream(1, name)
 
-    def watchdog_bit(self, name: str) -> None:
+    def watchdog_expired(self, name: str) -> None:
         self.bites.append(name)
 
-    def run(self, cycles: int) -> None:
-        """Let cycles pass, and what falls due happen."""
+    def wake_up(self) -> None:
+        self.wakes += 1
+
+    def run(self, cycles: int, *, at_most: int = 10_000_000) -> None:
+        """Let cycles pass, and what falls due happen; that must not be more than so many events."""
         target = self.cycles + cycles
+        left = at_most
         while (due := self.agenda.next()) is not None and due <= target:
             self.cycles = max(self.cycles, due)
             action = self.agenda.take(due)
             assert action is not None
+            left -= 1
+            assert left > 0, f"{at_most} events in {cycles} cycles"
             action()
         self.cycles = target
 

@@ -62,8 +62,11 @@ class PeripheralHost(Protocol):
     def random(self, name: str) -> RandomStream:
         """Return a source of chance that belongs to this name."""
 
-    def watchdog_bit(self, name: str) -> None:
+    def watchdog_expired(self, name: str) -> None:
         """The named watchdog was not refreshed in time: the chip is reset."""
+
+    def wake_up(self) -> None:
+        """The real-time clock interrupts: a chip in standby starts."""
 
 
 class Timer(Protocol):

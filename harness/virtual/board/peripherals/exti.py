@@ -1,4 +1,4 @@
-"""EXTI: edges on pins become interrupts (RM0456, chapter EXTI). Lines 0 to 15; lines above have no source here."""
+"""EXTI: edges on pins become interrupts (RM0456, chapter EXTI). Lines above 15 have no source here but software."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ FIRST_IRQ = 11
 """Interrupt of line 0; line n has n more."""
 
 _LINES = 0x03FF_FFFF
+_SHARED = {1: 0x0079_0000, 72: 0x0006_0000}
+"""Interrupts that several lines above 15 share: PVD and the voltage monitors, and the comparators."""
+
 
 
 class Exti(Peripheral):
@@ -52,11 +55,14 @@ class Exti(Peripheral):
         return bool((self.values["RTSR1"] | self.values["FTSR1"]) >> number & 1) and (
             self.values[f"EXTICR{group + 1}"] >> 8 * index & 0xFF == PORTS.index(port))
 
-    def _update(self, lines: int = 0xFFFF) -> None:
+    def _update(self, lines: int = _LINES) -> None:
         active = (self.values["RPR1"] | self.values["FPR1"]) & self.values["IMR1"]
         for number in range(16):
             if lines >> number & 1:
                 self._host.set_irq(FIRST_IRQ + number, bool(active >> number & 1))
+        for irq, shared in _SHARED.items():
+            if lines & shared:
+                self._host.set_irq(irq, bool(active & shared))
 
     # -- registers --
 

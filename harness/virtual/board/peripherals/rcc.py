@@ -13,6 +13,9 @@ from harness.virtual.board.peripherals.clock_tree import HSI_HZ, ClockTree
 
 RCC_BASE = 0x4602_0C00
 
+RMVF, PINRSTF, BORRSTF, IWDGRSTF = 1 << 23, 1 << 26, 1 << 27, 1 << 29
+_CAUSES = 0xFE00_0000
+
 _CLOCKS = registers(
     ("CR", 0x00, 0x35, 0), ("ICSCR1", 0x08, 0x4408_4210, 0), ("ICSCR2", 0x0C, 0, 0), ("ICSCR3", 0x10, 0, 0),
     ("CRRCR", 0x14, 0, 0), ("CFGR1", 0x1C, 0, 0), ("CFGR2", 0x20, 0, 0), ("CFGR3", 0x24, 0, 0),
@@ -73,6 +76,7 @@ class Rcc(Peripheral):
 
     def __init__(self, host: PeripheralHost, clocks: ClockTree, *, reset_peripheral: Callable[[str], None]) -> None:
         self._clocks = clocks
+        self._causes = BORRSTF | PINRSTF
         self._reset_peripheral = reset_peripheral
         super().__init__(host, "RCC", RCC_BASE)
         self.reset()
@@ -80,6 +84,21 @@ class Rcc(Peripheral):
     def reset(self) -> None:
         super().reset()
         self.values.update(self._clocks.registers)
+        self.values["CSR"] |= self._causes
+
+    def power_on(self) -> None:
+        """Forget why the chip was reset before."""
+        self._causes = BORRSTF | PINRSTF
+        self.values["CSR"] = self.values["CSR"] & ~_CAUSES | self._causes
+
+    def watchdog_expired(self) -> None:
+        """Remember that the next reset is the independent watchdog's."""
+        self._causes |= IWDGRSTF | PINRSTF
+
+    def write_csr(self, value: int, mask: int) -> None:
+        if value & mask & RMVF:
+            self._causes = 0
+            self.values["CSR"] &= ~_CAUSES
 
     def kernel_hz(self, peripheral: str) -> int:
         """Return the frequency of a peripheral's kernel clock, as the CCIPR registers select it."""
