@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ def pytest_runtest_makereport(item: pytest.Item,
     rig = item.stash.get(LAST_RIG, None)
     if rig is not None and call.when == "call" and report.failed:
         report.sections.append(("rig", _describe(rig)))
+        if struck := _faults(rig):
+            report.sections.append(("faults", struck))
         report.sections.append((f"journal (last {_ENTRIES} of {rig.journal.written})", _journal(rig)))
         for modem in rig.modems.values():
             if traffic := modem.transcript()[-_ENTRIES:]:
@@ -41,6 +44,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def _describe(rig: Rig) -> str:
     again = f"repeat it with --seed {rig.seed}" if rig.seed is not None else "real devices: no seed"
     return "\n".join([rig.description, again, *rig.notes])
+
+
+def _faults(rig: Rig) -> str:
+    """Return the faults that were set, with how often each struck."""
+    strikes = Counter(entry.data["fault"] for entry in rig.journal.select("fault_injected", source="fault"))
+    told = [entry.data for entry in rig.journal.select("fault_set", source="fault")]
+    return "\n".join(f"{fault['fault']}: {fault['kind']} {fault['spec']} struck {strikes[fault['fault']]}"
+                     for fault in told)
 
 
 def _journal(rig: Rig) -> str:

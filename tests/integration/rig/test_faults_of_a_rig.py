@@ -91,6 +91,18 @@ def test_fixture_and_rig_file(pytester: pytest.Pytester) -> None:
     result.assert_outcomes(passed=3)
 
 
+def test_a_failed_test_tells_of_its_faults(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("""
+        def test_it(modem, faults):
+            faults.on("AT+CSQ", nth=2).truncate(after=5)
+            modem.command("AT+CSQ")
+            modem.command("AT+CSQ", within="1s")
+    """)
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*- faults -*", '1: truncate {"on": "AT+CSQ", "nth": 2, "after": 5} struck 1'])
+
+
 @pytest.mark.parametrize(("text", "complaint"), [
     ('kind = "brownout"', "rig.toml: faults[0]: kind: no such kind of fault: 'brownout' (did you mean 'brown-out'?)"),
     ('kind = "truncate"\naftr = 5', "rig.toml: faults[0]: aftr: no such key of a fault of kind 'truncate'"),

@@ -38,7 +38,7 @@ class FaultBench:
     """``at("+CSQ")`` sends a command line and returns every octet the modem said since the last call."""
 
     def __init__(self, *, seed: int = 7, boot: bool = True, settings: NetworkSettings | None = None,
-                 link: Path | None = None, ports: tuple[str, ...] = ()) -> None:
+                 profile: str = "BG96", link: Path | None = None, ports: tuple[str, ...] = ()) -> None:
         self.world = World(seed=seed)
         self.network = Network(self.world, settings=settings)
         self.cloud = BenchCloud()
@@ -50,8 +50,8 @@ class FaultBench:
         self.faults = Faults(self.plan)
         self.network.connect_faults(self.plan)
         self.card = SimCard(ICCID, IMSI, imsis=("310170845466094",))
-        self.modem = VirtualModem(self.world, self.network, name="modem-1", sim=self.card, link=link,
-                                  ports=ports)
+        self.modem = VirtualModem(self.world, self.network, name="modem-1", profile=profile, sim=self.card,
+                                  link=link, ports=ports)
         self.modem.connect_faults(self.plan)
         self.said = bytearray()
         self.chunks: list[tuple[int, bytes]] = []

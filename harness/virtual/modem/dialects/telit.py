@@ -181,6 +181,8 @@ def _listen(call: Call) -> Result:
     cid = _cid(call, number)
     if number + 100 in modem.sockets.open or modem.sockets.port_taken(cid, port):
         return cme(_LISTENING)
+    if struck := modem.sockets.struck_error():
+        return cme(struck)
     modem.sockets.listen(number + 100, cid, port, 0)
     return OK
 
@@ -195,6 +197,8 @@ def _listen_udp(call: Call) -> Result:
     cid = _cid(call, number)
     if number in modem.sockets.open or modem.sockets.port_taken(cid, port):
         return cme(_LISTENING)
+    if struck := modem.sockets.struck_error():
+        return cme(struck)
     modem.sockets.bind(number, cid, Service.UDP_SERVICE, ANYBODY, port, 0)
     return OK
 

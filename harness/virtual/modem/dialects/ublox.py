@@ -135,6 +135,8 @@ def _create(call: Call) -> Result:
         cid = _context(call)
         if port and modem.sockets.port_taken(cid, port):
             raise _fail(call, 98)
+        if struck := modem.sockets.struck_error():
+            raise _fail(call, struck)
         modem.sockets.bind(number, cid, Service.UDP_SERVICE, ANYBODY, port, 0)
     return info(f"+USOCR: {number}")
 
@@ -180,6 +182,8 @@ def _listen(call: Call) -> Result:
     if modem.sockets.port_taken(cid, port) and socket.local_port != port:
         raise _fail(call, 98)
     if socket.state is SocketState.CREATED:
+        if struck := modem.sockets.struck_error():
+            raise _fail(call, struck)
         modem.sockets.forget(socket)
         modem.sockets.listen(socket.number, cid, port, 0)
         return OK
