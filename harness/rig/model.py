@@ -162,6 +162,8 @@ class ModemTable(Table):
     imei: Imei | None = None
     """Checked against a real modem; given to a virtual one."""
     imsi: Imsi | None = None
+    imsis: tuple[Imsi, ...] = ()
+    """Further IMSIs of a virtual multi-IMSI card, for faults of kind ``sim-imsi``."""
     product: Literal["supersim", "wireless"] = "supersim"
     """Whose SIM card it is: Super SIM's, which talks to ``000``, or Programmable Wireless', which talks to ``2936``."""
     power: PowerTable | None = None

@@ -106,7 +106,7 @@ class VirtualStack:
 
     def _add_modem(self, index: int, table: ModemTable, folder: Path) -> None:
         iccid = table.iccid or default_iccid(index)
-        card = SimCard(iccid=iccid, imsi=table.imsi or f"{_HOME_PLMN}{index:09d}")
+        card = SimCard(iccid=iccid, imsi=table.imsi or f"{_HOME_PLMN}{index:09d}", imsis=table.imsis)
         add: Callable[..., str] = self.cloud.add_sim if table.product == "supersim" else self.cloud.add_wireless_sim
         self.sims[table.name] = add(iccid, status=table.sim_status, unique_name=table.unique_name or table.name)
         link = Path(table.port) if table.kind == "virtual" and table.port else folder / table.name

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, Protocol
 
-from harness.clock import RandomStream
+from harness.clock import NANOSECONDS, RandomStream
 from harness.errors import UsageError
 from harness.journal import Entry, Fact
 from harness.virtual.faults.kinds import Mode, Room
@@ -161,6 +161,9 @@ class FaultPlan:
                 raise UsageError(f"modem: there is no modem {spec.modem!r}: there are {names}")
             if len(self._faults) >= MAX_FAULTS:
                 raise UsageError(f"there are {MAX_FAULTS} faults already: remove some")
+            if spec.at is not None and spec.at < self.world.now() and _acts_by_itself(spec) and not spec.when:
+                raise UsageError(f"at: {spec.at / NANOSECONDS:g} s has passed: it is "
+                                 f"{self.world.now() / NANOSECONDS:g} s; write 'in' for a time from now")
             number = next(self._numbers)
             fault = Fault(number, spec, self.world.random(f"fault.{number}"), self)
             fault.at = spec.at if spec.delay is None else self.world.now() + spec.delay
@@ -185,7 +188,7 @@ class FaultPlan:
         if spec.lasting is not None:
             begin = max(world.now(), fault.at or 0)
             fault.events.append(world.call_at(begin + spec.lasting, partial(self._expired, fault), name="fault"))
-        if spec.kind.mode is not Mode.ACT or spec.on is not None or spec.urc is not None:
+        if not _acts_by_itself(spec):
             return
         if spec.when:
             if self._unsubscribe is None:
@@ -234,8 +237,7 @@ class FaultPlan:
         self._looking = False
         for fault in tuple(self._faults.values()):
             spec = fault.spec
-            if not spec.when or spec.kind.mode is not Mode.ACT or spec.on is not None or spec.urc is not None or (
-                    fault.at is not None and self.world.now() < fault.at):
+            if not spec.when or not _acts_by_itself(spec) or (fault.at is not None and self.world.now() < fault.at):
                 continue
             holding = [device for device in self._targets(fault) if self._in_state(fault, device)]
             began, fault.holding = bool(holding) and not fault.holding, bool(holding)
@@ -402,6 +404,11 @@ class FaultPlan:
     def _record(self, event: str, fault: Fault, *, device: str = "", **facts: Fact) -> None:
         self.world.journal.record("fault", event, device=device or fault.spec.modem or "", t=None, fault=fault.number,
                                   kind=fault.kind, **facts)
+
+
+def _acts_by_itself(spec: FaultSpec) -> bool:
+    """Tell whether a fault needs no command and no unsolicited result to strike."""
+    return spec.kind.mode is Mode.ACT and spec.on is None and spec.urc is None
 
 
 def _fact(value: object) -> Fact:

@@ -201,6 +201,15 @@ def test_no_session_is_83401(rig: Rig) -> None:
     assert codes(rig) == [83401]
 
 
+def test_a_webhook_that_fails_is_83402(rig: Rig) -> None:
+    modem = online(rig, "super")
+    rig.webhooks.answer(500)
+    modem.udp_open(7000).send(b"hello", to=GATEWAY)
+    rig.clock.sleep("1min")
+    assert 83402 in codes(rig)
+    assert [command.payload for command in rig.cloud.supersim.sim("super").ip_commands()] == [b"hello"]
+
+
 def test_usage_is_metered_every_six_minutes_and_a_limit_blocks(rig: Rig) -> None:
     modem, supersim = online(rig, "super"), rig.cloud.supersim
     sim = supersim.sim("super")

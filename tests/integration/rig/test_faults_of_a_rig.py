@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -202,6 +203,16 @@ def test_live(stack: Stack) -> None:
         stack.mvh("remove", str(listed[0]["number"]))
         assert _ask(port, b"AT+CGMM\r").endswith(b"OK\r\n")
     assert stack.json("remove", "--all") == {"removed": 1}
+
+
+def test_live_unplugging(stack: Stack) -> None:
+    path = Path(stack.doors["modems"][0]["port"])
+    stack.json("add", "unplug")
+    assert not path.exists()
+    stack.json("remove", "--all")
+    assert path.exists()
+    with serial.Serial(str(path), 115200, timeout=0.5) as port:
+        assert _ask(port, b"AT\r").endswith(b"OK\r\n")
 
 
 def test_live_refusals(stack: Stack) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -32,6 +33,18 @@ def rig(opener: RigOpener) -> Iterator[Rig]:
     rig = opener.open()
     yield rig
     rig.close()
+
+
+@contextmanager
+def opened(file: RigFile) -> Iterator[Rig]:
+    """A rig of another file."""
+    opener = RigOpener(file)
+    rig = opener.open()
+    try:
+        yield rig
+    finally:
+        rig.close()
+        opener.close()
 
 
 def line(modem: Modem, command: str, within: str = "5min") -> str:
@@ -140,6 +153,39 @@ def test_the_way_back_through_the_gateway_closes_when_nothing_flows(rig: Rig) ->
     dropped = rig.journal.last("datagram_dropped")
     assert dropped is not None
     assert dropped.data["reason"] == "no NAT mapping"
+
+
+def test_a_modem_that_comes_and_goes_is_told_of() -> None:
+    file = RigFile(board=(), network=NetworkTable(registration="500ms"))  # type: ignore[arg-type]
+    with opened(file) as rig:
+        modem = rig.modem()
+        modem.registered(within="60s")
+        flapping = rig.faults.when(registered=True).network.lost(span="100ms", sticky=True)
+        rig.clock.sleep("1min")
+        assert flapping.struck == 30  # then it is kept away
+        assert 83703 in event_codes(rig)
+        flapping.remove()
+        modem.registered(within="5min")
+
+
+def test_a_card_that_is_new_is_told_of() -> None:
+    with opened(RigFile(modem=(ModemTable(name="new", sim_status="new"),), board=())) as rig:
+        rig.clock.sleep("1min")
+        assert line(rig.modem(), "AT+CEREG?") == "+CEREG: 2,3"
+        assert event_codes(rig) == [83704]
+
+
+def test_another_imsi_is_another_subscriber_of_the_visited_network() -> None:
+    with opened(RigFile(modem=(ModemTable(name="multi", imsis=("732123000000077",)),), board=())) as rig:
+        modem = rig.modem()
+        modem.registered(within="60s")
+        rig.faults.sim.imsi()
+        modem.expect_urc("+QUSIM: 1", within="30s")
+        modem.registered(within="60s")
+        assert modem.identity().imsi == "732123000000077"
+        command = rig.cloud.supersim.sim(modem.iccid).send_sms("the same SIM")
+        modem.expect_sms("the same SIM", within="1min")
+        command.wait_status("delivered", within="1min")
 
 
 def test_who_is_refused_is_told_in_connection_events(rig: Rig) -> None:

@@ -188,6 +188,13 @@ def test_descriptions_read_back() -> None:
         (0, -70), (10_000_000_000, -110))
 
 
+def test_an_instant_that_has_passed_is_refused(bench: FaultBench) -> None:
+    with pytest.raises(UsageError, match="at: 1 s has passed: it is 10 s; write 'in' for a time from now"):
+        bench.faults.at("1s").brown_out()
+    bench.faults.on("AT+CGMM").at("1s").error()  # not before
+    assert answers(bench, 2) == [False, True]
+
+
 def test_compiled_patterns_and_blocks(bench: FaultBench) -> None:
     bench.faults.on(re.compile("CG[MS]M")).error()
     assert answers(bench, 2) == [False, True]
