@@ -50,7 +50,7 @@ EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 """Where the calendar of a world in virtual time begins, unless told otherwise."""
 
 QUANTUM = 10_000_000
-"""The longest a busy runner may run ahead of the event queue, in nanoseconds."""
+"""The longest a runner may run ahead of the event queue, in nanoseconds."""
 
 OUTSIDE_THREADS = 32
 """Jobs towards the outside that are under way at once; the others wait for a thread."""
@@ -293,7 +293,8 @@ class World:
         for runner in self._runners:
             due = runner.next_due()
             if due is not None:
-                target = min(target, due if due > self._now else self._now + QUANTUM)
+                # One that sleeps until soon may go as far as one that is busy: its next tick must not stop all others.
+                target = min(target, max(due, self._now + QUANTUM))
         return max(target, self._now)
 
     def _run_runners(self, target: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.virtual.board.core.systick import CLKSOURCE, COUNTFLAG, ENABLE, TICKINT, SysTick
@@ -39,6 +39,7 @@ actions = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(actions, max_size=40))
 def test_it_counts_like_the_manual_says(steps: list[tuple[str, int]]) -> None:
     timer, oracle, now, asked = SysTick(), Ticked(), 0, 0
@@ -79,6 +80,7 @@ def test_it_counts_like_the_manual_says(steps: list[tuple[str, int]]) -> None:
         assert timer.read_reload() == oracle.reload
 
 
+@settings(deadline=None)
 @given(st.integers(1, 1000), st.integers(1, 5000))
 def test_the_exception_is_asked_for_once_each_reload_plus_one_counts(reload: int, span: int) -> None:
     timer = SysTick()

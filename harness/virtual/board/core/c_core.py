@@ -119,7 +119,7 @@ class CCore:
         self._memory = Memory(
             self._uc, lambda: self.client, ppb_read=partial(library.harness_core_private_read, self._self),
             ppb_write=partial(library.harness_core_private_write, self._self), refused=self._bus_refused,
-            maps_ppb=False)
+            compiled=True)
         state.ram, state.flash = self._memory.ram_address, self._memory.flash_address
         self._limits = StackLimits(self._uc, self._registers, self._run_stub)
         self._debug = DebugRegisters(self._registers, self._limits)
@@ -191,7 +191,7 @@ class CCore:
     def request_stop(self) -> None:
         """Let :meth:`run` return at the next block start; without effect outside of it."""
         self._state.stop_requested = self._state.running
-        self._state.deadline = NOW
+        self._stop_soon()
 
     def next_wake(self) -> int | None:
         """Return the cycle at which there is something to execute, or None if only the outside can bring it."""
@@ -263,6 +263,14 @@ class CCore:
         """Put bytes into flash."""
         self._memory.program(address, data)
 
+    def foresee(self) -> list[int] | None:
+        """Return r0 to r15 and the flags after the next instruction, as the interpreter of idle loops sees them.
+
+        None where it does not know the instruction; else memory has changed, and nothing else. For tests.
+        """
+        registers = (ctypes.c_uint32 * 17)()
+        return list(registers) if self._library.harness_core_foresee(self._self, registers) else None
+
     def close(self) -> None:
         """Release the emulator. Nothing but :meth:`close` may be called any more."""
         if not self._closed:
@@ -288,7 +296,7 @@ class CCore:
             except BaseException as error:  # it must not get lost in the library
                 self._error = self._error or error
                 self._state.failed = _FAILED_CALLBACK
-                self._state.deadline = NOW
+                self._stop_soon()
         return guarded
 
     def _faulted(self, exception: int, lockup: int) -> None:
@@ -302,9 +310,12 @@ class CCore:
         if self.trace.hook is not None:
             self.trace.hook(exception, pc, cycles)
 
+    def _stop_soon(self) -> None:
+        self._state.deadline = self._state.alarm = NOW
+
     def _bus_refused(self, error: BusError) -> None:
         self._state.imprecise = True
-        self._state.deadline = NOW
+        self._stop_soon()
 
     def _raise(self) -> None:
         """Raise what went wrong inside of a call into the library, if anything did."""
@@ -327,7 +338,7 @@ class CCore:
         self._uc.ctl_flush_tb()
 
     def _run_stub(self, address: int) -> None:
-        self._state.silent = True
+        self._state.silent, self._state.alarm = True, NOW
         try:
             self._uc.emu_start(address | 1, 0)
         finally:

@@ -54,7 +54,8 @@ class Memory:
         client: answers for the peripheral space.
         ppb_read, ppb_write: answer for the private peripheral bus: (address, size[, value]).
         refused: told of an access that a mapped block refused.
-        maps_ppb: whether to lay the private peripheral bus over the emulator; the compiled core does that itself.
+        compiled: for the compiled core, which itself lays the private peripheral bus over the emulator and wants to
+            know of the first instruction that is executed in RAM.
 
     Attributes:
         flash_address, ram_address: where flash and RAM are in this process.
@@ -64,7 +65,7 @@ class Memory:
 
     def __init__(self, uc: Uc, client: Callable[[], CoreClient], *, ppb_read: Callable[[int, int], int],
                  ppb_write: Callable[[int, int, int], None], refused: Callable[[BusError], None],
-                 maps_ppb: bool = True) -> None:
+                 compiled: bool = False) -> None:
         self._uc, self._client, self._refused = uc, client, refused
         self._ppb_read, self._ppb_write = ppb_read, ppb_write
         self._answered: tuple[int, int] | None = None
@@ -74,12 +75,13 @@ class Memory:
         self._flash[:] = b"\xff" * FLASH_SIZE
         self._ram, self.ram_address = _allocate(RAM_SIZE)
         uc.mem_map_ptr(FLASH_BASE, FLASH_SIZE, const.UC_PROT_READ | const.UC_PROT_EXEC, self.flash_address)
-        uc.mem_map_ptr(RAM_BASE, RAM_SIZE, const.UC_PROT_ALL, self.ram_address)
+        uc.mem_map_ptr(RAM_BASE, RAM_SIZE, const.UC_PROT_READ | const.UC_PROT_WRITE if compiled else const.UC_PROT_ALL,
+                       self.ram_address)
         uc.mem_map(VENEER_BASE, _PAGE, const.UC_PROT_READ | const.UC_PROT_EXEC)
         page = _VENEER * VENEER_SLOTS
         uc.mem_write(VENEER_BASE, page + _UNDEFINED * ((_PAGE - len(page)) // 2))
         uc.mem_map(STUB_BASE, _PAGE, const.UC_PROT_READ | const.UC_PROT_EXEC)
-        if maps_ppb:
+        if not compiled:
             uc.mmio_map(PPB_BASE, PPB_SIZE, self._on_ppb_read, None, self._on_ppb_write, None)
         uc.hook_add(const.UC_HOOK_MEM_INVALID, self._on_invalid)
 

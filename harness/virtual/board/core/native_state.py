@@ -39,7 +39,7 @@ class Client(ctypes.Structure):
 class UnicornFunctions(ctypes.Structure):
     """Addresses of the emulator's functions: ``struct unicorn``."""
 
-    _NAMES = ("emu_start", "emu_stop", "reg_read", "reg_write", "hook_add", "mmio_map", "ctl")
+    _NAMES = ("emu_start", "emu_stop", "reg_read", "reg_write", "hook_add", "mmio_map", "mem_protect", "ctl")
     _fields_ = tuple((name, c_void_p) for name in _NAMES)
 
     def __init__(self) -> None:
@@ -56,8 +56,8 @@ class State(ctypes.Structure):
     """Everything the compiled core knows: ``struct core``, where the members are explained."""
 
     _fields_ = (
-        *_fields(c_int64, "cycles deadline limit"),
-        ("block_end", c_uint32), *_fields(c_uint8, "watch silent asked outside_flash"), ("masks_seen", c_uint32 * 4),
+        *_fields(c_int64, "cycles alarm deadline limit"),
+        ("block_end", c_uint32), *_fields(c_uint8, "watch silent asked code_in_ram"), ("masks_seen", c_uint32 * 4),
         *_fields(c_void_p, "emulator unicorn client ram flash"),
         *_fields(c_uint8, "state running stop_requested waits_for_event wants_reset announces_reset awaits_reset "
                           "imprecise halt_on_reset debug_enabled event locked_up invalid_state sleeps_on_exit "
@@ -94,7 +94,7 @@ def library() -> ctypes.CDLL | None:
             ("attach", c_int32, ()), ("reset", None, ()), ("run", c_int32, (c_int64,)), ("step", None, ()),
             ("halt", None, (c_uint32,)), ("resume", None, ()), ("next_wake", c_int64, ()), ("pend", None, (c_uint32,)),
             ("unpend", None, (c_uint32,)), ("set_line", None, (c_uint32, c_int32)),
-            ("private_read", c_uint32, (c_uint32, c_uint32)),
+            ("foresee", c_int32, (pointer,)), ("private_read", c_uint32, (c_uint32, c_uint32)),
             ("private_write", None, (c_uint32, c_uint32, c_uint32))):
         function = getattr(native, f"harness_core_{name}")
         function.restype, function.argtypes = result, (pointer, *arguments)

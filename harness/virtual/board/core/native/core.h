@@ -93,13 +93,14 @@ struct client {
 struct core {
     /* time, first because the block hook lives of it */
     int64_t cycles;         /* so far */
-    int64_t deadline;       /* when to decide at a block start */
+    int64_t alarm;          /* when to look closer at a block start: the deadline, or NOW while watch or silent is set */
+    int64_t deadline;       /* when to stop at a block start */
     int64_t limit;          /* up to when this run goes, at the most */
     uint32_t block_end;     /* address behind the block that executes */
     uint8_t watch;          /* something is held back: look whether masks change */
     uint8_t silent;         /* code executes outside of time */
     uint8_t asked;          /* whether masks_seen is what was decided on */
-    uint8_t outside_flash;  /* code ran that is neither in flash nor a veneer */
+    uint8_t code_in_ram;    /* code ran that lies in RAM */
     uint32_t masks_seen[4];
 
     void *emulator;
@@ -211,15 +212,18 @@ void exception_return(struct core *core);
 
 /* engine.c */
 int add_hooks(struct core *core);
+int is_exit(const struct core *core, uint32_t address);
 void engine_run(struct core *core);
 void engine_step(struct core *core);
 void run_stub(struct core *core, uint32_t address);
 
 /* idle.c */
 int64_t idle_probe(struct core *core, uint32_t address);
+int32_t foresee(struct core *core, uint32_t registers[17]);
 
 /* run.c */
 void changed(struct core *core, const exception_set *before);
+void stop_soon(struct core *core);
 void fail(struct core *core, enum failure failure);
 
 #endif

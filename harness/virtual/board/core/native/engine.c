@@ -47,24 +47,19 @@ static int decide(struct core *core, uint32_t address)
     return 1;
 }
 
+static int is_veneer(uint32_t address)
+{
+    return address - VENEER_BASE < VENEER_END - VENEER_BASE;
+}
+
+/* Called at the start of each block: what is done here costs as much as a few instructions of the application. */
 static void on_block(void *emulator, uint64_t address, uint32_t size, void *user)
 {
     struct core *core = user;
     uint32_t place = (uint32_t)address;
 
     (void)emulator;
-    if (core->silent) {
-        return;
-    }
-    if (place - FLASH_BASE >= FLASH_SIZE) {
-        if (place - VENEER_BASE < VENEER_END - VENEER_BASE) {
-            core->cycles += size >> 1;
-            core->block_end = place + size;
-            return;
-        }
-        core->outside_flash = 1;
-    }
-    if ((core->cycles >= core->deadline || core->watch) && decide(core, place)) {
+    if (core->cycles >= core->alarm && (core->silent || (!is_veneer(place) && decide(core, place)))) {
         return;
     }
     core->cycles += size >> 1;
@@ -77,9 +72,9 @@ static void on_interrupt(void *emulator, uint32_t number, void *user)
 
     (void)emulator;
     if (number == TRAP_SVC) {
-        uint32_t offset = get(core, REG_PC) - 2 - VENEER_BASE;
-        if (offset < VENEER_END - VENEER_BASE) {
-            core->client->system_call(offset / VENEER_STRIDE);
+        uint32_t address = get(core, REG_PC) - 2;
+        if (is_veneer(address)) {
+            core->client->system_call((address - VENEER_BASE) / VENEER_STRIDE);
             if (core->failed) {
                 stop(core, STOP_BLOCK, 0);
             }
@@ -128,17 +123,20 @@ static _Bool on_invalid(void *emulator, void *user)
     return wait != STOP_NONE;
 }
 
-/* Remember the address; whether something is there is Python's to say, in a hook that comes after this. */
+/* Remember the address; whether something is there is Python's to say, in a hook that comes after this. RAM can't be
+ * executed at first: so the core learns that an application has code there, which nobody has looked through. */
 static _Bool on_memory(void *emulator, int type, uint64_t address, int size, int64_t value, void *user)
 {
     struct core *core = user;
 
-    (void)emulator;
-    (void)type;
     (void)size;
     (void)value;
     core->fault_address = (uint32_t)address;
-    return 0;
+    if (type != FETCH_FORBIDDEN || core->code_in_ram || writable(core, (uint32_t)address, 2) == NULL) {
+        return 0;
+    }
+    core->code_in_ram = 1;
+    return core->unicorn->mem_protect(emulator, RAM_BASE, RAM_SIZE, PERMIT_ALL) == 0;
 }
 
 int add_hooks(struct core *core)
@@ -158,7 +156,7 @@ int add_hooks(struct core *core)
     return 0;
 }
 
-static int is_exit(const struct core *core, uint32_t address)
+int is_exit(const struct core *core, uint32_t address)
 {
     for (uint32_t index = 0; index < core->exit_count; index++) {
         if (core->exits[index] == address) {
@@ -242,6 +240,7 @@ void engine_step(struct core *core)
     set_exits(core, 0);
     core->unicorn->ctl(core->emulator, CONTROL_FLUSH_CODE);
     core->silent = 1;
+    core->alarm = NOW;
     core->block_end = address + length;
     emulate(core, address, 1);
     core->silent = 0;
@@ -253,9 +252,8 @@ void engine_step(struct core *core)
 /* Execute instructions of our own up to a WFI, outside of time. */
 void run_stub(struct core *core, uint32_t address)
 {
-    uint8_t silent = core->silent;
-
     core->silent = 1;
+    core->alarm = NOW;
     core->unicorn->emu_start(core->emulator, address | 1u, 0, 0, 0);
-    core->silent = silent;
+    core->silent = 0;
 }

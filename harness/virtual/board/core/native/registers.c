@@ -114,7 +114,7 @@ static uint32_t run_limit_stub(struct core *core, enum limit limit, int write, u
 /* No stub runs as long as nothing can have set this limit. */
 uint32_t read_limit(struct core *core, enum limit limit)
 {
-    if ((core->limits_used >> limit & 1) == 0 && !core->outside_flash) {
+    if ((core->limits_used >> limit & 1) == 0 && !core->code_in_ram) {
         return 0;
     }
     return run_limit_stub(core, limit, 0, 0);

@@ -7,18 +7,24 @@
 #define EXPORTED __attribute__((visibility("default")))
 #endif
 
+/* Let the emulator stop at the next block start. */
+void stop_soon(struct core *core)
+{
+    core->deadline = core->alarm = NOW;
+}
+
 void fail(struct core *core, enum failure failure)
 {
     if (!core->failed) {
         core->failed = failure;
     }
-    core->deadline = NOW;
+    stop_soon(core);
 }
 
 /* Look at what is pending at the next block start; with SEVONPEND what is newly pending is an event. */
 void changed(struct core *core, const exception_set *before)
 {
-    core->deadline = NOW;
+    stop_soon(core);
     for (int word = 0; word < SET_WORDS; word++) {
         if ((core->scr & SEVONPEND) != 0 && (core->pending.word[word] & ~before->word[word]) != 0) {
             core->event = 1;
@@ -45,7 +51,7 @@ static void reset(struct core *core)
     systick_reset(core);
     scs_reset(core);
     core->state = RUNNING;
-    core->locked_up = core->sleeps_on_exit = core->outside_flash = 0;
+    core->locked_up = core->sleeps_on_exit = 0;
     core->invalid_state = (vector & 1) == 0;
     reset_registers(core, stack & ~3u, vector);
     write_limit(core, MSPLIM, 0);
@@ -83,16 +89,6 @@ static void note_lockup(struct core *core)
     }
 }
 
-static int is_breakpoint(const struct core *core, uint32_t address)
-{
-    for (uint32_t index = 0; index < core->exit_count; index++) {
-        if (core->exits[index] == address) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
 static int at_breakpoint(struct core *core)
 {
     uint32_t pc;
@@ -101,7 +97,7 @@ static int at_breakpoint(struct core *core)
         return 0;
     }
     pc = get(core, REG_PC);
-    return is_breakpoint(core, pc) && !(core->has_resumed_at && core->resumed_at == pc);
+    return is_exit(core, pc) && !(core->has_resumed_at && core->resumed_at == pc);
 }
 
 /* Take an exception or halt, if there is a reason to, and return whether there was one. */
@@ -248,7 +244,7 @@ static void execute(struct core *core, int64_t limit)
     core->has_resumed_at = 0;
     if (resumed) {
         uint32_t pc = get(core, REG_PC);
-        if (core->resumed_at == pc && is_breakpoint(core, pc)) {
+        if (core->resumed_at == pc && is_exit(core, pc)) {
             engine_step(core);
             finish(core);
             return;
@@ -259,6 +255,7 @@ static void execute(struct core *core, int64_t limit)
     /* Unprivileged code can't change the masks, so only privileged code is watched while something is held back. */
     core->watch = anything_pending(core) && !unprivileged(core);
     core->asked = 0;
+    core->alarm = core->watch ? NOW : core->deadline;
     engine_run(core);
     finish(core);
 }
@@ -280,7 +277,7 @@ EXPORTED void harness_core_reset(struct core *core)
 {
     if (core->running) {
         core->wants_reset = 1;
-        core->deadline = NOW;
+        stop_soon(core);
     } else {
         reset(core);
     }
@@ -318,7 +315,7 @@ EXPORTED void harness_core_halt(struct core *core, uint32_t reason)
     }
     if (core->running) {
         core->wants_halt = reason;
-        core->deadline = NOW;
+        stop_soon(core);
     } else {
         enter_debug(core, reason);
     }
@@ -419,4 +416,9 @@ static void on_event(void *emulator, uint64_t address, uint32_t size, void *user
 EXPORTED void *harness_core_event_hook(void)
 {
     return (void *)on_event;
+}
+
+EXPORTED int32_t harness_core_foresee(struct core *core, uint32_t *registers)
+{
+    return foresee(core, registers);
 }

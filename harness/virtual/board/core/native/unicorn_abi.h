@@ -19,6 +19,7 @@ struct unicorn {
                     ...);
     int (*mmio_map)(void *emulator, uint64_t address, size_t size, void *read, void *read_user, void *write,
                     void *write_user);
+    int (*mem_protect)(void *emulator, uint64_t address, size_t size, uint32_t permissions);
     int (*ctl)(void *emulator, int control, ...);
 };
 
@@ -34,6 +35,9 @@ enum error_number {
     ERR_READ_UNMAPPED = 6, ERR_WRITE_UNMAPPED = 7, ERR_FETCH_UNMAPPED = 8, ERR_INSN_INVALID = 10, ERR_WRITE_PROT = 12,
     ERR_READ_PROT = 13, ERR_FETCH_PROT = 14
 };
+
+enum memory_event { FETCH_FORBIDDEN = 24 };
+enum permission { PERMIT_ALL = 7 };
 
 /* What the interrupt hook is told. */
 enum trap {
