@@ -8,9 +8,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from harness.clock import to_ns
+from harness.errors import UsageError
 from harness.virtual.faults.spec import FaultSpec, parse_fault
 
 
@@ -257,7 +267,12 @@ class FaultTable(BaseModel):
 
     @model_validator(mode="after")
     def _is_a_fault(self) -> FaultTable:
-        self.spec  # noqa: B018 - raises UsageError, a ValueError, whose message begins with the key
+        try:
+            self.spec  # noqa: B018
+        except UsageError as problem:
+            key, _, rule = str(problem).partition(": ")
+            raise ValidationError.from_exception_data("a fault", [InitErrorDetails(
+                type=PydanticCustomError("fault", "{rule}", {"rule": rule}), loc=(key,), input=None)]) from None
         return self
 
     @property

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from harness.virtual.faults.fault import Fault
 from harness.virtual.faults.front import Faults
 from harness.virtual.faults.kinds import KINDS, Kind, Mode
 from harness.virtual.faults.parameters import Parameter
-from harness.virtual.faults.plan import Fault, FaultPlan
+from harness.virtual.faults.plan import FaultPlan
 from harness.virtual.faults.spec import FaultSpec, parse_fault
 
 __all__ = ["KINDS", "Fault", "FaultPlan", "FaultSpec", "Faults", "Kind", "Mode", "Parameter", "parse_fault"]

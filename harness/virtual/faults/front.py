@@ -8,8 +8,9 @@ from typing import TypeAlias
 
 from harness.clock import Duration, to_ns
 from harness.errors import UsageError
+from harness.virtual.faults.fault import Fault
 from harness.virtual.faults.kinds import KINDS
-from harness.virtual.faults.plan import Fault, FaultPlan
+from harness.virtual.faults.plan import FaultPlan
 from harness.virtual.faults.spec import parse_fault
 
 Setter: TypeAlias = Callable[..., Fault]

@@ -75,6 +75,8 @@ _BREAK = (
          "within its response", "command", "prompt", "payload", "response"),
     number("after", 0, "octets of the data or the response that still get through"),
 )
+_PLACE = (number("offset", 0, "octets of that part before it"),
+          word("part", "response", "what the offset counts in", "echo", "prompt", "response"))
 _DIRECTION = word("direction", "both", "from the device, to it, or both", "up", "down", "both")
 
 
@@ -122,10 +124,10 @@ _RESPONSE = (
 _URC = (
     _act("urc", "urc", "an unsolicited result comes; on a command, at any octet of its response",
          text("text", REQUIRED, "without the line ends around it"),
-         number("offset", 0, "octets of the response before it"), flag("raw", False, "whether to add no line ends")),
+         *_PLACE, flag("raw", False, "whether to add no line ends")),
     _act("urc-burst", "urc", "the same unsolicited result comes many times at once",
          text("text", REQUIRED, "without the line ends around it"), number("count", 10, "how often", low=1, high=1_000),
-         number("offset", 0, "octets of the response before it")),
+         *_PLACE),
     _act("urc-storm", "urc", "the same unsolicited result comes again and again",
          text("text", REQUIRED, "without the line ends around it"), duration("every", "10ms", "between two"),
          duration("span", "1s", "how long")),

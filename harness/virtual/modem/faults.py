@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Final
 from harness.errors import AtSyntaxError
 from harness.formats.at import Command as Parsed
 from harness.formats.at import parse_line
+from harness.virtual.faults.fault import End, Fault
 from harness.virtual.faults.kinds import Mode
-from harness.virtual.faults.plan import End, Fault, FaultPlan
+from harness.virtual.faults.plan import FaultPlan
 from harness.virtual.modem import line_faults, module_faults
 from harness.virtual.modem.command import OK, Pending, Prompt, Reply, Result, cme, cms
 from harness.virtual.modem.line_faults import SETTLING, Effect, LineFaults
@@ -262,7 +263,7 @@ class ModemFaults:
             return self._line_effects(fault)
         if fault.kind in ("urc", "urc-burst"):
             self._plan.retire(fault)
-            return [line_faults.Insert(urc_octets(fault), spec.number("offset"))]
+            return [line_faults.Insert(urc_octets(fault), spec.number("offset"), spec.text("part"))]
         self._soon(fault)
         return []
 
@@ -285,7 +286,7 @@ class ModemFaults:
             port.payload = (fault, after)
             return []
         if fault.kind == "baud":  # the line goes on, at another speed
-            return [line_faults.Insert(b"", 0), _Then(after, strikes)]
+            return [_Then(after, strikes)]
         return [line_faults.Truncate(after, strikes)]
 
     def _soon(self, fault: Fault, line: LineFaults | None = None) -> None:

@@ -18,6 +18,9 @@ from harness.virtual.world import Event, World
 
 _RESPONSE: Final = frozenset({Kind.INFORMATION, Kind.FINAL, Kind.UNSOLICITED})
 
+PARTS: Final = {"echo": frozenset({Kind.ECHO}), "prompt": frozenset({Kind.PROMPT}), "response": _RESPONSE}
+"""What the parts of a dialogue are called."""
+
 SETTLING: Final = 10_000_000
 """Nanoseconds from the last octet that still gets through to what cuts the rest off: the line takes its time."""
 
@@ -208,15 +211,16 @@ class OtherPrompt(Effect):
         return [] if self._missing else [replace(piece, data=piece.data.rstrip(b" "))]
 
 
-class Insert(OfResponse):
-    """Puts something into the response behind a number of octets, or behind it if it is shorter."""
+class Insert(Effect):
+    """Puts something into a part of the dialogue behind a number of octets, or behind it if it is shorter."""
 
-    def __init__(self, data: bytes, offset: int) -> None:
+    def __init__(self, data: bytes, offset: int, part: str = "response") -> None:
         self._data = data
         self._left = offset
+        self._kinds = PARTS[part]
 
-    def response(self, piece: Piece) -> list[Piece]:
-        if not self._data:
+    def take(self, piece: Piece) -> list[Piece]:
+        if not self._data or piece.kind not in self._kinds:
             return [piece]
         if self._left > len(piece.data):
             self._left -= len(piece.data)

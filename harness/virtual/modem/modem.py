@@ -9,7 +9,8 @@ from pathlib import Path
 from harness.errors import UsageError
 from harness.formats.sms import Address
 from harness.journal import Fact
-from harness.virtual.faults.plan import Fault, FaultPlan
+from harness.virtual.faults.fault import Fault
+from harness.virtual.faults.plan import FaultPlan
 from harness.virtual.modem.charset import from_line, to_line
 from harness.virtual.modem.codes import Cme, Cms, Family
 from harness.virtual.modem.command import Line, Needs, Refused, cme, cms

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from harness.formats.sms import Address, Alphabet, DataCoding, Deliver
-from harness.virtual.faults.plan import End, Fault
+from harness.virtual.faults.fault import End, Fault
 from harness.virtual.modem.messages import MessageStatus, StoredMessage
 from harness.virtual.modem.sim_card import SimCard
 from harness.virtual.modem.sim_slot import SlotState

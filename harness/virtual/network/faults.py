@@ -16,7 +16,8 @@ from harness.clock import to_ns
 from harness.errors import PduError
 from harness.formats.sms import Deliver, StatusReport, decode_from_network
 from harness.journal import Fact
-from harness.virtual.faults.plan import End, Fault, FaultPlan
+from harness.virtual.faults.fault import End, Fault
+from harness.virtual.faults.plan import FaultPlan
 from harness.virtual.network.cells import WEAKEST, SignalCurve
 from harness.virtual.network.seams import AccessTechnology, Datagram
 from harness.virtual.network.settings import UDP_OVERHEAD

@@ -105,9 +105,9 @@ def test_a_failed_test_tells_of_its_faults(pytester: pytest.Pytester) -> None:
 
 
 @pytest.mark.parametrize(("text", "complaint"), [
-    ('kind = "brownout"', "rig.toml: faults[0]: kind: no such kind of fault: 'brownout' (did you mean 'brown-out'?)"),
-    ('kind = "truncate"\naftr = 5', "rig.toml: faults[0]: aftr: no such key of a fault of kind 'truncate'"),
-    ('kind = "truncate"\nafter = "x"', "rig.toml: faults[0]: after: must be a whole number from 0 to 1000000, not 'x'"),
+    ('kind = "brownout"', "rig.toml: faults[0].kind: no such kind of fault: 'brownout' (did you mean 'brown-out'?)"),
+    ('kind = "truncate"\naftr = 5', "rig.toml: faults[0].aftr: no such key of a fault of kind 'truncate'"),
+    ('kind = "truncate"\nafter = "x"', "rig.toml: faults[0].after: must be a whole number from 0 to 1000000, not 'x'"),
     ('kind = "delay"\nmodem = "modem-7"', "faults[0].modem: there is no modem 'modem-7': there are modem-1"),
     ('on = "AT"', "rig.toml: faults[0].kind: field required"),
 ])

@@ -23,6 +23,19 @@ def test_any_text_at_any_offset(bench: FaultBench, offset: int) -> None:
 
 
 @pytest.mark.strikes("urc")
+def test_within_the_echo_and_the_prompt(bench: FaultBench) -> None:
+    bench.at("E1")
+    bench.at("+CMGF=1")
+    for offset in range(8):
+        bench.faults.on("AT+CSQ").urc(text='+QIND: "x"', offset=offset, part="echo")
+        assert bench.at("+CSQ") == b"AT+CSQ\r"[:offset] + URC + b"AT+CSQ\r"[offset:] + CSQ + OK
+    for offset in range(5):
+        bench.faults.on("AT+CMGS").urc(text='+QIND: "x"', offset=offset, part="prompt")
+        assert bench.at('+CMGS="000"') == b'AT+CMGS="000"\r' + b"\r\n> "[:offset] + URC + b"\r\n> "[offset:]
+        bench.type(b"\x1b")
+
+
+@pytest.mark.strikes("urc")
 def test_urcs_at_a_time_in_a_state_and_raw(bench: FaultBench) -> None:
     bench.faults.after("5s").urc(text="+CRING: VOICE")
     assert bench.wait("4999ms") == b""
