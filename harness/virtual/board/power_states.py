@@ -13,7 +13,7 @@ from collections.abc import Callable
 from harness.clock import Duration
 from harness.errors import UsageError
 from harness.journal import Entry, Fact
-from harness.virtual.board.core.interface import Core
+from harness.virtual.board.core.interface import Core, Register
 from harness.virtual.board.kernel.enums import MvWakeReason
 from harness.virtual.board.kernel.kernel import Kernel
 from harness.virtual.board.parts import AppState
@@ -78,6 +78,9 @@ class PowerStates:
         self._kernel_update = version
 
     # -- what the kernel asks -----------------------------------------------------------------------------------------
+
+    def doze(self, granted: bool) -> None:
+        self.core.write_register(Register.R1, int(granted))
 
     def stop_until_interrupt(self) -> None:
         enabled = self.core.read_memory(_NVIC_ISER, 4 * _NVIC_WORDS)

@@ -156,6 +156,16 @@ class Program:
         """Load a word into r1; uses r0."""
         return self.put(*_mov32(0, address), 0x6801)
 
+    def call(self, address: int, *arguments: int) -> Program:
+        """Call a veneer; uses r0 to r3, r12 and lr."""
+        for register, value in enumerate(arguments):
+            self.put(*_mov32(register, value))
+        return self.put(*_mov32(12, address | 1), 0x47E0)  # blx r12
+
+    def keep_status(self, address: int) -> Program:
+        """Store r0; uses r1."""
+        return self.put(*_mov32(1, address), 0x6008)
+
     def sleep_for_ever(self) -> Program:
         return self.put(self.WFI, 0xE7FD)
 

@@ -17,8 +17,8 @@ from unicorn.unicorn_const import UC_ARCH_ARM, UC_MODE_MCLASS, UC_MODE_THUMB
 from unicorn.unicorn_py3.unicorn import HOOK_CODE_CFUNC, Uc, UcError, uclib
 
 from harness.errors import InternalError
-from harness.virtual.board.core.interface import VENEER_BASE, VENEER_STRIDE, BusError
-from harness.virtual.board.core.memory import VENEER_END, Memory
+from harness.virtual.board.core.interface import BusError
+from harness.virtual.board.core.memory import Memory, veneer_slot
 from harness.virtual.board.core.registers import XPSR_T, RegisterFile
 
 NOW = -1
@@ -208,7 +208,7 @@ class Engine:
         if self._silent:
             return
         # Calls to Microvisor are entered and left without the application seeing a stop inside.
-        if ((self.watch or self.cycles >= self.deadline) and not VENEER_BASE <= address < VENEER_END
+        if ((self.watch or self.cycles >= self.deadline) and veneer_slot(address) is None
                 and self._decide()):
             return
         self.cycles += size >> 1
@@ -227,9 +227,9 @@ class Engine:
 
     def _on_interrupt(self, uc: Uc, number: int, _user: object) -> None:
         if number == SVC:
-            address = self._registers.pc - 2
-            if VENEER_BASE <= address < VENEER_END:
-                self._system_call((address - VENEER_BASE) // VENEER_STRIDE)
+            slot = veneer_slot(self._registers.pc - 2)
+            if slot is not None:
+                self._system_call(slot)
                 return
         self._outcome = Outcome(Stop.TRAP, number)
         uc.emu_stop()

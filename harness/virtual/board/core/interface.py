@@ -15,6 +15,12 @@ FLASH_BASE, FLASH_SIZE = 0x0800_0000, 0x10_0000
 RAM_BASE, RAM_SIZE = 0x2000_0000, 0x8_0000
 PERIPHERAL_BASE, PERIPHERAL_SIZE = 0x4000_0000, 0x2000_0000
 VENEER_BASE, VENEER_STRIDE, VENEER_SLOTS = 0x0C1F_E000, 8, 74
+OLD_VENEER_BASE, OLD_VENEER_SLOTS, OLD_SLOT = 0x0C1F_D800, 64, 256
+"""Where the calls were until September 2021; veneer n there is reported as slot ``OLD_SLOT + n``."""
+
+SLEEP_SLOT = 58
+"""The veneer that executes WFI after its call if the call left a one in r1; r1 is the callee's to change."""
+
 SCS_BASE, SCS_SIZE = 0xE000_E000, 0x1000
 
 

@@ -22,10 +22,14 @@ from harness.errors import UsageError
 from harness.virtual.board.core.interface import (
     FLASH_BASE,
     FLASH_SIZE,
+    OLD_SLOT,
+    OLD_VENEER_BASE,
+    OLD_VENEER_SLOTS,
     PERIPHERAL_BASE,
     PERIPHERAL_SIZE,
     RAM_BASE,
     RAM_SIZE,
+    SLEEP_SLOT,
     VENEER_BASE,
     VENEER_SLOTS,
     VENEER_STRIDE,
@@ -35,15 +39,27 @@ from harness.virtual.board.core.interface import (
 
 PPB_BASE, PPB_SIZE = 0xE000_0000, 0x10_0000
 VENEER_END = VENEER_BASE + VENEER_SLOTS * VENEER_STRIDE
+OLD_VENEER_END = OLD_VENEER_BASE + OLD_VENEER_SLOTS * VENEER_STRIDE
 STUB_BASE = 0x9FFF_F000
 """A page of our own, for instructions that stand in for a missing emulator interface."""
 
 _BLOCK = 0x400
 _PAGE = 0x1000
+_VENEER_PAGES = VENEER_BASE - _PAGE
 _VENEER = struct.pack("<HHHH", 0xDF00, 0x4770, 0xDE00, 0xDE00)  # svc #0; bx lr; udf; udf
+_SLEEP_VENEER = struct.pack("<HHHH", 0xDF00, 0xB101, 0xBF30, 0x4770)  # svc #0; cbz r1, past the wfi; wfi; bx lr
 _UNDEFINED = struct.pack("<H", 0xDE00)
 _SEV = b"\x40\xbf"
 _MSR_LIMIT = re.compile(rb"[\x80-\x8f]\xf3[\x0a\x0b]\x88", re.DOTALL)
+
+
+def veneer_slot(address: int) -> int | None:
+    """Return the slot of the veneer that this address lies in, None if it lies in none."""
+    if VENEER_BASE <= address < VENEER_END:
+        return (address - VENEER_BASE) // VENEER_STRIDE
+    if OLD_VENEER_BASE <= address < OLD_VENEER_END:
+        return OLD_SLOT + (address - OLD_VENEER_BASE) // VENEER_STRIDE
+    return None
 
 
 class Memory:
@@ -77,9 +93,11 @@ class Memory:
         uc.mem_map_ptr(FLASH_BASE, FLASH_SIZE, const.UC_PROT_READ | const.UC_PROT_EXEC, self.flash_address)
         uc.mem_map_ptr(RAM_BASE, RAM_SIZE, const.UC_PROT_READ | const.UC_PROT_WRITE if compiled else const.UC_PROT_ALL,
                        self.ram_address)
-        uc.mem_map(VENEER_BASE, _PAGE, const.UC_PROT_READ | const.UC_PROT_EXEC)
-        page = _VENEER * VENEER_SLOTS
-        uc.mem_write(VENEER_BASE, page + _UNDEFINED * ((_PAGE - len(page)) // 2))
+        uc.mem_map(_VENEER_PAGES, 2 * _PAGE, const.UC_PROT_READ | const.UC_PROT_EXEC)
+        uc.mem_write(_VENEER_PAGES, _UNDEFINED * _PAGE)
+        uc.mem_write(OLD_VENEER_BASE, _VENEER * OLD_VENEER_SLOTS)
+        uc.mem_write(VENEER_BASE, _VENEER * VENEER_SLOTS)
+        uc.mem_write(VENEER_BASE + SLEEP_SLOT * VENEER_STRIDE, _SLEEP_VENEER)
         uc.mem_map(STUB_BASE, _PAGE, const.UC_PROT_READ | const.UC_PROT_EXEC)
         if not compiled:
             uc.mmio_map(PPB_BASE, PPB_SIZE, self._on_ppb_read, None, self._on_ppb_write, None)
@@ -102,7 +120,7 @@ class Memory:
             return self._ram[address - RAM_BASE:address - RAM_BASE + size]
         if _inside(address, size, FLASH_BASE, FLASH_SIZE):
             return self._flash[address - FLASH_BASE:address - FLASH_BASE + size]
-        if _inside(address, size, VENEER_BASE, _PAGE):
+        if _inside(address, size, _VENEER_PAGES, 2 * _PAGE):
             return bytes(self._uc.mem_read(address, size))
         raise BusError(address, write=False)
 

@@ -15,6 +15,7 @@ from harness.virtual.board.kernel.abi import CALLS, Argument
 from harness.virtual.board.kernel.enums import MvStatus
 from harness.virtual.board.kernel.host import KernelHost
 from harness.virtual.board.kernel.memory import Refused, is_readable, is_writable
+from harness.virtual.board.kernel.old_calls import OLD_CALLS
 
 
 class Registers(Protocol):
@@ -33,12 +34,12 @@ class Dispatcher:
     """
 
     def __init__(self, host: KernelHost, services: Mapping[str, Callable[..., MvStatus]]) -> None:
-        declared = {call.name for call in CALLS.values()}
+        declared = {call.name for call in (*CALLS.values(), *OLD_CALLS.values())}
         if declared != services.keys():
             raise InternalError(f"calls without service or declaration: {sorted(declared ^ services.keys())}")
         self._host = host
         self._table: dict[int, tuple[tuple[Argument, ...], Callable[..., MvStatus]]] = {
-            slot: (call.arguments, services[call.name]) for slot, call in CALLS.items()}
+            slot: (call.arguments, services[call.name]) for slot, call in (CALLS | OLD_CALLS).items()}
         self._undeclared: list[int] = []
         self.counts: dict[int, int] = {}
         """How often each slot was called."""

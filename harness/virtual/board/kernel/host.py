@@ -85,6 +85,9 @@ class KernelHost(Protocol):
     def vector_table(self) -> int:
         """Where the application's vector table is (VTOR)."""
 
+    def doze(self, granted: bool) -> None:
+        """Let the veneer of the current call end in WFI, or not: SLEEP stops no clock but the core's."""
+
     def stop_until_interrupt(self) -> None:
         """Stop clocks and core until an interrupt is made pending from outside the core."""
 

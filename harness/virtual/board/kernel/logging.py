@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 
 from harness.virtual.board.kernel.enums import MvStatus
 from harness.virtual.board.kernel.host import KernelHost
+from harness.virtual.board.kernel.old_calls import TEMPORARY_SERVER_LOG
 from harness.virtual.uplink import LogLine
 
 ALIGNMENT = 512
@@ -25,6 +26,7 @@ DRAIN_BURST = 16
 """Messages that leave at a time: 1600 a second at most."""
 
 _MAX_SYSTEM = 64
+_MAX_AT_ONCE = 64
 
 
 class ServerLogging:
@@ -39,7 +41,8 @@ class ServerLogging:
         self._host = host
         self._microseconds = microseconds
         self._is_online = is_online
-        self._queue: deque[LogLine] = deque()
+        self._queue: deque[tuple[LogLine, int]] = deque()  # with the room each takes in the application's buffer
+        self._at_once = 0
         self._used = 0
         self._capacity = 0
         self._draining = False
@@ -53,7 +56,7 @@ class ServerLogging:
 
     def calls(self) -> Mapping[str, Callable[..., MvStatus]]:
         """Return the system calls that end here."""
-        return {"mvServerLoggingInit": self.init, "mvServerLog": self.log}
+        return {"mvServerLoggingInit": self.init, "mvServerLog": self.log, TEMPORARY_SERVER_LOG: self.log_at_once}
 
     def reset(self) -> None:
         """Forget the application's buffer; what waits in it still goes out."""
@@ -61,7 +64,7 @@ class ServerLogging:
 
     def system(self, text: str) -> None:
         """Log a message of the kernel itself."""
-        if sum(line.origin == "system" for line in self._queue) < _MAX_SYSTEM:
+        if sum(line.origin == "system" for line, _ in self._queue) < _MAX_SYSTEM:
             self._put(LogLine(microseconds=self._microseconds(), origin="system", text=text.encode()))
         self._host.record("log_written", origin="system", text=text)
 
@@ -76,8 +79,8 @@ class ServerLogging:
         return {"waiting": len(self._queue), "accepted": self.accepted, "discarded": self.discarded,
                 "used": self._used, "capacity": self._capacity}
 
-    def _put(self, line: LogLine) -> None:
-        self._queue.append(line)
+    def _put(self, line: LogLine, *, size: int = 0) -> None:
+        self._queue.append((line, size))
         self.flush()
 
     def _drain(self) -> None:
@@ -85,9 +88,9 @@ class ServerLogging:
         if not self._is_online():
             return
         for _ in range(min(DRAIN_BURST, len(self._queue))):
-            line = self._queue.popleft()
-            if line.origin == "app":
-                self._used -= len(line.text) + OVERHEAD
+            line, size = self._queue.popleft()
+            self._used -= size
+            self._at_once -= line.origin == "app" and size == 0
             self._host.send(line)
         self.flush()
 
@@ -116,5 +119,14 @@ class ServerLogging:
         self._used += length_bytes + OVERHEAD
         self.accepted += 1
         self._host.record("log_written", origin="app", text=data.decode("utf-8", "replace"))
-        self._put(LogLine(microseconds=self._microseconds(), origin="app", text=data))
+        self._put(LogLine(microseconds=self._microseconds(), origin="app", text=data), size=length_bytes + OVERHEAD)
+        return MvStatus.OKAY
+
+    def log_at_once(self, s: int, len: int) -> MvStatus:
+        data = self._host.memory.read(s, min(len, MAX_MESSAGE))
+        self._host.memory.check_read(s, len)
+        if self.enabled and self._at_once < _MAX_AT_ONCE:  # what finds no room is lost: there is no status for it
+            self._at_once += 1
+            self._host.record("log_written", origin="app", text=data.decode("utf-8", "replace"))
+            self._put(LogLine(microseconds=self._microseconds(), origin="app", text=data))
         return MvStatus.OKAY

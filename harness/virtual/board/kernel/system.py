@@ -110,13 +110,16 @@ class System:
         return MvStatus.OKAY
 
     def power_save(self, mode: int) -> MvStatus:
+        self._host.doze(False)
         if self._host.in_handler:
             return MvStatus.UNAVAILABLE
         if mode not in tuple(MvPowerSavingMode):
             return MvStatus.PARAMETERFAULT
         if self._situation.is_network_up():
             return MvStatus.MICROVISORBUSY
-        if mode != MvPowerSavingMode.SLEEP:  # SLEEP may end at once, as WFI may: no clock stops in it
+        if mode == MvPowerSavingMode.SLEEP:
+            self._host.doze(True)
+        else:
             self._host.stop_until_interrupt()
         return MvStatus.OKAY
 

@@ -25,7 +25,11 @@
 #define RAM_SIZE 0x00080000u
 #define VENEER_BASE 0x0C1FE000u
 #define VENEER_STRIDE 8u
-#define VENEER_END (VENEER_BASE + 74u * VENEER_STRIDE)
+#define VENEER_SIZE (74u * VENEER_STRIDE)
+#define OLD_VENEER_BASE 0x0C1FD800u /* until September 2021; reported as slots from OLD_SLOT on */
+#define OLD_VENEER_SIZE (64u * VENEER_STRIDE)
+#define OLD_SLOT 256u
+#define SLEEP_VENEER (VENEER_BASE + 58u * VENEER_STRIDE) /* with a WFI after the call */
 #define PPB_BASE 0xE0000000u
 #define PPB_SIZE 0x00100000u
 #define SCS_BASE 0xE000E000u

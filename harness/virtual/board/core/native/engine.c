@@ -49,7 +49,13 @@ static int decide(struct core *core, uint32_t address)
 
 static int is_veneer(uint32_t address)
 {
-    return address - VENEER_BASE < VENEER_END - VENEER_BASE;
+    return address - VENEER_BASE < VENEER_SIZE || address - OLD_VENEER_BASE < OLD_VENEER_SIZE;
+}
+
+static uint32_t veneer_slot(uint32_t address)
+{
+    return address < VENEER_BASE ? OLD_SLOT + (address - OLD_VENEER_BASE) / VENEER_STRIDE
+                                 : (address - VENEER_BASE) / VENEER_STRIDE;
 }
 
 /* Called at the start of each block: what is done here costs as much as a few instructions of the application. */
@@ -74,7 +80,7 @@ static void on_interrupt(void *emulator, uint32_t number, void *user)
     if (number == TRAP_SVC) {
         uint32_t address = get(core, REG_PC) - 2;
         if (is_veneer(address)) {
-            core->client->system_call((address - VENEER_BASE) / VENEER_STRIDE);
+            core->client->system_call(veneer_slot(address));
             if (core->failed) {
                 stop(core, STOP_BLOCK, 0);
             }
@@ -92,6 +98,9 @@ static enum stop waited(struct core *core)
     uint32_t pc = get(core, REG_PC), code;
     const uint8_t *at;
 
+    if (pc == SLEEP_VENEER + 6 && pc == core->block_end) {
+        return STOP_WFI;
+    }
     if (pc != core->block_end || (at = readable(core, pc - 4, 4)) == NULL) {
         return STOP_NONE;
     }
