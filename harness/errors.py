@@ -18,6 +18,7 @@
     │   └── BoardError
     │       ├── ProbeError            no debug probe, or it refused
     │       └── BoardFault            the application faulted or locked up
+    │           └── ApplicationHung   it executes and gets nowhere   (also TimeoutExpired)
     ├── TimeoutExpired                something awaited did not happen  (also TimeoutError)
     ├── UsageError                    the caller's code or files broke a rule  (also ValueError)
     │   ├── RigFileError              a rig description is wrong
@@ -149,6 +150,18 @@ class TimeoutExpired(HarnessError, TimeoutError):
         self.what = what
         self.within = within
         self.saw = saw
+
+
+class ApplicationHung(BoardFault, TimeoutExpired):
+    """A wait ended in vain because the application hangs: it executes, with interrupts masked, in one place.
+
+    Attributes:
+        where: the place and the masks, in words.
+    """
+
+    def __init__(self, where: str, expired: TimeoutExpired) -> None:
+        TimeoutExpired.__init__(self, expired.what, within=expired.within, saw=f"{where}; {expired.saw}".strip("; "))
+        self.where = where
 
 
 class UsageError(HarnessError, ValueError):

@@ -34,14 +34,35 @@ def create(
     minimum_kernel_version: Annotated[int, typer.Option(metavar="NUMBER", min=0, max=0xFFFFFFFF)] = 0,
     maximum_politeness_time: Annotated[
         int, typer.Option(metavar="SECONDS", min=0, max=0xFFFFFFFF, help="How long updates may be put off.")] = 0,
+    crash_minimum_restart: Annotated[
+        int, typer.Option(metavar="MS", min=0, max=0xFFFFFFFF, help="Delay before the first restart.")] = 0,
+    crash_maximum_restart: Annotated[
+        int, typer.Option(metavar="MS", min=0, max=0xFFFFFFFF, help="Delay that restarts double up to.")] = 0,
+    crash_stack_bytes: Annotated[
+        int, typer.Option(metavar="BYTES", min=0, max=0xFFFFFFFF, help="Stack in crash reports.")] = 0,
+    crash_report_pubkey: Annotated[
+        Path | None, typer.Option(help="Public key (PEM, P-256) that crash reports are encrypted for.")] = None,
 ) -> None:
     """Make a bundle of an application."""
-    from harness.formats.bundle import Bundle, BundleOptions, SigningKey, create_bundle, public_point_from_pem
+    from harness.formats.bundle import (
+        Bundle,
+        BundleOptions,
+        CrashPolicy,
+        SigningKey,
+        create_bundle,
+        public_point_from_pem,
+    )
     from harness.formats.elf import ElfImage
 
     data = _read(image)
     rom = data if image.suffix == ".bin" else ElfImage.read(data).rom()
+    report_key = crash_report_pubkey
+    crash = CrashPolicy(
+        minimum_restart_ms=crash_minimum_restart, maximum_restart_ms=crash_maximum_restart,
+        stack_bytes=crash_stack_bytes,
+        report_public_key=public_point_from_pem(_read(report_key), f"{report_key}") if report_key else b"")
     options = BundleOptions(
+        crash=crash if crash != CrashPolicy() else None,  # the vendor's bundler writes no policy that says nothing
         debug_auth_public_key=(public_point_from_pem(_read(debug_auth_pubkey), f"{debug_auth_pubkey}")
                                if debug_auth_pubkey else None),
         signing_key=SigningKey.from_pem(_read(signing_key)) if signing_key else None,

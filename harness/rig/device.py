@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.drivers.board import Board, Pin, SymbolRef
+from harness.drivers.board import Board, Pin, SymbolRef, raise_if_hung
 from harness.drivers.cloud import App, CloudClient, Deployment, Device, LogStream
-from harness.errors import UsageError
+from harness.errors import HarnessError, TimeoutExpired, UsageError
 from harness.formats.elf import ElfImage
 
 
@@ -55,6 +55,7 @@ class BoardUnderTest:
         """The device's log stream, from the moment it was first asked for; :meth:`deploy` asks for it."""
         if self._log is None:
             self._log = self.device.logs()
+            self._log.on_timeout = self._explain
         return self._log
 
     def deploy(self, app: App) -> Deployment:
@@ -72,6 +73,14 @@ class BoardUnderTest:
         """The debug probe's near end, connected: run control, memory, registers, breakpoints."""
         self._swd.connect()
         return self._swd
+
+    def _explain(self, expired: TimeoutExpired) -> None:
+        """Raise ApplicationHung if that is why a wait ended in vain. A board without a probe can't be asked."""
+        try:
+            swd = self.swd
+        except HarnessError:
+            return
+        raise_if_hung(swd, expired)
 
     def load_symbols(self, elf: Path | str | ElfImage) -> None:
         """Use the symbols of this image from now on; raises UsageError, ElfError."""

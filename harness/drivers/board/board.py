@@ -6,19 +6,22 @@ reset, memory is read and written while the core runs, and closing lets the core
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from harness.clock import Clock, Duration
 from harness.drivers.board.breakpoints import Breakpoint
+from harness.drivers.board.hang import find_hang, raise_if_hung
 from harness.drivers.board.pins import Pin
 from harness.drivers.board.probes import open_session, translated
 from harness.drivers.board.symbols import SymbolRef
-from harness.errors import BoardError, UsageError
+from harness.errors import BoardError, TimeoutExpired, UsageError
 from harness.formats.elf import ElfImage
 from harness.journal import Fact, Journal
+
+T = TypeVar("T")
 
 _MAX_READ = 16 << 20
 _PCSR = 0xE000_101C
@@ -101,6 +104,13 @@ class Board:
         target = self._target()
         with translated(self.name):
             return bool(target.is_halted())
+
+    @property
+    def is_executing(self) -> bool:
+        """Whether the core executes: neither halted nor asleep nor in lockup; raises BoardError."""
+        target = self._target()
+        with translated(self.name):
+            return str(target.get_state().name) == "RUNNING"
 
     def halt(self) -> None:
         """Halt the core; raises BoardError, TimeoutExpired."""
@@ -238,6 +248,28 @@ class Board:
         """Take names from this image from now on: after another application was installed."""
         self._elf = elf
 
+    def wait(self, predicate: Callable[[], T | None], *, within: Duration, what: str,
+             saw: Callable[[], str] | None = None) -> T:
+        """Let time pass until ``predicate`` holds, and return its value.
+
+        Raises:
+            TimeoutExpired: it did not within this time.
+            ApplicationHung: likewise, and the application hangs: tells where, and what it masks.
+        """
+        try:
+            return self.clock.wait(predicate, within=within, what=what, saw=saw)
+        except TimeoutExpired as expired:
+            raise_if_hung(self, expired)
+            raise
+
+    def find_hang(self) -> str | None:
+        """Return where the application hangs and what it masks, None if it does not; lets some 30 ms pass.
+
+        Raises:
+            BoardError: the board does not answer.
+        """
+        return find_hang(self)
+
     def symbol(self, name: str) -> SymbolRef:
         """Return the variable or function of this name.
 
@@ -293,9 +325,14 @@ class Board:
         target.selected_core_or_raise.bp_manager.flush()
         target.flush()
 
-    def _place(self, address: int) -> str:
+    def symbolise(self, address: int) -> str | None:
+        """Return ``function+0x12`` for an address in the application, None if it is not known."""
         found = self._elf.function_at(address) if self._elf else None
-        return f"0x{address:08x}" + (f" ({found[0]}+0x{found[1]:x})" if found else "")
+        return f"{found[0]}+0x{found[1]:x}" if found else None
+
+    def _place(self, address: int) -> str:
+        name = self.symbolise(address)
+        return f"0x{address:08x}" + (f" ({name})" if name else "")
 
     @staticmethod
     def _check_range(address: int, size: int, *, aligned: bool = False) -> None:

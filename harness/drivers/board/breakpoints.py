@@ -57,6 +57,6 @@ class Breakpoint:
         Raises:
             TimeoutExpired: it did not within this time; tells where the core is.
         """
-        self._board.clock.wait(lambda: self.is_hit, within=within,
+        self._board.wait(lambda: self.is_hit, within=within,
                                what=f"{self._board.name} to reach {self._name}", saw=self._board.describe)
         self._board.record("board_breakpoint_hit", where=self._name)

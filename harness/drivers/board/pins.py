@@ -61,7 +61,7 @@ class Pin:
         Raises:
             TimeoutExpired: it did not within this time.
         """
-        self._board.clock.wait(lambda: self.level == level, within=within,
+        self._board.wait(lambda: self.level == level, within=within,
                                what=f"{self.name} of {self._board.name} to be {'high' if level else 'low'}",
                                saw=self._describe)
 
@@ -75,7 +75,7 @@ class Pin:
             TimeoutExpired: it did not change within this time.
         """
         before = self.level
-        self._board.clock.wait(lambda: self.level != before, within=within,
+        self._board.wait(lambda: self.level != before, within=within,
                                what=f"{self.name} of {self._board.name} to toggle", saw=self._describe)
         return True
 

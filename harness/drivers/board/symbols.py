@@ -85,7 +85,7 @@ class SymbolRef:
             last[0] = self.read(signed=signed)
             return bool(predicate(last[0]))
 
-        self._board.clock.wait(check, within=within, what=f"{self.name} on {self._board.name}",
+        self._board.wait(check, within=within, what=f"{self.name} on {self._board.name}",
                                saw=lambda: f"{self.name} = {last[0]}")
         return last[0]
 

@@ -18,7 +18,7 @@ import urllib3
 
 from harness.clock import Duration, Stopwatch
 from harness.drivers.cloud.transport import Transport, api_error
-from harness.errors import CloudUnreachable, InternalError
+from harness.errors import CloudUnreachable, InternalError, TimeoutExpired
 
 STREAM_HEADER = "Harness-Stream"
 LINE_LIMIT = 1 << 20
@@ -62,6 +62,8 @@ class LogStream:
         self._closed = False
         self._told = 0
         self.why_closed = ""
+        self.on_timeout: Callable[[TimeoutExpired], None] | None = None
+        """Told of a wait that ended in vain; may raise something that says why."""
         self._session = transport.new_session()
         try:
             self._response = self._session.get(url, stream=True, timeout=(5.0, None), allow_redirects=False,
@@ -112,6 +114,7 @@ class LogStream:
 
         Raises:
             TimeoutExpired: none came in time; tells what came last.
+            ApplicationHung: likewise, and the application on the board hangs; only where the board can be asked.
             CloudUnreachable: the stream broke off.
         """
         start = self._cursors.get(text, 0) if since is None else since
@@ -127,7 +130,13 @@ class LogStream:
                 raise CloudUnreachable(f"the log stream of {self._device} ended: {self.why_closed}; {self._saw()}")
             return None
 
-        entry = self._clock.wait(found, within=within, what=f"{text!r} in the log of {self._device}", saw=self._saw)
+        try:
+            entry = self._clock.wait(found, within=within, what=f"{text!r} in the log of {self._device}",
+                                     saw=self._saw)
+        except TimeoutExpired as expired:
+            if self.on_timeout is not None:
+                self.on_timeout(expired)
+            raise
         self._cursors[text] = entry.seq + 1
         return entry
 

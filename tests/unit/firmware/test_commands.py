@@ -100,6 +100,17 @@ def test_create_inspect_verify(tmp_path: Path, keys: tuple[Path, Path]) -> None:
     assert "not checked without --signer" in bundle("verify", out).output
 
 
+def test_crash_policy_goes_into_the_manifest(tmp_path: Path, keys: tuple[Path, Path]) -> None:
+    out = tmp_path / "app.zip"
+    assert bundle("create", ELF, "-o", out, "--crash-minimum-restart", "500", "--crash-maximum-restart", "4000",
+                  "--crash-stack-bytes", "256", "--crash-report-pubkey", keys[1]).exit_code == 0
+    crash = json.loads(bundle("inspect", out, "--json").output)["crash"]
+    assert crash.pop("report_public_key").startswith("04")
+    assert crash == {"minimum_restart_ms": 500, "maximum_restart_ms": 4000, "stack_bytes": 256}
+    assert bundle("create", ELF, "-o", out).exit_code == 0
+    assert json.loads(bundle("inspect", out, "--json").output)["crash"] is None
+
+
 def test_create_without_options_is_the_prebuilt_bundle(tmp_path: Path) -> None:
     out = tmp_path / "app.zip"
     assert bundle("create", ELF, "-o", out).exit_code == 0
