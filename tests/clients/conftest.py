@@ -12,6 +12,7 @@ from harness.virtual.modem import SimCard, VirtualModem
 from harness.virtual.network import Network, NetworkSettings
 from harness.virtual.network.seams import Address, SmsProgress, Subscription
 from harness.virtual.world import World
+from tests.clients.environment import Stack, running_stack
 
 ICCID, IMSI = "89883070000000000017", "310170845466094"
 
@@ -67,6 +68,12 @@ class Place:
         with self.world.turn():
             self.modem.close()
         self.world.close()
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A running ``mvh up``, and the environment that its user's shell would have."""
+    yield from running_stack(tmp_path_factory.mktemp("run"))
 
 
 @pytest.fixture

@@ -3,57 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-MVH = (sys.executable, "-m", "harness.cli")
-_CLEAN = ("PROXY", "_CA_", "CERT", "TWILIO")
-
-
-@dataclass
-class Stack:
-    """A running stack, and the environment that its user's shell would have."""
-
-    doors: dict[str, Any]
-    runtime: Path
-    environment: dict[str, str]
-
-    def run(self, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(command, env=self.environment | variables, capture_output=True, text=True, timeout=110,
-                              check=False)
-
-
-def _clean_environment(runtime: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not any(part in name.upper() for part in _CLEAN)}
-    return kept | {"XDG_RUNTIME_DIR": str(runtime)}
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    runtime = tmp_path_factory.mktemp("run")
-    clean = _clean_environment(runtime)
-    process = subprocess.Popen([*MVH, "up", "--json"], stdout=subprocess.PIPE, text=True, env=clean)
-    assert process.stdout is not None
-    doors = json.loads(process.stdout.readline())
-    printed = subprocess.run([*MVH, "env", "--json"], env=clean, capture_output=True, text=True, check=True).stdout
-    yield Stack(doors, runtime, clean | json.loads(printed))
-    process.send_signal(signal.SIGINT)
-    process.stdout.close()
-    assert process.wait(15) == 0
+from tests.clients.environment import MVH, Stack, clean_environment, install
 
 
 def test_the_shell_form_says_the_same(stack: Stack) -> None:
     shell = f'eval "$({sys.executable} -m harness.cli env)"; env'
-    clean = _clean_environment(stack.runtime)
+    clean = clean_environment(stack.runtime)
     printed = subprocess.run(["sh", "-c", shell], env=clean, capture_output=True, text=True, check=True).stdout
     exported = dict(line.split("=", 1) for line in printed.splitlines() if "=" in line)
     for name in ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "HTTPS_PROXY", "REQUESTS_CA_BUNDLE"):
@@ -67,22 +30,14 @@ def test_files_are_for_nobody_elses_eyes(stack: Stack) -> None:
         assert (folder / name).stat().st_mode & 0o077 == 0
 
 
-def _install(what: str, *command: str) -> None:
-    """Install a client from its registry, or skip the test with the reason."""
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=80, check=False)
-    except subprocess.TimeoutExpired:
-        pytest.skip(f"{what} could not be installed: the registry did not answer within 80 s")
-    if done.returncode:
-        pytest.skip(f"{what} could not be installed: {done.stderr.strip().splitlines()[-1:]}")
-
-
 _TWILIO = """
 import json, os, sys
 if len(sys.argv) > 1: sys.path.insert(0, sys.argv[1])
 import twilio
 from twilio.rest import Client
 client = Client()  # credentials from the environment, hosts as they are
+for api, url in json.loads(os.environ.get("BASE_URLS", "{}")).items():
+    if hasattr(client, api): getattr(client, api).base_url = url
 sims = client.supersim.v1.sims.list()
 command = client.supersim.v1.sms_commands.create(sim=sims[0].sid, payload="hello")
 print(json.dumps({"version": twilio.__version__, "sid": sims[0].sid, "url": sims[0].url, "command": command.sid,
@@ -92,25 +47,32 @@ print(json.dumps({"version": twilio.__version__, "sid": sims[0].sid, "url": sims
 """
 
 
+def _by_base_url(stack: Stack) -> dict[str, str]:
+    return {"BASE_URLS": json.dumps(stack.doors["urls"]), "HTTPS_PROXY": "", "HTTP_PROXY": "", "https_proxy": ""}
+
+
 def test_twilio_python_with_all_three_apis(stack: Stack) -> None:
     pytest.importorskip("twilio", reason="the PyPI package twilio is not installed")
-    done = stack.run(sys.executable, "-c", _TWILIO)
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert told["sid"] == stack.doors["modems"][0]["sim_sid"]
-    assert told["url"] == f"https://supersim.twilio.com/v1/Sims/{told['sid']}"
-    assert told["devices"] == [stack.doors["boards"][0]["name"]]
+    local = stack.doors["urls"]["supersim"]
+    for variables, root in (({}, "https://supersim.twilio.com"), (_by_base_url(stack), local)):
+        done = stack.run(sys.executable, "-c", _TWILIO, **variables)
+        assert done.returncode == 0, done.stderr
+        told = json.loads(done.stdout)
+        assert told["sid"] == stack.doors["modems"][0]["sim_sid"]
+        assert told["url"] == f"{root}/v1/Sims/{told['sid']}"
+        assert told["devices"] == [stack.doors["boards"][0]["name"]]
 
 
 def test_the_newest_twilio_python(stack: Stack, tmp_path: Path) -> None:
-    _install("the newest twilio", sys.executable, "-m", "pip", "install", "-q", "--target", str(tmp_path),
+    install("the newest twilio", sys.executable, "-m", "pip", "install", "-q", "--target", str(tmp_path),
              "twilio>=9.13")
-    done = stack.run(sys.executable, "-c", _TWILIO, str(tmp_path))
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert tuple(map(int, told["version"].split(".")[:2])) >= (9, 13)
-    assert told["sid"] == stack.doors["modems"][0]["sim_sid"]
-    assert told["devices"] is None  # that version has no Microvisor any more
+    for variables in ({}, _by_base_url(stack)):
+        done = stack.run(sys.executable, "-c", _TWILIO, str(tmp_path), **variables)
+        assert done.returncode == 0, done.stderr
+        told = json.loads(done.stdout)
+        assert tuple(map(int, told["version"].split(".")[:2])) >= (9, 13)
+        assert told["sid"] == stack.doors["modems"][0]["sim_sid"]
+        assert told["devices"] is None  # that version has no Microvisor any more
 
 
 def test_curl(stack: Stack) -> None:
@@ -152,7 +114,7 @@ def test_kore_by_bearer_token(stack: Stack) -> None:
 
 
 def test_no_stack_is_a_clear_error(tmp_path: Path) -> None:
-    done = subprocess.run([*MVH, "env"], env=_clean_environment(tmp_path), capture_output=True, text=True, check=False)
+    done = subprocess.run([*MVH, "env"], env=clean_environment(tmp_path), capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "start one with 'mvh up'" in done.stderr
 
@@ -161,7 +123,7 @@ def test_twilio_cli(stack: Stack, tmp_path: Path) -> None:
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
         pytest.skip("npm is not installed")
-    _install("twilio-cli", npm, "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(tmp_path),
+    install("twilio-cli", npm, "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(tmp_path),
              "twilio-cli@6.2.4")
     twilio = tmp_path / "node_modules" / ".bin" / "twilio"
 
