@@ -19,6 +19,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent.parent))
+
+from tests.benchmarks import modem  # noqa: E402
+
 FIXTURES = HERE.parent.parent / "firmware_fixtures"
 
 _SECTIONS: dict[str, Callable[[], None]] = {}
@@ -114,19 +118,14 @@ def serial() -> None:
         port.read_until(b"OK\r\n")
         time.sleep(6)
         port.reset_input_buffer()
-        times = []
-        for _ in range(20_000):
-            began = time.perf_counter()
-            port.write(b"AT\r")
-            answer = port.read(6)
-            times.append(time.perf_counter() - began)
-            assert answer == b"\r\nOK\r\n", answer
+        times = modem.round_trips(port, 20_000)
         port.close()
         process.terminate()
         process.wait()
-    times.sort()
-    show("AT -> OK round trips", f"{len(times) / sum(times):,.0f}/s",
-         f"p50 {times[len(times) // 2] * 1e6:.0f} us, p99 {times[len(times) * 99 // 100] * 1e6:.0f} us")
+    bare = modem.bare_round_trips(20_000)
+    for what, found in (("AT -> OK round trips", times), ("a bare process that answers OK", bare)):
+        show(what, f"{len(found) / sum(found):,.0f}/s",
+             f"p50 {found[len(found) // 2] * 1e6:.0f} us, p99 {found[len(found) * 99 // 100] * 1e6:.0f} us")
 
 
 @section
@@ -222,6 +221,9 @@ def start() -> None:
         rig.close()
         opener.close()
     show("the first rig, server included", f"{statistics.median(times) * 1000:.0f} ms", "(at most 300 ms)")
+
+
+modem.sections(section, show)
 
 
 def main() -> None:

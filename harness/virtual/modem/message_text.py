@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from harness.errors import PduError
 from harness.formats.sms import (
@@ -12,6 +13,7 @@ from harness.formats.sms import (
     Deliver,
     StatusReport,
     Submit,
+    SubmitReport,
     Validity,
     decode_from_mobile,
     decode_from_network,
@@ -22,6 +24,19 @@ from harness.formats.sms import (
 from harness.virtual.modem.charset import to_line
 from harness.virtual.modem.messages import MessageStatus, StoredMessage
 
+_REMEMBERED = 64  # a message is decoded on arrival and again when it is shown
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def received_message(tpdu: bytes) -> Deliver | StatusReport | SubmitReport:
+    """Return what a TPDU from the network is.
+
+    Raises:
+        PduError: nothing can be told from its octets.
+    """
+    return decode_from_network(tpdu)
+
+
 Readable = Deliver | StatusReport | Submit | Command | None
 
 
@@ -29,7 +44,7 @@ def read_message(message: StoredMessage) -> Readable:
     """Return what a stored TPDU is, None if nothing can be told from its octets."""
     try:
         if message.status in (MessageStatus.REC_UNREAD, MessageStatus.REC_READ):
-            received = decode_from_network(message.tpdu)
+            received = received_message(message.tpdu)
             return received if isinstance(received, Deliver | StatusReport) else None
         sent = decode_from_mobile(message.tpdu)
         return sent if isinstance(sent, Submit | Command) else None

@@ -13,10 +13,9 @@ from harness.formats.sms import (
     Deliver,
     MessageClass,
     StatusReport,
-    decode_from_network,
     encode_sca,
 )
-from harness.virtual.modem.message_text import direct_line, pdu_line
+from harness.virtual.modem.message_text import direct_line, pdu_line, received_message
 from harness.virtual.modem.messages import MessageStatus, MessageStore, StoredMessage
 from harness.virtual.network.seams import SmsAccepted, SmsOutcome, SmsRejected
 from harness.virtual.world import Event
@@ -108,7 +107,7 @@ class SmsService:
     def deliver(self, tpdu: bytes, done: Done) -> None:
         """Take a TPDU from the network; ``done`` is called once, in a later turn."""
         try:
-            content = decode_from_network(tpdu)
+            content = received_message(tpdu)
         except PduError as error:
             self._modem.record("sms_refused", cause=INVALID_INFORMATION, reason=str(error))
             self._answer(done, SmsRejected(cause=INVALID_INFORMATION))
