@@ -12,14 +12,13 @@ things. Everything that strikes is in the journal.
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Callable
 from functools import partial
 from typing import Final
 
 from harness.clock import NANOSECONDS
 from harness.errors import UsageError
-from harness.journal import Entry, Fact
+from harness.journal import Entry, Fact, Plain
 from harness.virtual.faults.fault import End, Fault, FaultyDevice, FaultyNetwork
 from harness.virtual.faults.kinds import Mode, Room
 from harness.virtual.faults.spec import FaultSpec
@@ -85,8 +84,8 @@ class FaultPlan:
             fault = Fault(number, spec, self.world.random(f"fault.{number}"), self)
             fault.at = spec.at if spec.delay is None else self.world.now() + spec.delay
             self._faults[number] = fault
-            self._record("fault_set", fault, spec=_fact({key: value for key, value in spec.describe().items()
-                                                         if key not in ("kind", "modem")}))
+            self._record("fault_set", fault, spec=_plain({key: value for key, value in spec.describe().items()
+                                                          if key not in ("kind", "modem")}))
             self._arm(fault)
             self._changed()
             return fault
@@ -328,8 +327,10 @@ def _acts_by_itself(spec: FaultSpec) -> bool:
     return spec.kind.mode is Mode.ACT and spec.on is None and spec.urc is None
 
 
-def _fact(value: object) -> Fact:
+def _plain(value: object) -> Plain:
     """Return a value as the journal takes it."""
     if value is None or isinstance(value, str | int | float):
         return value
-    return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list) else str(value)

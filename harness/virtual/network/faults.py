@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from harness.clock import to_ns
 from harness.errors import PduError
-from harness.formats.sms import Deliver, StatusReport, decode_from_network
+from harness.formats.sms import Alphabet, DataCoding, Deliver, StatusReport, decode_from_network
 from harness.journal import Fact
 from harness.virtual.faults.fault import End, Fault
 from harness.virtual.faults.plan import FaultPlan
@@ -112,6 +112,10 @@ def _shift_time(tpdu: bytes, seconds: int) -> bytes:
     return tpdu
 
 
+_HEADER_INDICATOR: Final = 0x40
+_BAD_HEADER: Final = bytes((6, 0x70, 9, 1, 2, 3, 4))
+
+
 def _after_address(tpdu: bytes) -> int:
     """Return where TP-PID of an SMS-DELIVER stands (3GPP TS 23.040 clause 9.2.2.1)."""
     return 3 + (tpdu[1] + 1) // 2
@@ -127,10 +131,16 @@ def _bad_time(tpdu: bytes) -> bytes:
 
 
 def _bad_header(tpdu: bytes) -> bytes:
-    """Add a header with one element that claims to be longer than the header (clause 9.2.3.24)."""
-    begin = _after_address(tpdu) + 9
-    header = b"\x03\x00\x09\x01"
-    return bytes((tpdu[0] | 0x40,)) + tpdu[1:begin] + bytes((min(160, tpdu[begin] + 5),)) + header + tpdu[begin + 1:]
+    """Let an element of the header claim to be longer than the header, which is added if need be (clause 9.2.3.24)."""
+    pid = _after_address(tpdu)
+    length = pid + 9
+    if tpdu[0] & _HEADER_INDICATOR:
+        element = length + 3  # its length octet: the first element of the header
+        return tpdu[:element] + bytes(min(255, octet + 9) for octet in tpdu[element:element + 1]) + tpdu[element + 1:]
+    septets = DataCoding(tpdu[pid + 1]).alphabet is Alphabet.GSM7
+    count = min(tpdu[length] + (8 if septets else 7), 160 if septets else 140)  # seven octets are eight septets
+    data = (_BAD_HEADER + tpdu[length + 1:])[:140]
+    return bytes((tpdu[0] | _HEADER_INDICATOR,)) + tpdu[1:length] + bytes((count,)) + data
 
 
 _MALFORMED: Mapping[str, Callable[[bytes], bytes]] = {

@@ -101,7 +101,7 @@ def test_a_failed_test_tells_of_its_faults(pytester: pytest.Pytester) -> None:
     """)
     result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*- faults -*", '1: truncate {"on": "AT+CSQ", "nth": 2, "after": 5} struck 1'])
+    result.stdout.fnmatch_lines(["*- faults -*", "1: truncate {'on': 'AT+CSQ', 'nth': 2, 'after': 5} struck 1"])
 
 
 @pytest.mark.parametrize(("text", "complaint"), [

@@ -140,7 +140,7 @@ def test_wrong_time_stamp(bench: FaultBench) -> None:
 
 @pytest.mark.strikes("sms-malformed")
 @pytest.mark.parametrize(("form", "end"), [
-    ("length", b"C8309BFD"), ("timestamp", b"FFFFFFFFFFFF0005C8309BFD06"), ("header", b"000A03000901C8309BFD06")])
+    ("length", b"C8309BFD"), ("timestamp", b"FFFFFFFFFFFF0005C8309BFD06"), ("header", b"000D06700901020304C8309BFD06")])
 def test_malformed(bench: FaultBench, form: str, end: bytes) -> None:
     direct(bench, text_mode=False)
     bench.faults.sms.malformed(form=form)
@@ -149,8 +149,14 @@ def test_malformed(bench: FaultBench, form: str, end: bytes) -> None:
     assert said.startswith(b"\r\n+CMT: ,")
     assert said.rstrip().endswith(end)
     bench.at("+CMGF=1")
-    bench.faults.sms.malformed(form=form)
-    bench.text("Hallo")
-    assert said, "text mode shows what can be shown of it"
-    assert bench.wait("5s").startswith(b'\r\n+CMT: "000",,')
-    assert bench.deliveries.count("delivered") == 2
+    bench.at("+CNMI=2,1,0,1,0")
+    bench.faults.sms.malformed(form=form, sticky=True)
+    for text in ("Hallo", "x" * 300, "日本語"):  # text mode shows what can be shown of it
+        bench.text(text)
+        assert b"+CMTI" in bench.wait("30s")
+    assert bench.at("+CMGR=0").startswith(b'\r\n+CMGR: "REC UNREAD","000",,')
+    assert b"Hall" in bench.at("+CMGR=0")
+    assert bench.at('+CMGL="ALL"').count(b"+CMGL:") == 4
+    bench.at("+CMGF=0")
+    assert bench.at("+CMGL=4").count(b"+CMGL:") == 4
+    assert bench.deliveries.count("delivered") == 4
