@@ -11,13 +11,16 @@ import contextlib
 import errno
 import io
 import select
+import sys
 import termios
+import warnings
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import serial
+import serial.rfc2217
 
 from harness.clock import NANOSECONDS, Clock, Duration
 from harness.errors import ModemError, PortLost, PortTaken, UsageError
@@ -77,6 +80,7 @@ class SerialChannel:
         self._rtscts = rtscts
         self._port: serial.SerialBase | None = None
         self._descriptor: int | None = None
+        self._asks_first = False
         self._listener: Callable[[bytes], None] | None = None
         self._out = bytearray()
         self._lost: str | None = None
@@ -116,7 +120,10 @@ class SerialChannel:
         try:
             if isinstance(port, serial.Serial):
                 port.exclusive = True
-            port.open()
+            with warnings.catch_warnings():
+                # pyserial 3.5 starts the thread of rfc2217:// in a way that Python has deprecated
+                warnings.filterwarnings("ignore", "set(Daemon|Name)", DeprecationWarning)
+                port.open()
         except _PORT_ERRORS as problem:
             with contextlib.suppress(*_PORT_ERRORS):
                 port.close()
@@ -125,7 +132,10 @@ class SerialChannel:
             raise ModemError(f"{self.name}: can't open {self.url}: {problem}") from problem
         self._port = port
         self._descriptor = _descriptor(port)
-        port.write_timeout = 0 if self._descriptor is not None else _WRITE_TIMEOUT
+        # pyserial 3.5's poll() variant stumbles over its own variable where there is nothing to read
+        self._asks_first = isinstance(port, serial.PosixPollSerial)
+        if not isinstance(port, serial.rfc2217.Serial):  # which has no such thing
+            port.write_timeout = 0 if self._descriptor is not None else _WRITE_TIMEOUT
         self._lost = None
         self._out.clear()
         self.bytes_sent = self.bytes_received = 0
@@ -167,6 +177,8 @@ class SerialChannel:
         moved = self._flush_out() if self._out else False
         taken = 0
         while self._port is not None and taken < _READ_LIMIT:
+            if self._asks_first and not select.select([self._descriptor], [], [], 0)[0]:
+                break
             try:
                 data = self._port.read(_READ_SIZE)
             except _PORT_ERRORS as problem:
@@ -251,6 +263,10 @@ class SerialChannel:
         if port is not None:
             with contextlib.suppress(*_PORT_ERRORS):
                 port.close()
+            # what spy:// writes to is left open by pyserial
+            output = getattr(getattr(port, "formatter", None), "output", None)
+            if output is not None and output is not sys.stderr:
+                output.close()
 
 
 def _descriptor(port: serial.SerialBase) -> int | None:
