@@ -48,6 +48,7 @@ _RECOVERIES: tuple[tuple[str, bytes, Duration], ...] = (
     ("a multiplexer left open", bytes.fromhex("f903ef05c301f2f9"), "0s"),
     ("data mode", b"+++", "1100ms"),
     ("a socket that waits for data", b"\r" * 1_500, "0s"),
+    ("results as numbers, or none", b"\rATV1Q0\r", "0s"),
 )
 """What may keep a modem from answering, what ends that, and the silence it needs before and after.
 

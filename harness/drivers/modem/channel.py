@@ -147,9 +147,12 @@ class SerialChannel:
         self.clock.sleep(0)  # lets wires count from here, before anything is sent
 
     def close(self) -> None:
-        """Close the port. May be called twice, and after it was lost."""
+        """Close the port, once the far end has what was written. May be called twice, and after it was lost."""
         if self._port is not None:
-            self._release()
+            try:
+                self.clock.sleep(0)  # lets wires deliver what is under way, which they can't count afterwards
+            finally:
+                self._release()
             self.journal.record("driver", "port_closed", device=self.name)
 
     def check(self) -> None:
