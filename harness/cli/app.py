@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from harness.cli import board, bundle, cloud, debug, deploy, doctor, env, fault, firmware, keys, logs, run, up
+from harness.cli import board, bundle, cloud, debug, deploy, doctor, env, fault, firmware, keys, logs, modem, run, up
 
 app = typer.Typer(
     help="Test cellular IoT devices, real or virtual: Microvisor boards, Super SIM modems and their cloud.",
@@ -23,4 +23,5 @@ app.add_typer(bundle.app, name="bundle", help="Application bundles: create, insp
 app.add_typer(cloud.app, name="cloud", help="The virtual cloud: its choices, state machines, codes and webhooks.")
 app.add_typer(keys.app, name="keys", help="Key pairs for bundles.")
 app.add_typer(fault.app, name="fault", help="What goes wrong with the modems and the network of a running stack.")
+app.add_typer(modem.app, name="modem", help="The module types that virtual modems can be.")
 app.add_typer(firmware.app, name="firmware", help="The firmware fixtures that ship with the harness.")

@@ -180,7 +180,7 @@ class SerialChannel:
         moved = self._flush_out() if self._out else False
         taken = 0
         while self._port is not None and taken < _READ_LIMIT:
-            if self._asks_first and not select.select([self._descriptor], [], [], 0)[0]:
+            if self._asks_first and not select.select([self._port.fileno()], [], [], 0)[0]:
                 break
             try:
                 data = self._port.read(_READ_SIZE)

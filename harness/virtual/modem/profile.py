@@ -40,6 +40,7 @@ class Profile:
 
     Attributes:
         name: how it is chosen: ``BG96``.
+        description: what it is, in words.
         features: feature modules whose commands it has, in the order of its command list.
         without: commands of those features that it does not have.
         defaults: factory values by command name.
@@ -53,6 +54,7 @@ class Profile:
     """
 
     name: str
+    description: str
     manufacturer: str
     model: str
     revision: str
@@ -105,8 +107,8 @@ ANSWERS: Mapping[str, str | int | bool] = {
 }
 """What features ask for by name, and what holds where a profile says nothing."""
 
-_KEYS = {"name", "manufacturer", "model", "revision", "identification", "imei_tac", "features", "without", "boot",
-         "defaults", "persistent", "timing", "stores", "answers", "static"}
+_KEYS = {"name", "description", "manufacturer", "model", "revision", "identification", "imei_tac", "features",
+         "without", "boot", "defaults", "persistent", "timing", "stores", "answers", "static"}
 _STEP_KEYS = {"after", "urc", "action", "needs_sim", "when"}
 _CACHE: dict[str, Profile] = {}
 
@@ -158,7 +160,8 @@ def parse_profile(text: str, *, source: str) -> Profile:
             raise UsageError(f"{source}: the key {key!r} must be there")
     try:
         return Profile(
-            name=str(raw["name"]), manufacturer=str(raw["manufacturer"]), model=str(raw["model"]),
+            name=str(raw["name"]), description=str(raw.get("description", raw["model"])),
+            manufacturer=str(raw["manufacturer"]), model=str(raw["model"]),
             revision=str(raw["revision"]),
             identification=tuple(raw.get("identification", (raw["manufacturer"], raw["model"], raw["revision"]))),
             imei_tac=str(raw.get("imei_tac", "86642503")), features=tuple(raw["features"]),

@@ -115,7 +115,7 @@ class Rfc2217Server:
     def _serve(self) -> None:
         with contextlib.suppress(OSError):
             self._client, _ = self._listener.accept()
-            manager = serial.rfc2217.PortManager(self._modem, self)
+            manager = serial.rfc2217.PortManager(self._modem, self)  # type: ignore[arg-type]
             back = threading.Thread(target=self._bring_back, args=(manager,), daemon=True)
             back.start()
             self._threads.append(back)

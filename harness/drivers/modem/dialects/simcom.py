@@ -22,7 +22,6 @@ _URCS = (
     Urc(prefix="DST:"),
     Urc(prefix="+CPSMSTATUS:"),
     Urc(prefix="+CNSMOD:", pattern=r"\+CNSMOD: *\d+"),
-    Urc(prefix="+CDNSGIP:", pattern=r"\+CDNSGIP: .*"),
     Urc(prefix="NORMAL POWER DOWN"),
 )
 
@@ -37,6 +36,7 @@ SIM7080 = Dialect(
         Urc(prefix="+APP PDP:"),
         Urc(prefix="+CADATAIND:"),
         Urc(prefix="+CANEW:"),
+        Urc(prefix="+CDNSGIP:"),
         Urc(prefix="+CAURC:"),
         Urc(prefix="+CASTATE:", pattern=r"\+CASTATE: *\d+,0"),
     ),
