@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from harness.virtual.faults import KINDS
 from harness.virtual.faults.kinds import CONDITIONS, Kind, Mode
 from harness.virtual.faults.parameters import REQUIRED, Parameter, Quantity
+from harness.virtual.modem.profile import profile_names
 
 if TYPE_CHECKING:
     from tests.unit.faults.conftest import FaultBench
@@ -21,6 +22,9 @@ COMMANDS = st.sampled_from([
     "", "E0", "E1", "+CSQ", "+CMGF=1", "+CMGF=0", '+CMGS="000"', "+CMGS=8", "+CMGL=4", "+CMGD=1,4", "+CFUN=0",
     "+CFUN=1", "+CFUN=1,1", "+COPS=?", "+COPS=0", "+CGATT=0", "+CGATT=1", '+QICSGP=1,1,"super","","",0',
     "+QIACT=1", "+QIDEACT=1",
+    '+CNCFG=0,1,"super"', "+CNACT=0,1", '+CAOPEN=0,0,"UDP","100.64.0.1",6969', "+CASEND=0,4", "+NETOPEN",
+    '+CIPOPEN=0,"UDP",,,6969', '+CIPSEND=0,4,"100.64.0.1",6969', "+USOCR=17,6969", '+USOST=0,"100.64.0.1",6969,4',
+    '+CGDCONT=1,"IP","super"', "+CGACT=1,1", "#SGACT=1,1", '#SD=1,1,6969,"100.64.0.1",0,0,1', "#SSENDEXT=1,4",
     '+QIOPEN=1,0,"UDP SERVICE","127.0.0.1",0,6969,1', '+QISEND=0,4,"100.64.0.1",6969', "+QICLOSE=0", "+CEREG?",
     "+CNMI=2,2,0,1,0", "+CPIN?", "+CIMI;+CSQ", "+NONSENSE", "Q1", "Q0", "V0", "V1"])
 ON = st.sampled_from(["AT", "AT+CSQ", "AT+CMGS", "/./", "AT+QISEND", "AT+COPS=?", "AT+CFUN"])
@@ -78,9 +82,11 @@ class AnyPlan(RuleBasedStateMachine):
 
     make: type[FaultBench]
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.bench = self.make()
+    bench: FaultBench
+
+    @initialize(profile=st.sampled_from(profile_names()))
+    def a_module(self, profile: str) -> None:
+        self.bench = self.make(profile=profile)
 
     @rule(described=faults())
     def something_goes_wrong(self, described: dict[str, Any]) -> None:
@@ -133,7 +139,7 @@ class AnyPlan(RuleBasedStateMachine):
 
 def test_no_plan_wedges_the_modem(make_bench: type[FaultBench]) -> None:
     machine = type("Machine", (AnyPlan,), {"make": make_bench})
-    run_state_machine_as_test(machine, settings=settings(max_examples=60, stateful_step_count=20, deadline=None))
+    run_state_machine_as_test(machine, settings=settings(max_examples=120, stateful_step_count=20, deadline=None))
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
