@@ -321,7 +321,9 @@ class SocketTable:
                 socket.link.closed()
             elif self.close(number) and self.dialect is not None:
                 self.dialect.dropped(socket, by_network=by_network)
-        if by_network and self.dialect is not None:
+        if not by_network:
+            self._modem.socket_contexts.discard(cid)
+        elif self.dialect is not None:
             self.dialect.context_lost(cid)
 
     def reset(self) -> None:

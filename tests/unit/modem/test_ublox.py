@@ -236,3 +236,29 @@ def test_greeting_text(bench: Bench) -> None:
 def test_an_empty_slot_is_an_error_here(bench: Bench) -> None:
     assert bench.at("+CMGR=1") == b"\r\n+CMS ERROR: 321\r\n"
     assert bench.at("+CMEE=2;+CMGR=1") == b"\r\n+CMS ERROR: Invalid memory index\r\n"
+
+
+def test_what_tinygsm_sends_to_get_a_network_on_the_r4(bench: Bench) -> None:
+    for command, answer in (
+            ("", OK), ("E0", OK), ("+CMEE=0", OK), ("+CGMI", b"\r\nu-blox\r\n" + OK),
+            ("+GMM", b"\r\nSARA-R410M-02B\r\n" + OK), ("+CPIN?", b"\r\n+CPIN: READY\r\n" + OK)):
+        assert bench.at(command) == answer, command
+    assert bench.at("+CGATT=1", wait="5s").endswith(OK)
+    assert bench.at('+CGDCONT=1,"IP","super"') == OK
+    assert bench.at("+CGACT=1,1", wait="1s") == OK
+    assert bench.at("+CGATT?") == b"\r\n+CGATT: 1\r\n" + OK
+    assert bench.at("+CGPADDR=1") == b'\r\n+CGPADDR: 1,"100.64.7.8"\r\n' + OK
+    assert bench.at("+CIND?") == b"\r\n+CIND: 5,4,1,0,0,0\r\n" + OK
+    assert bench.at("+UTEMP=0;+UTEMP?") == b"\r\n+UTEMP: 0,250\r\n" + OK
+
+
+def test_what_tinygsm_sends_to_get_a_network_by_profiles(r5: Bench) -> None:
+    for command in ('+UPSD=0,1,"super"', '+UPSD=0,2,"user"', '+UPSD=0,3,"secret"', "+UPSD=0,6,1",
+                    '+UPSD=0,7,"0.0.0.0"'):
+        assert r5.at(command) == OK, command
+    assert r5.at("+UPSDA=0,3", wait="1s") == OK + b'\r\n+UUPSDA: 0,"100.64.7.8"\r\n'
+    assert r5.at("+UPSND=0,8") == b"\r\n+UPSND: 0,8,1\r\n" + OK
+    assert r5.at("+CGAUTH?") == b'\r\n+CGAUTH: 1,1,"user","secret"\r\n' + OK
+    assert r5.at('+UPSD=0,7,"10.0.0.1"') == b"\r\n+CME ERROR: 50\r\n"
+    assert r5.at("+CGACT=0,1") == OK  # takes the profile with it
+    assert r5.at("+UPSND=0,8") == b"\r\n+UPSND: 0,8,0\r\n" + OK

@@ -51,7 +51,7 @@ def profiles_of(modem: VirtualModem, cid: int) -> list[int]:
 
 
 def _configure(call: Call) -> Result:
-    """+UPSD: 0 is the protocol, 1 the access point name, 100 the context that the profile is mapped to."""
+    """+UPSD: 0 is the protocol, 1 to 3 name, user and password, 6 their protocol, 7 the address, 100 the context."""
     call.at_most(3)
     modem = call.modem
     profile, what = call.number(0, high=6), call.number(1, high=100)
@@ -59,7 +59,8 @@ def _configure(call: Call) -> Result:
     protocol, cid = modem.settings.number(key), cid_of(modem, profile)
     context = modem.packet.definitions.get(cid, ContextDefinition())
     if not call.given(2):
-        values = {0: str(protocol), 1: f'"{context.apn}"', 100: str(cid)}
+        values = {0: str(protocol), 1: f'"{context.apn}"', 2: f'"{context.user}"', 6: str(context.authentication),
+                  7: '"0.0.0.0"', 100: str(cid)}
         if what not in values:
             raise call.bad()
         return info(f"+UPSD: {profile},{what},{values[what]}")
@@ -67,11 +68,16 @@ def _configure(call: Call) -> Result:
         modem.settings[key] = (call.number(2, high=3), cid)
     elif what == 100:
         modem.settings[key] = (protocol, call.number(2, low=1, high=MAX_CONTEXTS))
-    elif what == 1:
-        modem.packet.definitions[cid] = replace(context, apn=call.text(2, limit=99))
-    else:
+    elif what in _TEXTS:
+        modem.packet.definitions[cid] = replace(context, **{_TEXTS[what]: call.text(2, limit=99)})
+    elif what == 6:
+        modem.packet.definitions[cid] = replace(context, authentication=call.number(2, high=3))
+    elif what != 7 or call.text(2) != "0.0.0.0":  # the network gives the address
         raise call.bad()
     return OK
+
+
+_TEXTS = {1: "apn", 2: "user", 3: "password"}
 
 
 def _act(call: Call) -> Result:
@@ -247,7 +253,7 @@ COMMANDS = (
 )
 
 PROFILE_COMMANDS = (
-    Command(name="+UPSD", clause=_MANUAL, test='(0-6),(0,1,100),"value"', set=_configure),
+    Command(name="+UPSD", clause=_MANUAL, test='(0-6),(0-3,6,7,100),"value"', set=_configure),
     Command(name="+UPSDA", clause=_MANUAL, test="(0-6),(0-4)", set=_act, needs=Needs.UNLOCKED),
     Command(name="+UPSND", clause=_MANUAL, test="(0-6),(0-2,8)", set=_status),
 )
