@@ -149,7 +149,8 @@ class AtPort:
         dialect: what this family of modems says.
 
     Attributes:
-        restarted: whether the modem told of a start since somebody set this to False.
+        restarted: whether the modem told of a start, or echoes again, since somebody set this to False.
+        echo_is_off: whether an echo means that the modem has lost its settings.
     """
 
     def __init__(self, channel: SerialChannel, dialect: Dialect, clock: Clock, journal: Journal, name: str) -> None:
@@ -157,6 +158,7 @@ class AtPort:
         self.dialect = dialect
         self.name = name
         self.restarted = False
+        self.echo_is_off = False
         self._clock = clock
         self._journal = journal
         self._reader = ResponseReader(finals=dialect.finals, payload_headers=dialect.payload_headers)
@@ -290,6 +292,8 @@ class AtPort:
             raise UsageError(f"{self.name}: {self._pending.text!r} is under way; one command at a time")
         if not self._in_step:
             self.synchronise()
+        if "E1" in text.upper().split("+")[0]:
+            self.echo_is_off = False  # somebody wants it
         span = self.dialect.timeout_for(text) if within is None else within
         return self._run(_Command(text, sends_data=data is not None), within=span, data=data)
 
@@ -423,6 +427,7 @@ class AtPort:
         command = self._pending
         if command is not None and text == command.text and not command.lines:
             self._file(LineKind.ECHO, text)
+            self.restarted |= self.echo_is_off
             return
         urc = self.dialect.urc(text, command.text if command else "", bool(command and command.lines))
         if command is not None and urc is None:

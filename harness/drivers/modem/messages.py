@@ -21,6 +21,7 @@ from harness.journal import Journal
 _KEPT = 10_000
 _ANNOUNCED = re.compile(r'\+(?:CMTI|CDSI): *"(?P<store>\w+)",(?P<index>\d+)')
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
+_LOOK_AFTER = "10s"  # how often a modem that tells of no restart is looked after while a text is awaited
 _NOTHING_TO_ACKNOWLEDGE = 340
 _NO_SUCH_MESSAGE = 321  # +CMS ERROR of 3GPP TS 27.005 clause 3.2.5: invalid memory index
 
@@ -149,12 +150,8 @@ class Messages:
             self.fetch()
             if (received := self._next(text, sender)) is not None:
                 return received
-            left = max(0, deadline - self._clock.now())
-            try:
-                self._clock.wait(self._something_to_read, within=left / NANOSECONDS, what=what)
-            except TimeoutExpired:
-                raise TimeoutExpired(f"{what} on {self._port.name}", within=span / NANOSECONDS,
-                                     saw=self._saw()) from None
+            if not self._wait(deadline, what):
+                raise TimeoutExpired(f"{what} on {self._port.name}", within=span / NANOSECONDS, saw=self._saw())
 
     def expect_report(self, reference: int, *, within: Duration) -> StatusReport:
         """Return the newest status report on this message reference; see :meth:`Modem.expect_status_report`."""
@@ -166,11 +163,8 @@ class Messages:
             for report in reversed(self._reports):
                 if report.message_reference == reference:
                     return report
-            left = max(0, deadline - self._clock.now())
-            try:
-                self._clock.wait(self._something_to_read, within=left / NANOSECONDS, what=what)
-            except TimeoutExpired:
-                raise TimeoutExpired(what, within=span / NANOSECONDS, saw=self._saw()) from None
+            if not self._wait(deadline, what):
+                raise TimeoutExpired(what, within=span / NANOSECONDS, saw=self._saw())
 
     def fetch(self) -> None:
         """Read and delete every message that the modem has announced."""
@@ -191,6 +185,16 @@ class Messages:
         """Delete all messages in the modem's current store, read or not."""
         self._port.command("AT+CMGD=1,4")
         self._announced.clear()
+
+    def _wait(self, deadline: int, what: str) -> bool:
+        """Wait until there may be something to read, or it is time to look after the modem; False at the deadline."""
+        left = max(0, deadline - self._clock.now())
+        slice_ = left if self._port.dialect.boot else min(left, to_ns(_LOOK_AFTER))
+        try:
+            self._clock.wait(self._something_to_read, within=slice_ / NANOSECONDS, what=what)
+        except TimeoutExpired:
+            return left > slice_
+        return True
 
     def _wants_acknowledgement(self) -> bool:
         """Return whether the modem waits for +CNMA after direct delivery (3GPP TS 27.005 clause 3.2.1)."""

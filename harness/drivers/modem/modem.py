@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Mapping
 
@@ -180,15 +181,19 @@ class Modem:
         self.channel.close()
 
     def _prepare(self) -> None:
-        self._port.restarted = False
+        self._port.restarted = self._port.echo_is_off = False
         self._messages.reset(keep=True)
         self._sockets.reset()
         self._identity = None
         self._refused = list(self.dialect.setup)
         self._set_up()
+        self._port.echo_is_off = True
 
     def _stay_prepared(self) -> None:
         """Prepare the modem again if it restarted, and repeat what it refused while its SIM card was starting."""
+        if not self.dialect.boot and not self._port.restarted:
+            with contextlib.suppress(TimeoutExpired):
+                self._port.command("AT")  # a modem that says nothing when it starts gives itself away by its echo
         if self._port.restarted:
             self.resynchronise()
         elif self._refused:

@@ -106,6 +106,18 @@ def test_a_brown_out_in_the_midst_of_everything(profile: str, make_lab: MakeLab)
     assert lab.modem.expect_sms("LED ON", within="60s").text == "LED ON"
 
 
+@pytest.mark.parametrize("profile", profile_names())
+def test_a_brown_out_while_a_text_is_awaited(profile: str, make_lab: MakeLab) -> None:
+    lab = make_lab(profile=profile, dialect=None)
+    lab.far.power_on()
+    lab.modem.open(within="60s")
+    lab.modem.registered()
+    lab.world.call_later("5s", lab.far.power_off, name="test")
+    lab.world.call_later("6s", lab.far.power_on, name="test")
+    lab.world.call_later("40s", lambda: lab.send_sms("LED ON"), name="test")  # announced only after AT+CNMI
+    assert lab.modem.expect_sms("LED ON", within="5min").text == "LED ON"
+
+
 def test_another_modem_than_the_rig_file_says(make_lab: MakeLab) -> None:
     lab = make_lab(expected={"imei": "000000000000000"})
     lab.far.power_on()

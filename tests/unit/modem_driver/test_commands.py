@@ -251,3 +251,23 @@ def test_a_late_send_ok_ends_no_other_command(bench: Bench) -> None:
     bench.peer.script["AT+CSQ"] = "\r\nSEND OK\r\n" + bench.ok("+CSQ: 20,99")
     assert bench.modem.command("AT+CSQ", within="2s").value("+CSQ:") == "20,99"
     assert bench.modem.lines[-3].text == "SEND OK"
+
+
+def test_an_echo_that_was_off_means_a_restart_unless_it_was_asked_for(virtual: Bench) -> None:
+    virtual.modem.open()
+    virtual.peer.script["ATE1"] = virtual.ok()
+    virtual.peer.script["AT+CSQ"] = virtual.ok("+CSQ: 20,99")
+    virtual.peer.script["AT+CEREG?"] = virtual.ok("+CEREG: 2,5")
+    virtual.modem.command("ATE1")
+    virtual.peer.echo = True
+    virtual.modem.command("AT+CSQ")
+    virtual.peer.commands.clear()
+    virtual.modem.registered()
+    assert virtual.peer.commands == ["AT+CEREG?"]
+    virtual.peer.echo = False
+    virtual.modem.resynchronise()
+    virtual.peer.echo = True  # as after a brown-out that nobody saw
+    virtual.modem.command("AT+CSQ")
+    virtual.peer.commands.clear()
+    virtual.modem.registered()
+    assert virtual.peer.commands[:3] == ["AT", "AT", "ATE0"]

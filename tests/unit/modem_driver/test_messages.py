@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -144,6 +144,20 @@ def test_parts_are_joined_in_whatever_order_they_come(bench: Bench) -> None:
 
     assert (received.text, received.parts) == (text, 3)
     assert len(bench.modem.inbox) == 1
+
+
+def test_parts_that_come_twice_count_once_and_references_come_round(bench: Bench) -> None:
+    first, second = "abcdefghij" * 20, "klmnopqrst" * 20
+    one = Deliver.parts_for_text(first, originator="000", timestamp=WHEN, reference=9)
+    two = Deliver.parts_for_text(second, originator="000", timestamp=WHEN + timedelta(minutes=1), reference=9)
+    order = (one[1], one[1], one[0], one[0], one[1], two[0], two[0], two[1])
+    for index, part in enumerate(order, start=1):
+        stored(bench, index, part.encode())
+    bench.later("1s", *(f'\r\n+CMTI: "SM",{index}\r\n' for index in range(1, len(order) + 1)))
+
+    assert bench.modem.expect_sms(first, within="10s").parts == 2
+    assert bench.modem.expect_sms(second, within="10s").parts == 2
+    assert [received.text for received in bench.modem.inbox] == [first, second]
 
 
 def test_expectations_keep_what_they_skip(bench: Bench) -> None:
