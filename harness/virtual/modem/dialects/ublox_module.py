@@ -68,16 +68,15 @@ def _configure(call: Call) -> Result:
         modem.settings[key] = (call.number(2, high=3), cid)
     elif what == 100:
         modem.settings[key] = (protocol, call.number(2, low=1, high=MAX_CONTEXTS))
-    elif what in _TEXTS:
-        modem.packet.definitions[cid] = replace(context, **{_TEXTS[what]: call.text(2, limit=99)})
+    elif what in (1, 2, 3):
+        text = call.text(2, limit=99)
+        modem.packet.definitions[cid] = (replace(context, apn=text) if what == 1 else replace(context, user=text)
+                                         if what == 2 else replace(context, password=text))
     elif what == 6:
         modem.packet.definitions[cid] = replace(context, authentication=call.number(2, high=3))
     elif what != 7 or call.text(2) != "0.0.0.0":  # the network gives the address
         raise call.bad()
     return OK
-
-
-_TEXTS = {1: "apn", 2: "user", 3: "password"}
 
 
 def _act(call: Call) -> Result:
