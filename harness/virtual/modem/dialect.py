@@ -15,11 +15,13 @@ from harness.virtual.modem.features import (
     identity,
     line,
     network,
+    operators,
     packet,
     power,
     sim,
     sms,
     sms_setup,
+    telephony,
 )
 from harness.virtual.modem.profile import Profile
 from harness.virtual.modem.settings import Settings, Value
@@ -47,9 +49,9 @@ class Feature:
 FEATURES: Mapping[str, Feature] = {
     "line": Feature(line.COMMANDS),
     "identity": Feature(identity.COMMANDS),
-    "general": Feature(general.COMMANDS, general.DEFAULTS),
+    "general": Feature((*general.COMMANDS, *telephony.COMMANDS), {**general.DEFAULTS, **telephony.DEFAULTS}),
     "sim": Feature(sim.COMMANDS),
-    "network": Feature(network.COMMANDS, network.DEFAULTS),
+    "network": Feature((*network.COMMANDS, *operators.COMMANDS), {**network.DEFAULTS, **operators.DEFAULTS}),
     "packet": Feature(packet.COMMANDS, packet.DEFAULTS),
     "dial-up": Feature(dial_up.COMMANDS),
     "sms": Feature((*sms_setup.COMMANDS, *sms.COMMANDS), sms_setup.DEFAULTS),

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _GSM, _USIM = 0xA0, 0x00
 _SELECT, _STATUS, _GET_RESPONSE, _VERIFY = 0xA4, 0xF2, 0xC0, 0x20
+_CHANGE, _DISABLE, _ENABLE, _UNBLOCK = 0x24, 0x26, 0x28, 0x2C
+_SECRETS: Final = frozenset({_VERIFY, _CHANGE, _DISABLE, _ENABLE, _UNBLOCK})
 _FOLDERS: Final = frozenset({0x3F00, 0x7F10, 0x7F20, 0x7FFF})
 _FOLDER_TAIL: Final = bytes.fromhex("010000000000091301030400838A838A")  # kind, characteristics, PIN states
 _OK: Final = Answer(0x90, 0x00)
@@ -53,8 +55,8 @@ class ApduChannel:
             return self._select(kind, data[:length])
         if instruction == _STATUS:
             return Answer(0x90, 0x00, self._describe(kind)[:length or None])
-        if instruction == _VERIFY:
-            return self._verify(kind, data)
+        if instruction in _SECRETS:
+            return self._secret(kind, instruction, data)
         if data and len(data) < length:
             return _WRONG_LENGTH
         if self._selected in _FOLDERS:
@@ -78,15 +80,34 @@ class ApduChannel:
             return file.response(self._selected)
         return bytes(4) + self._selected.to_bytes(2, "big") + _FOLDER_TAIL
 
-    def _verify(self, kind: int, data: bytes) -> Answer:
-        pin = data.rstrip(b"\xff").decode("ascii", "replace")
-        if self._card.is_ready:
-            return _OK
-        if pin.isdigit() and self._card.verify_pin(pin):
-            return _OK
+    def _secret(self, kind: int, instruction: int, data: bytes) -> Answer:
+        """VERIFY, CHANGE, DISABLE, ENABLE or UNBLOCK PIN (ETSI TS 102 221 clauses 11.1.9 to 11.1.13).
+
+        Without data VERIFY and UNBLOCK tell how many tries are left.
+        """
+        card = self._card
+        if not data and instruction == _UNBLOCK:
+            return self._tries_left(kind, card.puk_tries)
+        if not data and instruction == _VERIFY:
+            return _OK if card.is_ready else self._tries_left(kind, card.pin_tries)
+        first, second = (data[start:start + 8].rstrip(b"\xff").decode("ascii", "replace") for start in (0, 8))
+        if not first.isdigit() or (instruction in (_CHANGE, _UNBLOCK) and not 4 <= len(second) <= 8):
+            return _WRONG_LENGTH
+        if instruction == _UNBLOCK:
+            return _OK if card.unblock(first, second) else self._tries_left(kind, card.puk_tries)
+        if instruction == _VERIFY:
+            done = card.is_ready or card.verify_pin(first)
+        elif instruction == _CHANGE:
+            done = card.change_pin(first, second)
+        else:
+            done = card.enable_pin(instruction == _ENABLE, first)
+        return _OK if done else self._tries_left(kind, card.pin_tries)
+
+    @staticmethod
+    def _tries_left(kind: int, tries: int) -> Answer:
         if kind == _GSM:
-            return Answer(0x98, 0x04 if self._card.pin_tries else 0x40)
-        return Answer(0x63, 0xC0 | self._card.pin_tries) if self._card.pin_tries else Answer(0x69, 0x83)
+            return Answer(0x98, 0x04 if tries else 0x40)
+        return Answer(0x63, 0xC0 | tries) if tries else Answer(0x69, 0x83)
 
 
 def _template(identifier: int, file: ElementaryFile | None) -> bytes:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from harness.formats.sms import gsm7
+
 EF_ICCID = 0x2FE2
 EF_IMSI = 0x6F07
 EF_FPLMN = 0x6F7B
@@ -14,8 +16,18 @@ EF_MSISDN = 0x6F40
 EF_SMSP = 0x6F42
 EF_HPPLMN = 0x6F31
 EF_ACC = 0x6F78
+EF_PNN = 0x6FC5
+EF_PLMN_ACT = 0x6F60
+EF_OPLMN_ACT = 0x6F61
+EF_HPLMN_ACT = 0x6F62
+
+PLMN_ACT_OCTETS = 5
+"""Octets of an operator with its access technologies in the three lists of operators."""
 
 _FPLMN_ENTRIES = 4
+_PLMN_ACT_ENTRIES = 10
+_NO_PLMN_ACT = b"\xff\xff\xff\x00\x00"
+_PNN_OCTETS = 28
 _EMPTY_PLMN = b"\xff\xff\xff"
 
 
@@ -194,6 +206,14 @@ def _smsp_record(smsc: str) -> bytes:
     return b"\xff" * 14 + b"\xe1" + b"\xff" * 12 + sca + b"\xff\xff\xff"
 
 
+def _network_name(name: str) -> bytes:
+    """Return a record of EF_PNN: the full name in the GSM alphabet (3GPP TS 24.008 clause 10.5.3.5a)."""
+    septets = gsm7.encode("".join(letter if gsm7.is_encodable(letter) else "?" for letter in name))[:24]
+    packed = gsm7.pack(septets)
+    return (bytes((0x43, 1 + len(packed), 0x80 | len(packed) * 8 - len(septets) * 7)) + packed).ljust(_PNN_OCTETS,
+                                                                                                   b"\xff")
+
+
 def make_files(*, iccid: str, imsi: str, mnc_digits: int, spn: str, msisdn: str, smsc: str) -> FileStore:
     """Return the files of a freshly personalised card."""
     return FileStore({
@@ -207,4 +227,8 @@ def make_files(*, iccid: str, imsi: str, mnc_digits: int, spn: str, msisdn: str,
         EF_ACC: ElementaryFile([b"\x00\x01"]),
         EF_MSISDN: ElementaryFile([_dialling_record(msisdn), b"\xff" * 28], linear=True, writable=True),
         EF_SMSP: ElementaryFile([_smsp_record(smsc)], linear=True, writable=True),
+        EF_PNN: ElementaryFile([_network_name(spn)], linear=True, secret=False),
+        EF_PLMN_ACT: ElementaryFile([_NO_PLMN_ACT * _PLMN_ACT_ENTRIES], writable=True),
+        EF_OPLMN_ACT: ElementaryFile([_NO_PLMN_ACT * _PLMN_ACT_ENTRIES]),
+        EF_HPLMN_ACT: ElementaryFile([encode_plmn(imsi[:3 + mnc_digits]) + b"\xc0\x80"]),
     })

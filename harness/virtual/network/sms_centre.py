@@ -193,7 +193,7 @@ class SmsCentre:
         self._world.journal.record("network", "sms_submitted", device=iccid, destination=destination,
                                    text=_shown(_join([_content(submit)])), report=submit.status_report_request)
         done(SmsAccepted())
-        if destination == self._command_number(iccid):
+        if _digits(destination) == self._command_number(iccid):
             self._keep(iccid, submit).status = _RECEIVED
             self._to_cloud(iccid, submit)
             if submit.status_report_request:
@@ -233,7 +233,7 @@ class SmsCentre:
         if not subscription.sms_allowed:
             return message, NOT_SUBSCRIBED
         destination = str(message.destination)
-        known = destination == subscription.command_number or (
+        known = _digits(destination) == subscription.command_number or (
             _digits(destination) in self._numbers and iccid in self._owners)
         return message, 0 if known else self._settings.barred_cause
 

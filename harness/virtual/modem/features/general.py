@@ -53,6 +53,30 @@ def _set_functionality(call: Call) -> Result:
     return OK
 
 
+# -- +CSCS ------------------------------------------------------------------------------------------------------------
+
+_CHARACTER_SETS = ("GSM", "IRA", "UCS2")
+
+
+def _read_character_set(call: Call) -> Result:
+    return info(f'+CSCS: "{call.modem.settings.text("+CSCS")}"')
+
+
+def _set_character_set(call: Call) -> Result:
+    """The name may be written in the character set in force, as every string may, or plainly."""
+    call.at_most(1)
+    name = call.text(0)
+    if name not in _CHARACTER_SETS:
+        try:
+            name = call.modem.decode_text(name)
+        except ValueError:
+            raise call.bad() from None
+    if name not in _CHARACTER_SETS:
+        raise call.bad()
+    call.modem.settings["+CSCS"] = (name,)
+    return OK
+
+
 # -- state and clock --------------------------------------------------------------------------------------------------
 
 
@@ -113,7 +137,8 @@ COMMANDS = (
     setting("+CTZU", Choice((0, 1)), clause="27.007 8.40"),
     setting("+CTZR", Number(0, 2), clause="27.007 8.41"),
     _exec("+CEER", "27.007 6.10", _last_error, NO_PARAMETERS),
-    setting("+CSCS", Word(("GSM", "IRA", "UCS2")), clause="27.007 5.5"),
+    Command(name="+CSCS", clause="27.007 5.5", test=Word(_CHARACTER_SETS).render(), read=_read_character_set,
+            set=_set_character_set),
     setting("+IPR", Choice(_RATES), clause="V.250 6.2.10"),
     setting("+IFC", Number(0, 2), Number(0, 2), clause="V.250 6.2.12", optional=1),
     setting("+ICF", Number(0, 3), Number(0, 3), clause="V.250 6.2.11", optional=1),

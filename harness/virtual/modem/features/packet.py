@@ -24,7 +24,9 @@ from harness.virtual.modem.packet import MAX_CONTEXTS, ContextDefinition
 from harness.virtual.modem.settings import Value
 from harness.virtual.network.seams import Session
 
-_TYPES = ("IP", "IPV6", "IPV4V6")
+_TYPES = ("IP", "IPV6", "IPV4V6", "PPP", "Non-IP")
+_BY_TYPE = {kind.upper(): kind for kind in _TYPES}
+_NOT_CARRIED = ("PPP", "Non-IP")
 
 
 def _cid(call: Call, position: int, default: int | None = None) -> int:
@@ -51,8 +53,8 @@ def _define(call: Call) -> Result:
             return cme(Cme.NOT_ALLOWED)
         packet.definitions.pop(cid, None)
         return OK
-    pdp_type = call.text(1, "IP").upper()
-    if pdp_type not in _TYPES:
+    pdp_type = _BY_TYPE.get(call.text(1, "IP").upper())
+    if pdp_type is None:
         raise call.bad()
     old = packet.definitions.get(cid, ContextDefinition())
     packet.definitions[cid] = replace(old, pdp_type=pdp_type, apn=_name(call, 2, "", 99))
@@ -123,6 +125,8 @@ def _activate(call: Call) -> Result:
         return cme(Cme.NO_NETWORK)
     if any(cid not in packet.definitions for cid in cids):
         raise CommandError(cme(Cme.INCORRECT_PARAMETERS))
+    if any(packet.definitions[cid].pdp_type in _NOT_CARRIED for cid in cids):
+        return cme(Cme.SERVICE_OPTION_NOT_SUPPORTED)
     return activation(call, cids, lambda: cme(Cme.SERVICE_NOT_SUBSCRIBED))
 
 

@@ -18,6 +18,7 @@ from harness.formats.sms import (
 from harness.formats.sms import (
     Command as CommandTpdu,
 )
+from harness.formats.sms.gsm7 import is_encodable
 from harness.virtual.modem.codes import Cms, Family
 from harness.virtual.modem.command import (
     NO_PARAMETERS,
@@ -45,6 +46,8 @@ _MAX_TPDU = 176  # octets of the longest SMS-SUBMIT
 _MAX_TYPED = 2048
 _FIRST_OCTET_KEPT = 0xA4  # reply path, status report request and reject duplicates, as +CSMP gives them
 _HEADER = 0x40
+_OTHER_GROUPS = 0xC0  # of TP-DCS: those other than general data coding (TS 23.038 clause 4)
+_UCS2 = 0x08
 
 
 def _in_text_mode(call: Call) -> bool:
@@ -71,6 +74,9 @@ def _text_submit(call: Call, destination: Address, typed: bytes) -> bytes:
     first, validity, pid, dcs = (call.modem.settings.number("+CSMP", position) for position in range(4))
     coding = DataCoding(dcs)
     text, data = _typed_text(call, typed, coding.alphabet)
+    if text is not None and coding.alphabet is Alphabet.GSM7 and not dcs & _OTHER_GROUPS and not is_encodable(text):
+        # only character set UCS2 can have said this: the message is written in it
+        coding = DataCoding(dcs | _UCS2)
     try:
         tpdu = Submit(destination=destination, pid=pid, coding=coding, text=text, data=data,
                       validity=relative_period(validity) if first & 0x18 == 0x10 else None).encode()

@@ -1,0 +1,60 @@
+"""Calls, loudness and supplementary services of a module on a network that carries data only (3GPP TS 27.007 clause 7).
+
+Clients ask for them at start; there is never a call to tell of, and the network refuses every service code.
+"""
+
+from __future__ import annotations
+
+from harness.virtual.modem.codes import Cme
+from harness.virtual.modem.command import (
+    NO_PARAMETERS,
+    OK,
+    Call,
+    Command,
+    Needs,
+    Number,
+    Result,
+    cme,
+    info,
+    setting,
+)
+from harness.virtual.modem.settings import Value
+
+
+def _no_calls(call: Call) -> Result:
+    return OK
+
+
+def _hang_up(call: Call) -> Result:
+    call.session.hang_up()
+    return OK
+
+
+def _read_service_data(call: Call) -> Result:
+    return info(f"+CUSD: {call.modem.settings.number('+CUSD')}")
+
+
+def _service_data(call: Call) -> Result:
+    """+CUSD: presentation and the end of a dialogue are the module's own; a request takes the network."""
+    call.at_most(3)
+    mode = call.number(0, 0, high=2)
+    if call.given(1):
+        call.number(2, 15, high=255)
+        if not call.modem.radio.served:
+            return cme(Cme.NO_NETWORK)
+        return cme(Cme.SERVICE_OPTION_NOT_SUPPORTED)
+    if mode < 2:
+        call.modem.settings["+CUSD"] = (mode,)
+    return OK
+
+
+DEFAULTS: dict[str, Value] = {"+CLVL": (3,), "+CMUT": (0,), "+CUSD": (0,)}
+
+COMMANDS = (
+    setting("+CLVL", Number(0, 5), clause="27.007 8.23"),
+    setting("+CMUT", Number(0, 1), clause="27.007 8.24"),
+    Command(name="+CLCC", clause="27.007 7.18", test=NO_PARAMETERS, exec=_no_calls),
+    Command(name="+CHUP", clause="27.007 6.5", test=NO_PARAMETERS, exec=_hang_up),
+    Command(name="+CUSD", clause="27.007 7.15", test="(0-2)", read=_read_service_data, set=_service_data,
+            exec=_service_data, needs=Needs.UNLOCKED, read_needs=Needs.NOTHING),
+)
