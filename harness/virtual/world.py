@@ -111,6 +111,8 @@ class World:
         self._queue: list[tuple[int, int, Event]] = []  # tuples, which the heap compares without our help
         self._seq = itertools.count()
         self._runners: list[Runner] = []
+        self._dues: dict[Runner, int | None] = {}  # what next_due() told when _wakes was _dues_at
+        self._wakes = self._dues_at = 0
         self._streams: dict[str, RandomStream] = {}
         self._jobs: deque[tuple[Future[object], Callable[[Future[object]], None]]] = deque()
         self._pool: ThreadPoolExecutor | None = None
@@ -203,6 +205,7 @@ class World:
 
     def wake(self) -> None:
         """Tell the world that a runner's :meth:`Runner.next_due` may have become earlier."""
+        self._wakes += 1
         self.reactor.wake()
 
     # -- virtual time: called by the clock ----------------------------------------------------------------------------
@@ -290,8 +293,9 @@ class World:
         target = limit
         if (head := self._head()) is not None:
             target = min(target, head)
-        for runner in self._runners:
-            due = runner.next_due()
+        self._dues_at = self._wakes
+        self._dues = {runner: runner.next_due() for runner in self._runners}
+        for due in self._dues.values():
             if due is not None:
                 # One that sleeps until soon may go as far as one that is busy: its next tick must not stop all others.
                 target = min(target, max(due, self._now + QUANTUM))
@@ -300,7 +304,8 @@ class World:
     def _run_runners(self, target: int) -> int:
         reached = target
         for runner in tuple(self._runners):
-            due = runner.next_due()
+            known = self._wakes == self._dues_at and runner in self._dues
+            due = self._dues[runner] if known else runner.next_due()
             if due is not None and due <= reached:
                 reached = min(reached, max(self._run_one(runner, reached), self._now))
         return reached

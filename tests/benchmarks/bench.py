@@ -22,8 +22,8 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent.parent))
 
 from tests.benchmarks import modem  # noqa: E402
+from tests.benchmarks.cpu_figures import cpu  # noqa: E402
 
-FIXTURES = HERE.parent.parent / "firmware_fixtures"
 
 _SECTIONS: dict[str, Callable[[], None]] = {}
 
@@ -129,65 +129,6 @@ def serial() -> None:
 
 
 @section
-def cpu() -> None:
-    """Emulated instructions and exceptions a second, and virtual seconds a real one for the fixtures."""
-    from harness.formats.elf import ElfImage
-    from harness.virtual.board.board import Board
-    from harness.virtual.world import World
-
-    for name in ("heartbeat", "tasks", "spin-idle"):
-        if not (FIXTURES / name).is_dir():
-            continue
-        world = World()
-        board = Board(world, None, name="bench", device_sid="UV" + "0" * 32)
-        board.install(ElfImage.read((FIXTURES / name / f"{name}.elf").read_bytes()))
-        board.power_on()
-        world.clock.sleep("1s")
-        span = {"heartbeat": 60, "tasks": 5, "spin-idle": 1}[name]
-        cycles, began = board.core.cycles, time.perf_counter()
-        world.clock.sleep(span)
-        took = time.perf_counter() - began
-        rate = (board.core.cycles - cycles) / took / 1e6
-        show(f"fixture {name}", f"{span / took:,.1f} x", f"real time; {rate:,.1f} M cycles/s, sleep included")
-        board.close()
-        world.close()
-    _compute()
-
-
-def _compute() -> None:
-    """Instructions and exceptions a second of the core that boards get here."""
-    from harness.rig.facts import RamOnly
-    from harness.virtual.board.core import CoreChoice, make_core
-    from harness.virtual.board.core.interface import FLASH_BASE
-
-    cases: tuple[tuple[str, bytes, int, CoreChoice], ...] = (
-        ("instructions, compute loop", _COMPUTE, 6, "c"),
-        ("instructions, compute loop, Python core", _COMPUTE, 6, "python"),
-        ("exceptions, SVC in a loop", _SVC, 1, "c"),
-    )
-    for what, program, per_loop, choice in cases:
-        core = make_core(RamOnly(), choice)
-        core.program(FLASH_BASE, program)
-        core.reset()
-        core.run(20_000)
-        before, began = core.read_register(0), time.perf_counter()
-        while (took := time.perf_counter() - began) < 2:
-            core.run(core.cycles + 200_000)
-        count = (core.read_register(0) - before) & 0xFFFF_FFFF
-        rate = count * per_loop / took
-        show(what, f"{rate / 1e6:,.2f} M/s" if rate > 1e6 else f"{rate:,.0f}/s")
-        core.close()
-
-
-_STACK, _RESET, _SVC_HANDLER = (word.to_bytes(4, "little") for word in (0x2000_8000, 0x0800_0041, 0x0800_0061))
-_VECTORS = _STACK + _RESET * 10 + _SVC_HANDLER + bytes(16)
-# 0x40: movs r0,#0; loop: adds r0,#1; eors r1,r0; lsls r2,r1,#3; adds r3,r3,r2; eors r3,r0; b loop
-_COMPUTE = _VECTORS.ljust(0x40, b"\0") + bytes.fromhex("0020" "0130" "4140" "ca00" "9b18" "4340" "f9e7")
-# 0x40: movs r0,#0; loop: svc 1; adds r0,#1; b loop          0x60: bx lr
-_SVC = (_VECTORS.ljust(0x40, b"\0") + bytes.fromhex("0020" "01df" "0130" "fce7")).ljust(0x60, b"\0") + b"\x70\x47"
-
-
-@section
 def start() -> None:
     """What a pytest run without harness tests pays, and how long a rig takes to come up."""
     code = ("import time, pytest, importlib; began = time.perf_counter(); import harness.pytest_plugin as plugin; "
@@ -224,6 +165,7 @@ def start() -> None:
 
 
 modem.sections(section, show)
+section(cpu)
 
 
 def main() -> None:

@@ -1,21 +1,26 @@
 /* The work mix of the core's benchmark: matrix, linked list, CRC and a state machine, as often as the word at
- * 0x20000000 says; then it sleeps. Its checksum is left at 0x20000004.
+ * the start of RAM says; then it sleeps. Its checksum is left in the next word.
  *
  * arm-none-eabi-gcc -mcpu=cortex-m33 -mthumb -O2 -ffreestanding -nostdlib -fno-tree-loop-distribute-patterns \
  *     -Wl,--section-start=.vectors=0x08000000,-Ttext=0x08000040 mix.c -o mix.elf && arm-none-eabi-objcopy -O binary mix.elf mix.bin
  */
 #include <stdint.h>
 
-#define ROUNDS (*(volatile uint32_t *)0x20000000u)
-#define RESULT (*(volatile uint32_t *)0x20000004u)
-#define MATRIX ((uint32_t(*)[12])0x20001000u)
-#define NODES ((struct node *)0x20002000u)
-#define TEXT ((uint8_t *)0x20003000u)
+#ifdef QEMU /* mps2-an505 */
+#define RAM 0x30000000u
+#else
+#define RAM 0x20000000u
+#endif
+#define ROUNDS (*(volatile uint32_t *)RAM)
+#define RESULT (*(volatile uint32_t *)(RAM + 4))
+#define MATRIX ((uint32_t(*)[12])(RAM + 0x1000))
+#define NODES ((struct node *)(RAM + 0x2000))
+#define TEXT ((uint8_t *)(RAM + 0x3000))
 
 struct node { struct node *next; uint32_t value; };
 
 static void start(void);
-__attribute__((section(".vectors"), used)) static void *const vectors[16] = {(void *)0x20010000u, (void *)start};
+__attribute__((section(".vectors"), used)) static void *const vectors[16] = {(void *)(RAM + 0x8000), (void *)start};
 
 static uint32_t matrix(uint32_t seed)
 {
@@ -103,6 +108,9 @@ __attribute__((noreturn, used)) static void start(void)
         sum ^= machine(sum);
     }
     RESULT = sum;
+#ifdef QEMU
+    __asm volatile("movs r0, #0x18\n\tldr r1, =0x20026\n\tbkpt #0xAB"); /* semihosting: SYS_EXIT */
+#endif
     for (;;) {
         __asm volatile("wfi");
     }

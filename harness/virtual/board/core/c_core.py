@@ -115,6 +115,7 @@ class CCore:
         state.client = ctypes.addressof(self._callbacks)
         if library.harness_core_attach(self._self):
             raise InternalError("the emulator refused a hook")
+        self._run = partial(library.harness_core_run, self._self)
         self._registers = RegisterFile(self._uc)
         self._memory = Memory(
             self._uc, lambda: self.client, ppb_read=partial(library.harness_core_private_read, self._self),
@@ -214,13 +215,12 @@ class CCore:
         """Execute until ``cycles >= until``, a stop request, Debug state or lockup."""
         if self.breakpoints != self._armed:
             self._arm()
-        until, state, run = min(until, _NEVER), self._state, self._library.harness_core_run
+        state, run = self._state, self._run
         with self._signals:
             # In pieces, between which Python looks for signals.
-            while run(self._self, min(until, state.cycles + _PIECE)) and state.cycles < until and (
-                    not self._signals.pending):
+            while run(min(until, state.cycles + _PIECE)) and state.cycles < until and not self._signals.pending:
                 pass
-        if self._state.failed or self._uc._hook_exception is not None:
+        if state.failed or self._uc._hook_exception is not None:
             self._raise()
 
     def halt(self, reason: HaltReason = HaltReason.HALTED) -> None:
@@ -277,7 +277,7 @@ class CCore:
             self._closed = True
             engine.release(self._uc)
             # What is left must not reach the freed emulator: an error is better than a crash of the process.
-            self._registers = self._memory = self._debug = self._library = None  # type: ignore[assignment]
+            self._registers = self._memory = self._debug = self._library = self._run = None  # type: ignore[assignment]
 
     # -- inside -------------------------------------------------------------------------------------------------------
 

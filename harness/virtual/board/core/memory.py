@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+import os
 import re
 import struct
+import sys
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from unicorn import unicorn_const as const
@@ -45,11 +48,13 @@ STUB_BASE = 0x9FFF_F000
 
 _BLOCK = 0x400
 _PAGE = 0x1000
+_BLANK = b"\xff" * _PAGE
 _VENEER_PAGES = VENEER_BASE - _PAGE
 _VENEER = struct.pack("<HHHH", 0xDF00, 0x4770, 0xDE00, 0xDE00)  # svc #0; bx lr; udf; udf
 _SLEEP_VENEER = struct.pack("<HHHH", 0xDF00, 0xB101, 0xBF30, 0x4770)  # svc #0; cbz r1, past the wfi; wfi; bx lr
 _UNDEFINED = struct.pack("<H", 0xDE00)
 _SEV = b"\x40\xbf"
+_CLEARS = sys.platform == "linux" and hasattr(mmap, "MADV_DONTNEED")
 _MSR_LIMIT = re.compile(rb"[\x80-\x8f]\xf3[\x0a\x0b]\x88", re.DOTALL)
 
 
@@ -87,8 +92,8 @@ class Memory:
         self._answered: tuple[int, int] | None = None
         self.fault_address = 0
         self.on_program: Callable[[int, int], None] = lambda address, size: None
-        self._flash, self.flash_address = _allocate(FLASH_SIZE)
-        self._flash[:] = b"\xff" * FLASH_SIZE
+        self._flash, self.flash_address = _allocate(FLASH_SIZE, blank=True)
+        self._blank_from = 0  # from this offset on flash is blank: most of it never takes up memory
         self._ram, self.ram_address = _allocate(RAM_SIZE)
         uc.mem_map_ptr(FLASH_BASE, FLASH_SIZE, const.UC_PROT_READ | const.UC_PROT_EXEC, self.flash_address)
         uc.mem_map_ptr(RAM_BASE, RAM_SIZE, const.UC_PROT_READ | const.UC_PROT_WRITE if compiled else const.UC_PROT_ALL,
@@ -119,7 +124,9 @@ class Memory:
         if _inside(address, size, RAM_BASE, RAM_SIZE):
             return self._ram[address - RAM_BASE:address - RAM_BASE + size]
         if _inside(address, size, FLASH_BASE, FLASH_SIZE):
-            return self._flash[address - FLASH_BASE:address - FLASH_BASE + size]
+            start = address - FLASH_BASE
+            used = self._flash[start:min(start + size, self._blank_from)]
+            return used + b"\xff" * (size - len(used))
         if _inside(address, size, _VENEER_PAGES, 2 * _PAGE):
             return bytes(self._uc.mem_read(address, size))
         raise BusError(address, write=False)
@@ -144,7 +151,10 @@ class Memory:
         """Write data into RAM; raises BusError elsewhere. Code must go through :meth:`write`."""
         if not _inside(address, len(data), RAM_BASE, RAM_SIZE):
             raise BusError(address, write=True)
-        self._ram[address - RAM_BASE:address - RAM_BASE + len(data)] = data
+        if len(data) == RAM_SIZE and _CLEARS and data.count(0) == RAM_SIZE:
+            self._ram.madvise(mmap.MADV_DONTNEED)  # it reads as zero then and takes up no memory
+        else:
+            self._ram[address - RAM_BASE:address - RAM_BASE + len(data)] = data
 
     def program(self, address: int, data: bytes) -> None:
         """Put bytes into flash.
@@ -155,7 +165,13 @@ class Memory:
         if not _inside(address, len(data), FLASH_BASE, FLASH_SIZE):
             raise UsageError(f"{len(data)} bytes at 0x{address:08x} are not inside flash "
                              f"(0x{FLASH_BASE:08x} to 0x{FLASH_BASE + FLASH_SIZE:08x})")
-        self._flash[address - FLASH_BASE:address - FLASH_BASE + len(data)] = data
+        start, used, end = address - FLASH_BASE, _used(data), address - FLASH_BASE + len(data)
+        if end < self._blank_from:
+            self._flash[start:end] = data
+        else:
+            written = max(used, self._blank_from - start, 0)
+            self._flash[start:start + written] = data[:written]
+            self._blank_from = start + used if used else min(start, self._blank_from)
         self._forget_code(address, len(data))
         self.on_program(address, len(data))
 
@@ -167,7 +183,7 @@ class Memory:
     def find_events(self, address: int, size: int) -> list[int]:
         """Return the even addresses in this part of flash that may hold an SEV instruction."""
         start = max(address & ~1, FLASH_BASE)
-        data = self.read_plain(start, size + address - start)
+        data = self._used_flash(start, address + size)
         found, index = [], data.find(_SEV)
         while index >= 0:
             if index % 2 == 0:
@@ -175,10 +191,14 @@ class Memory:
             index = data.find(_SEV, index + 1)
         return found
 
+    def _used_flash(self, start: int, end: int) -> bytes:
+        """Return what is in flash from ``start`` on up to ``end``, or up to where it is blank."""
+        return self._flash[start - FLASH_BASE:min(end - FLASH_BASE, self._blank_from)]
+
     def limits_written(self, address: int, size: int) -> int:
         """Return which stack limits code in this part of flash may write: bit 0 for MSPLIM, bit 1 for PSPLIM."""
         start = max(address - 4, FLASH_BASE)
-        data = self.read_plain(start, min(address + size + 4, FLASH_BASE + FLASH_SIZE) - start)
+        data = self._used_flash(start, address + size + 4)
         found = 0
         for match in _MSR_LIMIT.finditer(data):
             found |= 1 << data[match.start() + 2] - 0x0A
@@ -240,13 +260,39 @@ def _inside(address: int, size: int, base: int, length: int) -> bool:
     return base <= address and address + size <= base + length
 
 
-def _allocate(size: int) -> tuple[mmap.mmap, int]:
-    """Return memory that belongs to this process alone, and its address."""
-    if hasattr(mmap, "MAP_PRIVATE"):
+def _used(data: bytes) -> int:
+    """Return how many bytes come before the blank rest of ``data``."""
+    end = len(data)
+    while end >= _PAGE and data[end - _PAGE:end] == _BLANK:
+        end -= _PAGE
+    return len(data[:end].rstrip(b"\xff")) if end < _PAGE else end
+
+
+def _allocate(size: int, *, blank: bool = False) -> tuple[mmap.mmap, int]:
+    """Return memory that belongs to this process alone, and its address.
+
+    Args:
+        blank: whether it is to hold 0xFF bytes rather than zeros; where the system can, all such memories of a
+            process share them until they are written.
+    """
+    if blank and hasattr(os, "memfd_create"):
+        memory = mmap.mmap(_blank_file(size), size, flags=mmap.MAP_PRIVATE)
+    elif hasattr(mmap, "MAP_PRIVATE"):
         memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     else:
         memory = mmap.mmap(-1, size)
+    if blank and not hasattr(os, "memfd_create"):
+        memory[:] = b"\xff" * size
     return memory, ctypes.addressof(ctypes.c_char.from_buffer(memory))
+
+
+@cache
+def _blank_file(size: int) -> int:
+    """Return a descriptor of a file without a name that holds 0xFF bytes; it stays open."""
+    descriptor = os.memfd_create("blank flash", os.MFD_CLOEXEC)
+    with open(descriptor, "wb", closefd=False) as stream:
+        stream.write(b"\xff" * size)
+    return descriptor
 
 
 def _spans(address: int, size: int) -> list[tuple[int, int]]:

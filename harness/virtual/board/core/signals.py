@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import signal
 import threading
+
+# What the module signal wraps. Its wrappers turn numbers into enumerations, which costs more than the rest of a run.
+from _signal import getsignal as get_handler  # type: ignore[import-not-found]
+from _signal import signal as set_handler
 from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
-_HELD = tuple(getattr(signal, name) for name in ("SIGINT", "SIGALRM") if hasattr(signal, name))
+_HELD = tuple(int(getattr(signal, name)) for name in ("SIGINT", "SIGALRM") if hasattr(signal, name))
 """Ctrl-C, and the alarm with which test runners end a test."""
 
 
@@ -28,11 +32,11 @@ class HeldSignals:
 
     def __init__(self, arrived: Callable[[], None]) -> None:
         self._arrived = arrived
-        self._handlers: dict[signal.Signals, Any] = {}
-        self._came: list[tuple[signal.Signals, FrameType | None]] = []
+        self._handlers: dict[int, Any] = {}
+        self._came: list[tuple[int, FrameType | None]] = []
 
     def __repr__(self) -> str:
-        return f"HeldSignals({[number.name for number, _ in self._came]})"
+        return f"HeldSignals({[signal.Signals(number).name for number, _ in self._came]})"
 
     @property
     def pending(self) -> bool:
@@ -40,23 +44,28 @@ class HeldSignals:
         return bool(self._came)
 
     def __enter__(self) -> None:
-        if threading.current_thread() is not threading.main_thread():
+        if threading.get_ident() != threading.main_thread().ident:
             return
         for number in _HELD:
-            handler = signal.getsignal(number)
+            handler = get_handler(number)
             if callable(handler):
                 self._handlers[number] = handler
-                signal.signal(number, self._hold)
+                set_handler(number, self._hold)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  traceback: TracebackType | None) -> None:
-        handlers, self._handlers = self._handlers, {}
+        handlers = self._handlers
+        if not handlers:
+            return
+        self._handlers = {}
         for number, handler in handlers.items():
-            signal.signal(number, handler)
+            set_handler(number, handler)
+        if not self._came:
+            return
         came, self._came = self._came, []
         for number, frame in came:
             handlers[number](number, frame)
 
     def _hold(self, number: int, frame: FrameType | None) -> None:
-        self._came.append((signal.Signals(number), frame))
+        self._came.append((number, frame))
         self._arrived()
