@@ -24,7 +24,6 @@ sys.path.insert(0, str(HERE.parent.parent))
 from tests.benchmarks import modem  # noqa: E402
 from tests.benchmarks.cpu_figures import cpu  # noqa: E402
 
-
 _SECTIONS: dict[str, Callable[[], None]] = {}
 
 
