@@ -18,6 +18,7 @@ from pathlib import Path
 
 from harness.clock import Stopwatch
 from harness.errors import PortTaken, UsageError
+from harness.virtual.modem.link_keeper import LINKS
 from harness.virtual.modem.outlet import Outlet
 from harness.virtual.world import Event, World
 
@@ -143,6 +144,7 @@ class PtyEndpoint:
             self._look.cancel()
         self._waiting_for_client.close()
         _remove_link(self.path, self._slave_name)
+        LINKS.forget(self.path)
         os.close(self._master)
         if gone and self.on_close is not None:
             self.on_close()
@@ -158,6 +160,7 @@ class PtyEndpoint:
         self._waiting_for_client.register(self._master, _EDGES)
         try:
             _replace_link(self.path, self._slave_name)
+            LINKS.keep(self.path)
         except OSError as error:
             self._waiting_for_client.close()
             os.close(self._master)

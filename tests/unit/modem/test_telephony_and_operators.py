@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 import pytest
 
@@ -11,7 +12,8 @@ from harness.virtual.modem import SimCard
 from tests.unit.modem.conftest import Bench
 
 OK = b"\r\nOK\r\n"
-MakeBench, MakeCard = Callable[..., Bench], Callable[..., SimCard]
+MakeBench: TypeAlias = Callable[..., Bench]
+MakeCard: TypeAlias = Callable[..., SimCard]
 
 
 def answer(*lines: str) -> bytes:
