@@ -39,7 +39,8 @@ def rig_opener(request: pytest.FixtureRequest) -> Iterator[RigOpener]:
 
     config = request.config
     opener = RigOpener(rig_file(config), devices=config.getoption("--devices"), seed=config.getoption("harness_seed"),
-                       capture=config.getoption("harness_pcap") != "none")
+                       capture=config.getoption("harness_pcap") != "none",
+                       strict=config.getoption("strict_registers"))
     yield opener
     opener.close()
 

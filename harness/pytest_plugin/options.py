@@ -22,6 +22,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
                     "virtual: virtual devices only; real: what the rig file declares, or fail (default: auto)")
     group.addoption("--seed", type=int, metavar="N", dest="harness_seed",
                     help="seed of the virtual parts (default: the rig file's, or 1)")
+    group.addoption("--strict-registers", action="store_true",
+                    help="let an application fault that touches a register which virtual boards do not model "
+                    "(default: the journal tells of it)")
 
 
 def rig_file(config: pytest.Config) -> RigFile:

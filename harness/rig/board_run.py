@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from harness.clock import NANOSECONDS, Duration, to_ns
 from harness.errors import FormatError, UsageError
 from harness.formats.bundle import Bundle, create_bundle
 from harness.formats.elf import ElfImage
+from harness.rig.bench import furnish
+from harness.rig.bench_model import BenchTable
+from harness.rig.bench_options import Typed
 from harness.virtual.board.board import Board
 from harness.virtual.board.journal_text import describe
 from harness.virtual.world import World
@@ -72,12 +76,30 @@ def _read(path: Path) -> bytes:
     return data
 
 
+def _type(board: Board, item: Typed) -> None:
+    board.uart(item.uart).send(item.data)
+
+
 def run_image(image: ElfImage | Bundle, *, duration: Duration, seed: int = 1,
-              hclk_hz: int = 64_000_000) -> Iterator[Happening]:
-    """Yield what a board with this image does from power-on, for a virtual duration, as it happens."""
+              hclk_hz: int = 64_000_000, bench: BenchTable | None = None,
+              typed: Sequence[Typed] = ()) -> Iterator[Happening]:
+    """Yield what a board with this image does from power-on, for a virtual duration, as it happens.
+
+    Args:
+        bench: what stands around the board.
+        typed: what arrives on its serial interfaces.
+
+    Raises:
+        UsageError: the bench can't be as it is described, or the board has no such serial interface.
+    """
+    bench = bench or BenchTable()
     world = World(seed=seed)
-    board = Board(world, None, name="board", device_sid=_DEVICE_SID, hclk_hz=hclk_hz)
+    board = Board(world, None, name="board", device_sid=_DEVICE_SID, hclk_hz=hclk_hz, strict=bench.strict)
     try:
+        furnish(board, bench)
+        for item in typed:
+            board.uart(item.uart)  # complain of it before anything runs
+            world.call_later(f"{item.at}ns", partial(_type, board, item), name="keyboard")
         board.install(image)
         cursor = world.journal.written
         board.power_on()

@@ -21,6 +21,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from harness.clock import to_ns
 from harness.errors import UsageError
+from harness.rig.bench_model import BenchTable
 from harness.virtual.faults.spec import FaultSpec, parse_fault
 
 
@@ -194,7 +195,7 @@ class ModemTable(Table):
         return self
 
 
-class BoardTable(Table):
+class BoardTable(BenchTable):
     """``[[board]]``: a Microvisor board."""
 
     name: Name
@@ -210,6 +211,13 @@ class BoardTable(Table):
     def _probe_of_a_real_one(self) -> BoardTable:
         if self.kind == "probe" and (self.probe is None or self.device_sid is None):
             raise ValueError("a board of kind 'probe' needs 'probe' (see 'pyocd list') and 'device_sid'")
+        return self
+
+    @model_validator(mode="after")
+    def _consoles_have_links_of_their_own(self) -> BoardTable:
+        paths = [path for path in self.consoles.values() if path]
+        if len(paths) != len(set(paths)):
+            raise ValueError("every console needs a path of its own")
         return self
 
 
@@ -312,6 +320,11 @@ class RigFile(Table):
         if len(iccids) != len(set(iccids)):
             raise ValueError("two modems can't hold the same SIM card: 'iccid' must differ")
         return self
+
+    def with_strict_boards(self) -> RigFile:
+        """Return the same rig with virtual boards that fault on registers that are not modelled."""
+        boards = tuple(board.model_copy(update={"strict": True}) for board in self.board)
+        return self.model_copy(update={"board": boards})
 
     @property
     def is_virtual(self) -> bool:

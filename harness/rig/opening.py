@@ -54,11 +54,12 @@ class RigOpener:
         devices: see the module's docstring.
         seed: of the virtual parts, instead of the rig file's.
         capture: whether virtual rigs keep what crosses their network.
+        strict: whether virtual boards fault on registers that are not modelled, whatever the rig file says.
     """
 
     def __init__(self, file: RigFile, *, devices: Devices = "auto", seed: int | None = None,
-                 capture: bool = False) -> None:
-        self.file = file
+                 capture: bool = False, strict: bool = False) -> None:
+        self.file = file.with_strict_boards() if strict else file
         self._capture = capture
         self.seed = file.world.seed if seed is None else seed
         self.notes: list[str] = []
@@ -153,7 +154,7 @@ class RigOpener:
             for name, board in stack.boards.items():
                 boards[name] = under_test = BoardUnderTest(
                     name=name, device_sid=board.device_sid, cloud=cloud, symbols_of=firmware.symbols_of,
-                    swd=Board(stack.probes[name], clock, journal, name))
+                    swd=Board(stack.probes[name], clock, journal, name), bench=board)
                 undo.append(under_test.close)
         except BaseException:
             _run(undo)

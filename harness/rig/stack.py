@@ -10,6 +10,7 @@ from harness.clock import RealClock, VirtualClock
 from harness.errors import UsageError
 from harness.formats.elf import ElfImage
 from harness.rig import fault_door
+from harness.rig.bench import furnish, open_consoles
 from harness.rig.internet import build_internet
 from harness.rig.model import BoardTable, CellTable, CloudTable, ModemTable, RigFile
 from harness.virtual.board.board import Board
@@ -44,6 +45,7 @@ class VirtualStack:
         internet: the hosts that boards and modems reach.
         faults: what goes wrong with modems and the network.
         probes: unique id of the debug probe of the board of that name.
+        consoles: paths of the pseudo-terminals of the board of that name, by serial interface.
     """
 
     def __init__(self, file: RigFile, *, clock: VirtualClock | RealClock, folder: Path,
@@ -71,6 +73,7 @@ class VirtualStack:
         self.boards: dict[str, Board] = {}
         self.sims: dict[str, str] = {}
         self.probes: dict[str, str] = {}
+        self.consoles: dict[str, dict[str, str]] = {}
         self._ports: list[DebugPort] = []
         self._symbols_of = symbols_of
         self._undo: list[Callable[[], None]] = [self.world.close, self.internet.close]
@@ -83,7 +86,7 @@ class VirtualStack:
                 for started in self.modems.values():
                     started.power_on()
                 for board in file.board:
-                    self._add_board(board)
+                    self._add_board(board, folder)
         except BaseException:
             self.close()
             raise
@@ -117,10 +120,10 @@ class VirtualStack:
         self.modems[table.name] = modem
         modem.connect_faults(self.faults)
 
-    def _add_board(self, table: BoardTable) -> None:
+    def _add_board(self, table: BoardTable, folder: Path) -> None:
         sid = self.cloud.add_device(table.device_sid, table.name, logging=True)
         board = Board(self.world, self.uplink, name=table.name, device_sid=sid, hclk_hz=table.hclk_hz,
-                      internet=self.internet, symbols_of=self._symbols_of)
+                      internet=self.internet, symbols_of=self._symbols_of, strict=table.strict)
         self._undo.append(board.close)
         port = DebugPort(board, self.world)
         board.debug = port
@@ -128,6 +131,10 @@ class VirtualStack:
         self.probes[table.name] = registry.register(port)
         self._undo.append(lambda: registry.unregister(port))
         self.boards[table.name] = board
+        furnish(board, table)
+        for name, endpoint in open_consoles(board, table, folder).items():
+            self._undo.append(endpoint.close)
+            self.consoles.setdefault(table.name, {})[name] = str(endpoint.path)
         board.power_on()
 
 

@@ -66,11 +66,12 @@ class ModemDoor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoardDoor:
-    """Where a board is: ``probe`` is what pyocd takes with -u."""
+    """Where a board is: ``probe`` is what pyocd takes with -u; ``consoles`` are the ports of serial interfaces."""
 
     name: str
     device_sid: str
     probe: str
+    consoles: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +139,8 @@ class RunningStack:
             modems=[ModemDoor(name=name, port=str(modem.endpoint.path), ports=list(modem.ports.addresses),
                               sim_sid=self._stack.sims[name], iccid=modem.iccid)
                     for name, modem in self._stack.modems.items() if modem.endpoint is not None],
-            boards=[BoardDoor(name=name, device_sid=board.device_sid, probe=probes[name])
+            boards=[BoardDoor(name=name, device_sid=board.device_sid, probe=probes[name],
+                              consoles=self._stack.consoles.get(name, {}))
                     for name, board in self._stack.boards.items()])
         _publish(folder.path, self.doors)
 

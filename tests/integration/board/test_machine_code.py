@@ -145,3 +145,61 @@ def test_a_halted_core_lets_time_pass_without_cycles(setup: Setup, program: type
     setup.board.core.resume()
     setup.run("1ms")
     assert abs(setup.board.core.cycles - cycles - 64_000) < 100
+
+
+UNMODELLED = 0x4000_9400
+
+
+def test_registers_that_are_not_modelled_are_told_of_once(setup: Setup, program: type[Program],
+                                                          link: Callable[..., Bundle]) -> None:
+    main = program()
+    for _ in range(3):
+        main.store(UNMODELLED, 5).load(UNMODELLED)
+    setup.board.install(link(main.increment(RAM_BASE).sleep_for_ever()))
+    setup.board.power_on()
+    setup.run("10ms")
+    told = setup.world.journal.select("unmodelled_register_accessed")
+    assert [dict(entry.data) for entry in told] == [
+        {"address": f"0x{UNMODELLED:08x}", "peripheral": "", "write": True, "value": 5}]
+    assert setup.board.core.read_memory(RAM_BASE, 1) == b"\1"
+
+
+@pytest.mark.parametrize("address", [UNMODELLED, 0x4202_0038])
+def test_registers_that_are_not_modelled_fault_on_strict_boards(make_setup: Callable[..., Setup],
+                                                                program: type[Program], link: Callable[..., Bundle],
+                                                                address: int) -> None:
+    setup = make_setup(strict=True)
+    setup.board.install(link(program().load(0x4202_0010).load(address).increment(RAM_BASE).sleep_for_ever()))
+    setup.board.power_on()
+    setup.run("10ms")
+    crash = setup.world.journal.select("application_crashed")
+    assert len(crash) == 1
+    assert "data bus error" in str(crash[0].data["text"])
+
+
+def test_a_watchdog_restarts_the_application(setup: Setup, program: type[Program], link: Callable[..., Bundle]) -> None:
+    main = program().increment(RAM_BASE + 64)
+    for key, register, value in ((0x5555, 0x04, 3), (0x5555, 0x08, 99)):
+        main.store(0x4000_3000, key).store(0x4000_3000 + register, value)
+    main.store(0x4000_3000, 0xCCCC)
+    setup.board.install(link(main.sleep_for_ever()))
+    setup.board.power_on()
+    setup.run("450ms")  # 100 counts of 1 ms
+    assert len(setup.world.journal.select("watchdog_expired")) == 4
+    starts = [entry.data["reason"] for entry in setup.world.journal.select("application_started")]
+    assert starts == ["coldboot", *["microvisorwatchdog"] * 4]
+    assert setup.board.core.read_memory(RAM_BASE + 64, 1) == b"\5"
+    assert setup.board.soc.peek(0x4602_0CF4) & 1 << 29  # type: ignore[operator]
+    setup.board.power_off()
+    setup.run("1s")
+    assert len(setup.world.journal.select("watchdog_expired")) == 4
+
+
+def test_the_clock_goes_on_through_restarts(setup: Setup, program: type[Program], link: Callable[..., Bundle]) -> None:
+    setup.board.install(link(program().sleep_for_ever()))
+    setup.board.power_on()
+    setup.run("61s")
+    setup.board.reset()
+    setup.run("1s")
+    assert setup.board.soc.bus.read(0x4600_7800, 4) == 0x0102
+    assert setup.board.soc.bus.read(0x4600_7804, 4) == 0x26_8101

@@ -62,3 +62,28 @@ def test_wrong_arguments_are_told(arguments: tuple[str | Path, ...]) -> None:
     done = _run(*arguments)
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_bench_stands_around_the_board() -> None:
+    done = _run(FIXTURES / "i2c-sensor" / "i2c-sensor.elf", "--for", "700ms", "--json", "--strict", "--i2c",
+                "I2C1:mcp9808,temperature=-7.25", "--pin", "PC13=1", "--adc", "PA0=1.65", "--spi", "SPI1:loopback")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [event["text"] for line in done.stdout.splitlines() if (event := json.loads(line))["source"] == "log"] == [
+        "looking for the sensor", "sensor found", "temperature -7.2500", "temperature -7.2500"]
+
+
+def test_somebody_types() -> None:
+    done = _run(FIXTURES / "uart-console" / "uart-console.elf", "--for", "20ms", "--json", "--type",
+                "USART2@3ms:hello\\n")
+    assert [event["text"] for line in done.stdout.splitlines() if (event := json.loads(line))["source"] == "uart"] == [
+        "USART2: ready", "USART2: echo 1: hello"]
+
+
+@pytest.mark.parametrize(("option", "complaint"), [
+    (("--i2c", "I2C1:teapot"), "i2c.0.device"), (("--adc", "PA0=9"), "0 to 3.6 V"), (("--type", "x"), "to type"),
+    (("--type", "UART9:x"), "no serial interface 'UART9'")])
+def test_a_bench_that_can_not_be(option: tuple[str, str], complaint: str) -> None:
+    done = _run(FIXTURES / "pwm" / "pwm.elf", *option)
+    assert done.returncode != 0
+    assert complaint in done.stderr
+    assert done.stdout == ""

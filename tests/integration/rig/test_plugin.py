@@ -150,3 +150,11 @@ def test_what_crossed_the_network_is_kept_of_tests_that_failed(pytester: pytest.
         str(capture)]
     pytester.runpytest_subprocess("-p", "no:cacheprovider", "--pcap=all", "--pcap-dir=kept")
     assert len(list(Path("kept").iterdir())) == 2
+
+
+def test_registers_that_are_not_modelled_fault_if_asked_for(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_x(board):\n    assert board.swd.read32(0x40009400) == 0\n")
+    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "--strict-registers")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*BoardError: board-1: nothing answers at 0x40009400*"])

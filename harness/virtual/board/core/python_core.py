@@ -378,6 +378,8 @@ class PythonCore:
 
     def _wakes(self) -> bool:
         """Whether sleep ends: WFE by an event or an exception, WFI by an interrupt even if PRIMASK holds it back."""
+        if self._imprecise:  # of an access in the block that ended with WFI
+            return True
         if self._waits_for_event:
             return self._engine.event or self._sequencer.next() is not None
         if not self._model.pending & self._model.enabled:

@@ -127,6 +127,9 @@ static int wakes(struct core *core)
 {
     struct masks masks;
 
+    if (core->imprecise) { /* of an access in the block that ended with WFI */
+        return 1;
+    }
     if (core->waits_for_event) {
         return core->event || next_to_take(core) != 0;
     }
