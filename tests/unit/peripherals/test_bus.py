@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import UsageError
@@ -23,6 +23,7 @@ class Block(Peripheral):
                           clear_by_zero=0xFF00_0000),)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 3), st.sampled_from([1, 2, 4]), st.integers(0, 0xFFFF_FFFF))
 def test_partial_writes_touch_only_their_bytes(offset: int, size: int, value: int) -> None:
     if offset % size:

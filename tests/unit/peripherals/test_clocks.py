@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import UsageError
@@ -23,6 +23,7 @@ def test_frequencies_come_back(hz: int) -> None:
     assert tree.registers["CFGR2"] == tree.registers["CFGR3"] == 0
 
 
+@settings(deadline=None)
 @given(st.integers(1, 160))
 def test_every_whole_megahertz_that_is_accepted_comes_back(mhz: int) -> None:
     try:

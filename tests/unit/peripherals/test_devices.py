@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import UsageError
@@ -48,6 +48,7 @@ def test_mcp9808_tells_its_temperature(celsius: float, raw: int) -> None:
     assert word(Mcp9808(temperature=celsius), 5) & 0x1FFF == raw
 
 
+@settings(deadline=None)
 @given(st.integers(-640, 2000), st.integers(0, 3))
 def test_mcp9808_rounds_down_to_its_resolution(sixteenths: int, resolution: int) -> None:
     sensor = Mcp9808(temperature=sixteenths / 16)
@@ -183,6 +184,7 @@ def test_ht16k33_scans_keys() -> None:
     assert read(display, 0x40, 6) == bytes(6)
 
 
+@settings(deadline=None)
 @given(st.lists(st.one_of(st.tuples(st.just("write"), st.integers(0, 255)), st.tuples(st.just("read"), st.just(0)),
                           st.tuples(st.just("start"), st.integers(0, 1)))))
 def test_no_transfer_breaks_a_device(steps: list[tuple[str, int]]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.virtual.board.devices.registers import I2cRegisters
@@ -41,6 +41,7 @@ def test_reset_values(chip: Chip) -> None:
     assert chip.soc.dma.base + 0x50 + 15 * 0x80 + 0x7C == chip.address("GPDMA1", "C15LLR")
 
 
+@settings(deadline=None)
 @given(st.integers(1, 300), st.integers(0, 2), st.integers(0, 2))
 def test_memory_to_memory_in_any_widths(new_chip: Callable[[], Chip], items: int, wide: int, narrow: int) -> None:
     chip = new_chip()

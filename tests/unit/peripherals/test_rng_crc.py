@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.virtual.board.peripherals.rng import CONDRST, DRDY, IE, RNGEN, SECS, SEIS
@@ -77,12 +77,14 @@ def feed(chip: Chip, data: bytes, *, cr: int, pol: int | None = None, init: int 
 BYTE_REVERSED, OUT_REVERSED, SIZE_16, SIZE_8, SIZE_7 = 1 << 5, 1 << 7, 1 << 3, 2 << 3, 3 << 3
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=40))
 def test_the_crc_of_zip_files(new_chip: Callable[[], Chip], data: bytes) -> None:
     chip = new_chip()
     assert feed(chip, data, cr=BYTE_REVERSED | OUT_REVERSED) ^ 0xFFFF_FFFF == zlib.crc32(data)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=40))
 def test_the_crc_of_xmodem(new_chip: Callable[[], Chip], data: bytes) -> None:
     assert feed(new_chip(), data, cr=SIZE_16, pol=0x1021, init=0) == binascii.crc_hqx(data, 0)

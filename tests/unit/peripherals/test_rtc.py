@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.virtual.board.peripherals.rtc import (
@@ -144,6 +144,7 @@ def test_an_alarm_a_minute(chip: Chip) -> None:
     assert chip.agenda.next() is None
 
 
+@settings(deadline=None)
 @given(st.datetimes(datetime(2000, 1, 1), datetime(2090, 12, 31)), st.integers(0, 15), st.integers(0, 6 * 86_400))
 def test_alarms_go_off_when_all_open_fields_match(when: datetime, masks: int, before: int) -> None:
     when = when.replace(microsecond=0)
@@ -170,6 +171,7 @@ def test_alarms_on_weekdays_and_never() -> None:
     assert Alarm.of(0x32 << 24, twelve_hours=False).next(0) is None
 
 
+@settings(deadline=None)
 @given(st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31)), st.booleans())
 def test_registers_come_back(when: datetime, twelve: bool) -> None:
     seconds = (when.replace(microsecond=0) - START) // timedelta(seconds=1)
@@ -177,6 +179,7 @@ def test_registers_come_back(when: datetime, twelve: bool) -> None:
     assert to_seconds(time, date, twelve_hours=twelve) == seconds
 
 
+@settings(deadline=None)
 @given(st.integers(0, 0xFFFF_FFFF), st.integers(0, 0xFFFF_FFFF), st.booleans())
 def test_no_date_is_too_wrong(time: int, date: int, twelve: bool) -> None:
     assert to_seconds(time, date, twelve_hours=twelve) >= 0

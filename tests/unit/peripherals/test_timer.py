@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.virtual.board.peripherals.timer import TIMERS
@@ -66,6 +66,7 @@ def test_one_pulse_stops_by_itself(chip: Chip) -> None:
     assert chip.read("TIM6", "CR1") & 1 == 0
 
 
+@settings(deadline=None)
 @given(st.integers(0, 500), st.integers(1, 2000), st.lists(st.integers(1, 5000), min_size=1, max_size=8))
 def test_the_counter_is_what_it_should_be(new_chip: Callable[[], Chip], psc: int, arr: int,
                                                steps: list[int]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import UsageError
@@ -82,6 +82,7 @@ def test_sending_by_interrupt(chip: Chip) -> None:
     assert chip.of("uart_line") == [{"uart": "USART2", "text": "by interrupt"}]
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=1, max_size=40))
 def test_what_a_test_sends_arrives_in_order(new_chip: Callable[[], Chip], data: bytes) -> None:
     chip = new_chip()
