@@ -71,6 +71,8 @@ class Prompt:
         limit: the longest data taken up to Ctrl-Z, in octets.
         too_long: what longer data is answered with.
         cancelled: what ESC is answered with.
+        timeout: nanoseconds after which the port waits no longer for the rest; 0: it waits for ever.
+        timed_out: what that is answered with.
     """
 
     then: Callable[[bytes], Result]
@@ -81,6 +83,8 @@ class Prompt:
     limit: int = 2048
     too_long: Reply | Refused = Reply(final="ERROR")
     cancelled: Reply = Reply()
+    timeout: int = 0
+    timed_out: Reply | Refused = Reply(final="ERROR")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

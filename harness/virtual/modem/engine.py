@@ -336,6 +336,8 @@ class Session:
         else:
             self.state = State.PROMPT
             self._prompt = result
+            if result.timeout:
+                self._modem.later(result.timeout, partial(self._expired, result), name="modem-prompt", scaled=False)
             if result.length is None:
                 self._reader.expect_prompt_text(limit=result.limit)
             else:
@@ -344,6 +346,16 @@ class Session:
             if self._modem.faults is not None:
                 self._modem.faults.prompted()
         return False
+
+    def _expired(self, prompt: Prompt) -> None:
+        """Wait no longer for what a prompt asked for."""
+        if self._prompt is prompt:
+            self._prompt = None
+            self._reader.expect_line()
+            self.state = State.IDLE
+            self._take(prompt.timed_out)
+            self._run()
+            self.output.flush()
 
     def _ended(self, serial: int, result: Result) -> None:
         """Go on after a pending command, unless it was aborted meanwhile."""

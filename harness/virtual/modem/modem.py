@@ -222,7 +222,8 @@ class VirtualModem:
             self.radio.search()
         if (self.slot.started or not step.needs_sim) and (not step.when or self._says(step.when)):
             greeting = self.settings.text("+CSGT", 1) if "+CSGT" in self.settings else ""
-            if word := step.urc.format(cpin=self.slot.cpin, fun=self.radio.functionality, greeting=greeting):
+            cpin = self.slot.cpin if self.slot.card is not None else self.profile.text("no_card")
+            if word := step.urc.format(cpin=cpin, fun=self.radio.functionality, greeting=greeting):
                 self.urc(word)
         self._boot(steps[1:])
 

@@ -94,6 +94,7 @@ ANSWERS: Mapping[str, str | int | bool] = {
     "creg_on_lte": True,  # +CREG tells the LTE registration too
     "cgreg_on_lte": "same",  # what +CGREG tells on LTE: "same", or a number
     "sms_full_urc": "",  # {memory} stands for the store
+    "no_card": "NOT READY",  # what {cpin} is in the boot sequence without a SIM card
     "sim_removed_urc": "+CPIN: NOT READY",
     "power_down_urc": "POWERED DOWN",
     "socket_port": "usbmodem",  # the port as +QISTATE names it

@@ -111,3 +111,40 @@ def test_a_module_without_power_does_not_answer(lab: Lab) -> None:
         lab.modem.command("AT+CSQ", within="2s")
     lab.modem.power_on()
     assert load_profile(lab.far.profile.name).model in lab.modem.identity().model
+
+
+@pytest.mark.parametrize("profile", ["BG95", "BG96", "SIM7080G", "SARA-R4", "SARA-R5", "ME910"])
+def test_a_module_in_power_saving_mode_gets_its_texts_when_it_wakes(profile: str, make_lab: MakeLab) -> None:
+    made = make_lab(profile=profile, dialect=None)
+    made.far.power_on()
+    made.modem.open(within="60s")
+    made.modem.registered()
+    made.modem.command('AT+CPSMS=1,,,"00000110","00000101"')  # an hour between updates, ten seconds of active time
+    made.world.clock.sleep("1min")
+    assert made.far.saving.asleep
+    steps = made.send_sms("wake up")
+    assert made.send_ip(6969, b"anybody?") == []  # not decided yet
+    with pytest.raises(TimeoutExpired):
+        made.modem.command("AT", within="2s")
+    made.world.clock.sleep("10min")
+    assert steps == ["attempted"]
+    received = made.modem.expect_sms("wake up", within="2h")  # at the next update of the tracking area
+    assert received.sender == "000"
+    assert steps == ["attempted", "delivered"]
+    assert not made.far.saving.asleep
+
+
+def test_a_module_with_edrx_hears_at_the_end_of_its_cycle(make_lab: MakeLab) -> None:
+    made = make_lab(profile="BG96")
+    made.far.power_on()
+    made.modem.open(within="60s")
+    made.modem.registered()
+    with made.modem.udp_open(6969) as socket:
+        made.modem.command('AT+CEDRXS=1,4,"0101"')
+        made.world.clock.sleep("30s")
+        began = made.world.clock.now()
+        made.send_ip(6969, b"temperature?")
+        arrived = socket.expect(b"temperature?", within="90s").t
+    cycle = 81_920_000_000
+    assert arrived - began > 1_000_000_000
+    assert arrived // cycle == began // cycle + 1

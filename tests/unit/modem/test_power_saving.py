@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from harness.clock import to_ns
 from harness.formats.sms import Deliver
-from harness.virtual.modem import profile_names
+from harness.virtual.modem import load_profile, profile_names
 from harness.virtual.modem.power_saving import active_time, edrx_cycle, periodic_update
 from harness.virtual.network.seams import Datagram, SmsAccepted, SmsOutcome
 
@@ -167,3 +168,15 @@ def test_what_was_stored_survives_a_brown_out(profile: str, make_bench: Callable
     assert bench.at("+CMEE?;+CMGF?") == b"\r\n+CMEE: 2\r\n\r\n+CMGF: 1\r\n" + OK
     bench.at("&F")
     assert bench.at("E0+CMEE?").endswith(b"+CMEE: %d\r\n" % bench.modem.profile.defaults["+CMEE"][0] + OK)
+
+
+def test_echo_and_the_rest_are_profile_data(make_bench: Callable[..., Bench],
+                                            make_card: Callable[..., SimCard]) -> None:
+    quiet = replace(load_profile("SIM7600"), defaults={"E": (0,), "+CMEE": (1,), "+CNMI": (1, 2, 0, 1, 0), "V": (1,)})
+    bench = make_bench(profile=quiet, sim=make_card(), boot=False)
+    for _ in range(2):
+        bench.modem.power_on()
+        bench.wait("10s")
+        assert bench.at("+CMEE?;+CNMI?") == b"\r\n+CMEE: 1\r\n\r\n+CNMI: 1,2,0,1,0\r\n" + OK
+        bench.at("E1+CMEE=2;+CNMI=2,1,0,0,0")
+        bench.modem.power_off()

@@ -228,3 +228,21 @@ def test_errors_are_plain_until_cmee_says_otherwise(make_bench: Callable[..., Be
     assert bench.at("+CACLOSE=3") == b"AT+CACLOSE=3\r" + ERROR
     bench.at("+CMEE=2")
     assert bench.at("+CACLOSE=3") == b"AT+CACLOSE=3\r\r\n+CME ERROR: operation not allowed\r\n"
+
+
+def test_data_that_does_not_come_in_time(online: Bench) -> None:
+    far = connect(online)
+    assert online.at("+CASEND=0,10,1000") == b"\r\n>"
+    assert online.type(b"half") == b""
+    assert online.wait("2s") == ERROR
+    assert far.sent == b""
+    assert online.at("") == OK
+    online.at("+CASEND=0,4,1000")
+    assert online.type(b"ping") == OK
+    assert online.wait("2s") == b""
+
+
+def test_boot_without_a_card(make_bench: Callable[..., Bench]) -> None:
+    bench = make_bench(profile="SIM7080G", boot=False)
+    bench.modem.power_on()
+    assert bench.wait("10s") == b"\r\nRDY\r\n\r\n+CFUN: 1\r\n\r\n+CPIN: NOT INSERTED\r\n"

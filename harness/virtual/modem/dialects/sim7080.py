@@ -259,13 +259,13 @@ def _send(call: Call) -> Result:
     if not call.given(1):
         return info(f"+CASEND: {_MAX_SEND}")
     length = call.number(1, low=1, high=_MAX_SEND)
-    call.number(2, 5_000, low=100, high=10_000)
+    timeout = call.number(2, 5_000, low=100, high=10_000) * _MILLISECOND
     to = _peer(modem, socket) if socket.service is Service.UDP_SERVICE else None
     if socket.service is Service.UDP_SERVICE and to is None:
         return cme(Cme.NOT_ALLOWED)
     if socket.state is not SocketState.OPEN:
         return cme(Cme.NOT_ALLOWED)
-    return Prompt(length=length, text=b"\r\n>", echo=False,
+    return Prompt(length=length, text=b"\r\n>", echo=False, timeout=timeout,
                   then=lambda payload: OK if modem.sockets.send(socket, payload, to) else ERROR)
 
 
