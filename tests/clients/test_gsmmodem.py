@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -40,3 +41,31 @@ def test_identity_network_and_messages(client: tuple[Any, list[str]], place: Pla
     place.until(lambda: heard == ["LED ON"], "the callback")
     modem.deleteMultipleStoredSms()
     assert modem.listStoredSms() == []
+
+
+def test_service_codes_are_refused(client: tuple[Any, list[str]]) -> None:
+    modem, _ = client
+    with pytest.raises(sys.modules["gsmmodem.exceptions"].CommandError):
+        modem.sendUssd("*100#")
+
+
+def test_pin_and_long_text(place: Place) -> None:
+    with place.world.turn():
+        card = place.modem.remove_sim()
+        assert card is not None
+        assert card.change_pin("0000", "1234")
+        assert card.enable_pin(True, "1234")
+        card.power_cycle()
+        place.modem.insert_sim(card)
+    place.until(lambda: place.modem.slot.started, "start of the card")
+    modem = gsmmodem.GsmModem(str(place.link), 115200)
+    with pytest.raises(sys.modules["gsmmodem.exceptions"].PinRequiredError):
+        modem.connect()
+    modem.close()
+    modem = gsmmodem.GsmModem(str(place.link), 115200)
+    modem.connect(pin="1234")
+    modem.waitForNetworkCoverage(timeout=10)
+    text = "0123456789" * 40
+    modem.sendSms("000", text)
+    place.until(lambda: place.cloud.texts == [text], "the text at the cloud")
+    modem.close()
