@@ -20,12 +20,10 @@ class Rule:
         oldest: date of the oldest member, None if there is none.
         until: when something of a date goes.
         forget: forgets what has a date before the one given, or the same.
-        before: the date that has become too old at an instant.
     """
 
     oldest: Callable[[], datetime | None]
     until: Callable[[datetime], datetime]
-    before: Callable[[datetime], datetime]
     forget: Callable[[datetime], object]
 
 
@@ -56,8 +54,10 @@ class Retention:
             self._account.agenda.set(Due.RETENTION, name, self._account.instant(rule.until(oldest)))
 
     def _due(self, name: str) -> None:
-        rule = self._rules[name]
-        rule.forget(rule.before(self._account.now()))
+        rule, now = self._rules[name], self._account.now()
+        # Asked date by date: months are no inverse of each other, 31 August and 18 months is 28 February and back 28.
+        while (oldest := rule.oldest()) is not None and rule.until(oldest) <= now:
+            rule.forget(oldest)
         self._account.record("retention_over", kind=name)
         self._next(name)
 
@@ -66,5 +66,4 @@ def usage_rule(ledger: Ledger, months: int) -> Rule:
     """Return the rule that keeps usage for some months."""
     return Rule(oldest=lambda: ledger.entries[0].moment if ledger.entries else None,
                 until=lambda date: add_months(date, months) + timedelta(days=1),
-                before=lambda now: add_months(now - timedelta(days=1), -months) + timedelta(microseconds=1),
-                forget=ledger.forget)
+                forget=lambda date: ledger.forget(date + timedelta(microseconds=1)))

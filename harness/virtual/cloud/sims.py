@@ -172,6 +172,8 @@ class Sims:
         wanted = SimStatus(arguments.required("Status")) if "Status" in arguments else None
         fleet_sid = self._wanted_fleet(sim, arguments)
         move = self._check_move(sim, wanted, fleet_sid)
+        if self._goes(sim, arguments) and (move is not None or fleet_sid != sim.fleet_sid):
+            raise Refused(SIM_STATUS_MOVE, "status and Fleet can't change together with the account")
 
         changes: dict[str, object] = {}
         if "UniqueName" in arguments and name != sim.unique_name:
@@ -186,7 +188,7 @@ class Sims:
             self._account.record("sim_updated", device=sim.sid, changed=tuple(sorted(changes)))
         if "fleet_sid" in changes:
             self._messaging.subscription_changed(sim.iccid)
-        self._transfer(sim, arguments.text("AccountSid"))
+        self._transfer(sim, arguments)
         if move is None and not slow_fleet:
             return sim, False
         self._begin(sim, SimUpdate(target=wanted or sim.status, fleet_sid=fleet_sid, callback=arguments.callback()))
@@ -242,11 +244,17 @@ class Sims:
         if sim.status is not SimStatus.NEW:
             raise Refused(SIM_STATUS_MOVE, "AccountSid can only be set while the Sim is 'new'")
 
-    def _transfer(self, sim: Sim, account_sid: str | None) -> None:
-        """Give a Sim to a subaccount: this account does not have it any more."""
-        if account_sid is not None and account_sid != sim.account_sid:
-            self.sims.change(sim, self._account.now(), account_sid=account_sid)
+    @staticmethod
+    def _goes(sim: Sim, arguments: Arguments) -> bool:
+        return arguments.text("AccountSid") not in (None, sim.account_sid)
+
+    def _transfer(self, sim: Sim, arguments: Arguments) -> None:
+        """Give a Sim to a subaccount: this account, whose Fleet it may have been in, does not have it any more."""
+        if self._goes(sim, arguments):
+            account_sid = arguments.required("AccountSid")
+            self.sims.change(sim, self._account.now(), account_sid=account_sid, fleet_sid=None)
             self.sims.remove(sim)
+            self._messaging.subscription_changed(sim.iccid)
             self._account.record("sim_transferred", device=sim.sid, account_sid=account_sid)
 
     def _wanted_fleet(self, sim: Sim, arguments: Arguments) -> str | None:

@@ -71,6 +71,8 @@ def check_update(account: Account, sims: Collection[WirelessSim], plans: RatePla
     values = _plain_values(account, sims, sim, arguments)
     account_sid = _check_account(account, sim, arguments, removes_plan=removes_plan)
     if account_sid is not None:
+        if moves or "ResetStatus" in arguments:
+            raise Refused(WIRELESS_COMBINATION, "a Sim that goes to another account can't change its status with it")
         return Change(status=sim.status, rate_plan_sid=None, plan_at_once=True, account_sid=account_sid,
                       values={**values, "account_sid": account_sid})
     plan_sid = sim.rate_plan_sid

@@ -71,8 +71,7 @@ class Commands:
         self.commands: Collection[Command] = Collection(
             "Commands", indexed=("sim_sid", "status", "direction", "transport"), limit=KEPT, evict=True)
         age = timedelta(microseconds=to_ns(account.choices.command_retention) // 1_000)
-        retention.rule("Commands", Rule(oldest=self._oldest, until=lambda date: date + age,
-                                        before=lambda now: now - age, forget=self._forget))
+        retention.rule("Commands", Rule(oldest=self._oldest, until=lambda date: date + age, forget=self._forget))
 
     def __repr__(self) -> str:
         return f"Commands({len(self.commands)})"

@@ -41,8 +41,7 @@ class WirelessMeter:
             "DataSessions", indexed=("sim_sid",), limit=KEPT, evict=True)
         self._open: dict[int, DataSession] = {}
         age = timedelta(microseconds=to_ns(account.choices.session_retention) // 1_000)
-        retention.rule("DataSessions", Rule(oldest=self._oldest, until=lambda date: date + age,
-                                            before=lambda now: now - age, forget=self._forget))
+        retention.rule("DataSessions", Rule(oldest=self._oldest, until=lambda date: date + age, forget=self._forget))
         account.agenda.on(Due.WIRELESS_PERIOD, self._period_over)
 
     def __repr__(self) -> str:

@@ -360,6 +360,16 @@ def test_usage_counts_for_the_fleet_of_its_time(lab: Lab) -> None:
     assert [record.data_total for record in lab.call("ListUsageRecord", Fleet="later")] == [6]
 
 
+def test_usage_of_a_31st_is_forgotten_on_the_day_after_a_february(lab: Lab) -> None:
+    lab.cloud.add_sim(ICCID)
+    lab.clock.sleep(242 * 86_400 + 3_600)  # it is 31 August: 18 months later there is no such day
+    lab.use(began=True, up=5)
+    lab.clock.sleep(547 * 86_400)
+    assert len(lab.cloud.supersim_meter.ledger.entries) == 1
+    lab.clock.sleep(2 * 86_400)
+    assert lab.cloud.supersim_meter.ledger.entries == []
+
+
 def test_usage_is_forgotten_after_eighteen_months(lab: Lab) -> None:
     lab.cloud.add_sim(ICCID)
     lab.use(began=True, up=5)
@@ -377,6 +387,14 @@ def test_a_sim_can_go_to_a_subaccount_while_it_is_new(lab: Lab) -> None:
         lab.call("UpdateSim", on, AccountSid=sub)
     with pytest.raises(Refused, match="subaccounts"):
         lab.call("UpdateSim", sid, AccountSid="AC" + 32 * "0")
-    assert lab.call("UpdateSim", sid, AccountSid=sub).account_sid == sub
+    lab.cloud.fleets.default_fleet()
+    for also in ({"Status": "active", "Fleet": "default"}, {"Fleet": "default"}):
+        with pytest.raises(Refused, match="together with the account") as refused:
+            lab.call("UpdateSim", sid, AccountSid=sub, **also)
+        assert refused.value.code == 83010
+    lab.call("UpdateSim", sid, Fleet="default")
+    moved = lab.call("UpdateSim", sid, AccountSid=sub, UniqueName="moved")
+    assert (moved.account_sid, moved.unique_name, moved.fleet_sid) == (sub, "moved", None)
+    assert lab.cloud.subscription(ICCID) is None
     with pytest.raises(Refused, match="was not found"):
         lab.call("FetchSim", sid)

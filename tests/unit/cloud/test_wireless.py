@@ -368,6 +368,17 @@ def test_a_choice_may_answer_200(make_lab: Callable[..., Lab]) -> None:
     assert (sim.status, running) == ("updating", False)
 
 
+def test_an_account_changes_alone(lab: Lab) -> None:
+    sub = lab.cloud.rig.add_subaccount()
+    sid = lab.cloud.add_wireless_sim(ICCID, status="new")
+    lab.cloud.rate_plans.default()
+    for also in ({"Status": "active"}, {"ResetStatus": "resetting"}):
+        with pytest.raises(Refused) as refused:
+            lab.call("UpdateSim", sid, api="wireless", AccountSid=sub, **also)
+        assert refused.value.code == 33121
+    assert lab.call("UpdateSim", sid, api="wireless", AccountSid=sub).account_sid == sub
+
+
 def test_a_list_holds_no_empty_value(lab: Lab) -> None:
     def parse(*texts: str) -> object:
         param = next(param for operation in wireless_api.OPERATIONS if operation.name == "CreateRatePlan"
