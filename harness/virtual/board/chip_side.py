@@ -39,8 +39,6 @@ class _Whole(Protocol):
 
     def start_application(self, reason: MvWakeReason) -> None: ...
 
-    def wake(self, reason: MvWakeReason = ...) -> None: ...
-
     def _record(self, source: str, event: str, **data: Fact) -> Entry: ...
 
 
@@ -99,6 +97,3 @@ class ChipSide:
         if self.is_running:
             self._record("board", "watchdog_expired", watchdog=name)
             self.start_application(MvWakeReason.MICROVISORWATCHDOG)
-
-    def wake_up(self: _Whole) -> None:
-        self.wake(MvWakeReason.DEEPSLEEPAPPLICATIONRTC)

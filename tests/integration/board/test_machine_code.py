@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.clock import random_stream
 from harness.formats.bundle import Bundle, BundleOptions, CrashPolicy
-from harness.virtual.board.core.interface import RAM_BASE
+from harness.virtual.board.core.interface import RAM_BASE, BusError
+from harness.virtual.board.devices.mcp9808 import Mcp9808
 from harness.virtual.board.parts import AppState
 
 if TYPE_CHECKING:
@@ -203,3 +206,52 @@ def test_the_clock_goes_on_through_restarts(setup: Setup, program: type[Program]
     setup.run("1s")
     assert setup.board.soc.bus.read(0x4600_7800, 4) == 0x0102
     assert setup.board.soc.bus.read(0x4600_7804, 4) == 0x26_8101
+
+
+@pytest.mark.parametrize("sleep", ["deep", "stop"])
+def test_the_wakeup_timer_ends_sleep(setup: Setup, program: type[Program], link: Callable[..., Bundle],
+                                     sleep: str) -> None:
+    handler = program().store(0x4600_785C, 4).increment(COUNTER).put(program.BX_LR)
+    setup.board.install(link(program().store(ISER0, 1 << 2).sleep_for_ever(), {2: handler}))
+    setup.board.power_on()
+    setup.run("1s")
+    for address, value in ((0x4600_7824, 0xCA), (0x4600_7824, 0x53), (0x4600_7814, 4),
+                           (0x4600_7818, 4 | 1 << 10 | 1 << 14)):
+        setup.board.bus_write(address, 4, value)  # 5 s
+    if sleep == "deep":
+        setup.board.deep_sleep(None, shutdown=False)
+        setup.run("4900ms")
+        assert setup.board.app_state is AppState.ASLEEP
+        setup.run("200ms")
+        started = setup.world.journal.select("application_started")[-1]
+        assert (started.data["reason"], started.t) == ("deepsleepapplicationrtc", 6_000_000_000)
+    else:
+        setup.board.stop_until_interrupt()
+        setup.run("4900ms")
+        assert counter(setup) == 0
+        setup.run("200ms")
+        assert counter(setup) == 1
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_any_access_to_the_chip_is_borne(make_setup: Callable[..., Setup], program: type[Program],
+                                         link: Callable[..., Bundle], strict: bool) -> None:
+    """Through the core's own bus, with time in between: whatever happens is a fault of the application at most."""
+    chance = random_stream(7, "accesses")
+    setup = make_setup(strict=strict)
+    blocks = [setup.board.soc.peripheral(name) for name in setup.board.soc.names]
+    setup.board.i2c("I2C1").attach(Mcp9808())
+    setup.board.install(link(program().sleep_for_ever()))
+    setup.board.power_on()
+    for _ in range(1500):
+        block = chance.choice(blocks)
+        offset = chance.choice(block.REGISTERS).offset if chance.random() < 0.9 else chance.randrange(block.SIZE)
+        data = chance.randbytes(chance.choice([1, 2, 4, 8]))
+        with suppress(BusError) if strict else nullcontext():
+            if chance.random() < 0.3:
+                setup.board.core.read_memory(block.base + offset, len(data))
+            else:
+                setup.board.core.write_memory(block.base + offset, data)
+        if chance.random() < 0.1:
+            setup.run(chance.choice(["10us", "1ms", "20ms"]))
+    setup.run("100ms")

@@ -32,7 +32,6 @@ class Chip:
         self.posts = 0
         self.ram = bytearray(RAM_SIZE)
         self.bites: list[str] = []
-        self.wakes = 0
         self.soc = Soc(self, clock_tree(HZ), strict=strict)
 
     def schedule(self, cycle: int, action: Callable[[], None]) -> Appointment:
@@ -77,9 +76,6 @@ class Chip:
 
     def watchdog_expired(self, name: str) -> None:
         self.bites.append(name)
-
-    def wake_up(self) -> None:
-        self.wakes += 1
 
     def run(self, cycles: int, *, at_most: int = 10_000_000) -> None:
         """Let cycles pass, and what falls due happen; that must not be more than so many events."""

@@ -57,16 +57,13 @@ class PeripheralHost(Protocol):
         """Nanoseconds of the calendar, UTC, since 2000-01-01."""
 
     def call_after(self, nanoseconds: int, action: Callable[[], None], name: str) -> Timer:
-        """Let ``action`` happen after this time, whether the core has a clock by then or not."""
+        """Let ``action`` happen after this time, in deep sleep and with stopped clocks too."""
 
     def random(self, name: str) -> RandomStream:
         """Return a source of chance that belongs to this name."""
 
     def watchdog_expired(self, name: str) -> None:
         """The named watchdog was not refreshed in time: the chip is reset."""
-
-    def wake_up(self) -> None:
-        """The real-time clock interrupts: a chip in standby starts."""
 
 
 class Timer(Protocol):

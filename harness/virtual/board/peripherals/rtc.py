@@ -7,7 +7,6 @@ SSR tells the time. Time stamps, calibration, tamper detection and the binary mo
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 from harness.clock import NANOSECONDS
@@ -31,11 +30,7 @@ _OPEN = frozenset({"SR", "MISR", "SMISR", "SCR", "WPR"})  # not write-protected,
 
 
 class Rtc(Peripheral):
-    """The clock.
-
-    Args:
-        woke: called when an alarm or the wake-up timer interrupts, for a chip in standby.
-    """
+    """The clock. Its interrupt ends a deep sleep, too."""
 
     REGISTERS = (
         Register(name="TR", offset=0x00, write=0x7F_7F7F),
@@ -53,8 +48,7 @@ class Rtc(Peripheral):
         Register(name="SMISR", offset=0x58, write=0), Register(name="SCR", offset=0x5C, write=0),
         Register(name="ALRABINR", offset=0x70), Register(name="ALRBBINR", offset=0x74))
 
-    def __init__(self, host: PeripheralHost, *, woke: Callable[[], None]) -> None:
-        self._woke = woke
+    def __init__(self, host: PeripheralHost) -> None:
         self._timers: dict[str, Timer] = {}
         super().__init__(host, "RTC", RTC_BASE)
         self.power_on()
@@ -144,8 +138,6 @@ class Rtc(Peripheral):
     def _raise(self, flag: int) -> None:
         self.values["SR"] |= flag
         self._drive()
-        if self.read_misr() & flag:
-            self._woke()
 
     def _drive(self) -> None:
         self._host.set_irq(RTC_IRQ, bool(self.read_misr()))

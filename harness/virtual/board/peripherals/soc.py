@@ -55,7 +55,7 @@ class Soc:
                      for name, kind in SPIS.items()}
         self.adc = Adc(host, clock_hz=partial(rcc.kernel_hz, "ADC1"))
         self.rng = Rng(host)
-        self.rtc = Rtc(host, woke=host.wake_up)
+        self.rtc = Rtc(host)
         self.tamp = Tamp(host)
         self.iwdg = Iwdg(host, expired=self._watchdog_expired)
         self.dma = Gpdma(host, self._requests())
