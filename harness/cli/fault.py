@@ -45,6 +45,7 @@ def add(
     times: Annotated[int | None, typer.Option(metavar="N", help="How often; once if nothing is said.")] = None,
     sticky: Annotated[bool, typer.Option("--sticky", help="Without end.")] = False,
     p: Annotated[float | None, typer.Option(metavar="P", help="With this probability, without end.")] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Of its own chance, whatever the stack's.")] = None,
     lasting: Annotated[str | None, typer.Option(metavar="TIME", help="How long it stays set.")] = None,
     stack: Stack = None,
     as_json: Json = False,
@@ -52,7 +53,8 @@ def add(
     """Set a fault: mvh fault add truncate after=5 --on AT+CMGS --nth 2."""
     described: dict[str, Any] = {"kind": kind, **_parameters(parameters or [])}
     selector = {"modem": modem, "on": on, "urc": urc, "nth": nth, "at": at, "in": later, "when": _states(when or []),
-                "times": times, "sticky": sticky or None, "p": p, "lasting": lasting}
+                "times": times, "sticky": sticky or None, "p": p, "lasting": lasting,
+                "seed": seed}
     described.update({key: value for key, value in selector.items() if value not in (None, {})})
     fault = _ask(stack, "POST", described)
     if as_json:

@@ -172,6 +172,8 @@ _NETWORK = (
     _act("network-no-roaming", "network", "visited networks refuse (cause 13)", _SPAN, room=Room.NETWORK),
     _act("network-lost", "network", "coverage goes and comes back", duration("span", "30s", "how long"),
          room=Room.NETWORK),
+    _act("network-congested", "network", "the operator takes nobody in (cause 22), and no texts (CMS 42)", _SPAN,
+         room=Room.NETWORK),
     _act("network-signal", "network", "the serving cell's signal changes over time",
          curve("points", "times from now, and dBm; below -113 nothing is received"), room=Room.NETWORK),
     _act("network-nitz", "network", "the network's clock jumps",

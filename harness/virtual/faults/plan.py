@@ -5,8 +5,8 @@ Theory of operation. Modems and the network do what they do, and ask the plan at
 that *act* (:class:`~harness.virtual.faults.kinds.Mode`) are carried out by the modem or the network when the plan says
 so: at once, at an instant, when a state begins to hold, or when a command comes by.
 
-Each fault has a stream of chance of its own, named by its number, so the same plan with the same seed strikes the same
-things. Everything that strikes is in the journal.
+Each fault has a stream of chance of its own, named by its number or with a seed of its own, so the same plan with the
+same seed strikes the same things. Everything that strikes is in the journal.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from harness.clock import NANOSECONDS
+from harness.clock import NANOSECONDS, random_stream
 from harness.errors import UsageError
 from harness.journal import Entry, Fact, Plain
 from harness.virtual.faults.fault import End, Fault, FaultyDevice, FaultyNetwork
@@ -81,7 +81,10 @@ class FaultPlan:
                 raise UsageError(f"at: {spec.at / NANOSECONDS:g} s has passed: it is "
                                  f"{self.world.now() / NANOSECONDS:g} s; write 'in' for a time from now")
             number = next(self._numbers)
-            fault = Fault(number, spec, self.world.random(f"fault.{number}"), self)
+            chance = self.world.random(f"fault.{number}")
+            if spec.seed is not None:
+                chance = random_stream(spec.seed, spec.kind.name)
+            fault = Fault(number, spec, chance, self)
             fault.at = spec.at if spec.delay is None else self.world.now() + spec.delay
             self._faults[number] = fault
             self._record("fault_set", fault, spec=_plain({key: value for key, value in spec.describe().items()

@@ -13,6 +13,7 @@ The keys of a selector:
 ``times``  how often it strikes; once if absent, and without end if ``sticky`` or with ``p``
 ``p``      probability with which it strikes
 ``lasting`` how long it stays in the plan
+``seed``   of its own chance, whatever the world's
 =========  ============================================================================================================
 """
 
@@ -29,7 +30,8 @@ from harness.errors import UsageError
 from harness.virtual.faults.kinds import CONDITIONS, KINDS, Kind, Mode
 from harness.virtual.faults.parameters import REQUIRED, Quantity, Value
 
-SELECTOR_KEYS: Final = ("kind", "modem", "on", "urc", "nth", "at", "in", "when", "times", "sticky", "p", "lasting")
+SELECTOR_KEYS: Final = ("kind", "modem", "on", "urc", "nth", "at", "in", "when", "times", "sticky", "p", "lasting",
+                        "seed")
 _LONGEST_PATTERN: Final = 256
 
 
@@ -85,6 +87,7 @@ class FaultSpec:
         delay: nanoseconds from when it joins a plan, or None.
         times: how often it strikes; None: without end.
         lasting: nanoseconds it stays in the plan, or None.
+        seed: of its own chance; the world's, and its place in the plan, if None.
     """
 
     kind: Kind
@@ -99,6 +102,7 @@ class FaultSpec:
     times: int | None = 1
     p: float = 1.0
     lasting: int | None = None
+    seed: int | None = None
 
     def duration(self, name: str) -> int | None:
         """Return a parameter that is a duration in nanoseconds, None where it has no value."""
@@ -129,7 +133,7 @@ class FaultSpec:
         shown: dict[str, object] = {"kind": self.kind.name}
         for key, value in (("modem", self.modem), ("on", self.on and self.on.text), ("urc", self.urc and self.urc.text),
                            ("nth", self.nth), ("at", _spell(self.at)), ("in", _spell(self.delay)),
-                           ("when", dict(self.when) or None), ("lasting", _spell(self.lasting))):
+                           ("when", dict(self.when) or None), ("lasting", _spell(self.lasting)), ("seed", self.seed)):
             if value is not None:
                 shown[key] = value
         if self.times is None:
@@ -187,7 +191,7 @@ def _select(kind: Kind, parameters: Mapping[str, Value], described: Mapping[str,
         nth=_whole("nth", described.get("nth")), at=_span("at", described.get("at")),
         delay=_span("in", described.get("in")), when=_conditions(described.get("when")), p=p,
         times=times if times is not None else None if sticky or p < 1 else 1,
-        lasting=_span("lasting", described.get("lasting")))
+        lasting=_span("lasting", described.get("lasting")), seed=_whole("seed", described.get("seed"), least=0))
 
 
 def _check_sense(spec: FaultSpec) -> None:
@@ -225,11 +229,11 @@ def _pattern(key: str, given: object) -> Pattern | None:
         raise UsageError(f"{key}: {problem}") from None
 
 
-def _whole(key: str, given: object) -> int | None:
+def _whole(key: str, given: object, *, least: int = 1) -> int | None:
     if given is None:
         return None
-    if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= 1_000_000:
-        raise UsageError(f"{key}: must be a whole number from 1 to 1000000, not {given!r}")
+    if isinstance(given, bool) or not isinstance(given, int) or not least <= given <= 1_000_000:
+        raise UsageError(f"{key}: must be a whole number from {least} to 1000000, not {given!r}")
     return given
 
 

@@ -170,6 +170,19 @@ def _no_roaming(network: Network, iccid: str, fault: Fault) -> End:
     return partial(network.allow_roaming, iccid, True)
 
 
+def _congested(network: Network, iccid: str, fault: Fault) -> End | None:
+    cell = network.cell_of(iccid)
+    plmns = {cell.plmn} if cell is not None else {found.plmn for found in network.cells}
+    for plmn in sorted(plmns):
+        network.congest(plmn)
+
+    def end() -> None:
+        for plmn in sorted(plmns):
+            network.congest(plmn, False)
+
+    return end
+
+
 def _signal(network: Network, iccid: str, fault: Fault) -> End | None:
     cell = network.cell_of(iccid)
     points = fault.spec.parameters["points"]
@@ -195,7 +208,7 @@ def _nat(network: Network, iccid: str, fault: Fault) -> End:
 
 ACTS: Mapping[str, Callable[[Network, str, Fault], End | None]] = {
     "network-none": _none, "network-lost": _none, "network-searching": _searching, "network-denied": _denied,
-    "network-no-roaming": _no_roaming, "network-signal": _signal, "network-rat": _technology,
-    "packet-dropped": _dropped, "packet-nat-timeout": _nat,
+    "network-no-roaming": _no_roaming, "network-congested": _congested, "network-signal": _signal,
+    "network-rat": _technology, "packet-dropped": _dropped, "packet-nat-timeout": _nat,
 }
 """What carries out each kind that acts on the network."""

@@ -101,6 +101,16 @@ def test_probability_and_seed(make_bench: type[FaultBench]) -> None:
     assert 6 <= run(1).count(False) <= 30
 
 
+def test_a_seed_of_its_own(make_bench: type[FaultBench]) -> None:
+    def run(seed: int, own: int) -> list[bool]:
+        bench = make_bench(seed=seed)
+        bench.faults.on("AT+CGMM", p=0.3).error(seed=own)
+        return answers(bench, 40)
+
+    assert run(1, 5) == run(2, 5)
+    assert run(1, 5) != run(1, 6)
+
+
 def test_every_strike_is_in_the_journal_and_runs_are_equal(make_bench: type[FaultBench]) -> None:
     def run() -> FaultBench:
         bench = make_bench()
@@ -149,6 +159,7 @@ def test_what_can_be_undone_is_undone(bench: FaultBench) -> None:
     ({"kind": "truncate", "aftr": 1}, "aftr: no such key of a fault of kind 'truncate' (did you mean 'after'?)"),
     ({"kind": "delay", "by": "5 apples"}, "by: not a duration: '5 apples'"),
     ({"kind": "delay", "nth": 0}, "nth: must be a whole number from 1"),
+    ({"kind": "delay", "seed": -1}, "seed: must be a whole number from 0"),
     ({"kind": "delay", "p": 2}, "p: must be a probability from 0 to 1, not 2"),
     ({"kind": "delay", "on": "/(/"}, "on: no regular expression"),
     ({"kind": "delay", "on": "AT", "urc": "+CMT"}, "urc: a fault strikes a command or an unsolicited result"),
@@ -179,9 +190,10 @@ def test_descriptions_read_back() -> None:
     for kind in KINDS.values():
         needed: dict[str, Any] = {"after": 3, "number": 3, "text": "X", "rate": 9600, "iccid": "8988307000000000001",
                                   "points": [["0s", -70], ["10s", -90]]}
-        described = {"kind": kind.name, "modem": "modem-1", "p": 0.5, "lasting": "1min", "when": {"registered": True},
-                     "in": "250ms", **{parameter.name: needed[parameter.name] for parameter in kind.parameters
-                                       if parameter.name in needed}}
+        described = {"kind": kind.name, "modem": "modem-1", "p": 0.5, "lasting": "1min", "seed": 3,
+                     "when": {"registered": True}, "in": "250ms",
+                     **{parameter.name: needed[parameter.name] for parameter in kind.parameters
+                        if parameter.name in needed}}
         spec = parse_fault(described)
         assert parse_fault(spec.describe()) == spec
     assert parse_fault({"kind": "network-signal", "points": "0s:-70,10s:-110"}).parameters["points"] == (

@@ -149,6 +149,20 @@ def test_denied(bench: FaultBench, cause: int) -> None:
     assert bench.at("+CEREG?").startswith(b"\r\n+CEREG: 3,5")
 
 
+@pytest.mark.strikes("network-congested")
+def test_congested(bench: FaultBench) -> None:
+    bench.at("+CMGF=1")
+    bench.at("+CEREG=3")
+    bench.faults.network.congested(span="1min")
+    bench.at('+CMGS="000"')
+    assert bench.type(b"hi\x1a", wait="5s") == b"\r\n+CMS ERROR: 42\r\n"
+    bench.at("+CGATT=0", wait="1s")
+    assert b"+CME ERROR" in bench.at("+CGATT=1", wait="30s")
+    assert bench.at("+CEREG?").startswith(b"\r\n+CEREG: 3,3,,,,0,22")
+    bench.wait("10min")
+    assert bench.at("+CEREG?").startswith(b"\r\n+CEREG: 3,5")
+
+
 @pytest.mark.strikes("network-signal")
 def test_signal_curve(bench: FaultBench) -> None:
     bench.faults.network.signal(points=[["0s", -51], ["20s", -91], ["30s", -120], ["60s", -120], ["70s", -71]])
