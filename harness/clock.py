@@ -132,10 +132,13 @@ class VirtualClock:
         >>> clock = VirtualClock()
         >>> clock.sleep("24h"); clock.now() // NANOSECONDS
         86400
+
+    Args:
+        start: where it begins, in nanoseconds: for a world that is taken up again.
     """
 
-    def __init__(self) -> None:
-        self._now = 0
+    def __init__(self, start: int = 0) -> None:
+        self._now = start
         self._timeline: Timeline | None = None
         self._wires: list[Wire] = []
         self._sources: list[Source] = []
@@ -223,12 +226,16 @@ class VirtualClock:
 
 
 class RealClock:
-    """The machine's monotonic clock. Waits block in ``select`` on what is watched."""
+    """The machine's monotonic clock. Waits block in ``select`` on what is watched.
+
+    Args:
+        start: what it tells now, in nanoseconds: for a world that is taken up again.
+    """
 
     _POLL = 0.01  # for sources without a descriptor, and as the outer bound of one sleep
 
-    def __init__(self) -> None:
-        self._start = time.monotonic_ns()
+    def __init__(self, start: int = 0) -> None:
+        self._start = time.monotonic_ns() - start
         self._changed = threading.Condition()
         self._generation = 0
         self._sources: list[Source] = []

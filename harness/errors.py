@@ -23,6 +23,10 @@
     ├── UsageError                    the caller's code or files broke a rule  (also ValueError)
     │   ├── RigFileError              a rig description is wrong
     │   ├── PortTaken                 an address or port is in use already
+    │   ├── StoreError                a state folder can't be used
+    │   │   ├── StoreLocked           another process has it open
+    │   │   ├── StoreTooNew           a later release wrote it
+    │   │   └── StoreCorrupted        it is damaged, or no store at all
     │   └── FormatError               bytes or text that are not what they claim to be
     │       ├── AtSyntaxError         a command line outside the AT grammar
     │       ├── PduError              an SMS TPDU or one of its fields
@@ -174,6 +178,22 @@ class RigFileError(UsageError):
 
 class PortTaken(UsageError):
     """An address, port or link name is in use by somebody else."""
+
+
+class StoreError(UsageError):
+    """A folder that is to hold the state of a virtual cloud can't be used; nothing in it was changed."""
+
+
+class StoreLocked(StoreError):
+    """Another process has the store open."""
+
+
+class StoreTooNew(StoreError):
+    """A later release wrote the store."""
+
+
+class StoreCorrupted(StoreError):
+    """The store is damaged, or no store of ours at all."""
 
 
 class FormatError(UsageError):

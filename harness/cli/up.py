@@ -23,12 +23,14 @@ def up(
     = None,
     pcap: Annotated[Path | None, typer.Option(metavar="FILE", help="Write what crosses the network for Wireshark.")]
     = None,
+    state: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep the cloud's state in this folder.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="First line: one JSON object; then one a journal entry.")]
     = False,
 ) -> None:
     """Start cloud, network, modems and boards in real time and keep them up until Ctrl-C.
 
-    Prints URLs, credentials, serial ports and devices, then what happens.
+    Prints URLs, credentials, serial ports and devices, then what happens. With --state everything that clients made
+    is there again after a restart, and what fell due meanwhile happens.
     """
     from harness.rig.load import load_rig
     from harness.rig.up import RunningStack
@@ -40,7 +42,7 @@ def up(
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
-    stack = RunningStack(load_rig(rig), pcap=pcap)
+    stack = RunningStack(load_rig(rig), pcap=pcap, state=state)
     try:
         if as_json:
             print_json(stack.doors.to_json())

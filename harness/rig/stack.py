@@ -13,6 +13,7 @@ from harness.rig import fault_door
 from harness.rig.bench import furnish, open_consoles
 from harness.rig.internet import build_internet
 from harness.rig.model import BoardTable, CellTable, CloudTable, ModemTable, RigFile
+from harness.rig.state import StateFolder
 from harness.virtual.board.board import Board
 from harness.virtual.board.debug import registry
 from harness.virtual.board.debug.port import DebugPort
@@ -38,6 +39,7 @@ class VirtualStack:
         folder: where the links to the modems' ports go.
         seed: instead of the rig file's.
         symbols_of: finds the ELF image of a bundle by its hash, for crash reports.
+        state: where the cloud's state is kept; in memory without. A world that is taken up again has its old seed.
 
     Attributes:
         modems, boards: by name, in the order of the rig file.
@@ -49,9 +51,14 @@ class VirtualStack:
     """
 
     def __init__(self, file: RigFile, *, clock: VirtualClock | RealClock, folder: Path,
-                 seed: int | None = None, symbols_of: Callable[[str], ElfImage | None] | None = None) -> None:
+                 seed: int | None = None, symbols_of: Callable[[str], ElfImage | None] | None = None,
+                 state: StateFolder | None = None) -> None:
         self.file = file
-        self.world = World(seed=file.world.seed if seed is None else seed, clock=clock)
+        origin = None if state is None else state.origin
+        if origin is not None:
+            seed = origin.seed
+        self.world = World(seed=file.world.seed if seed is None else seed, clock=clock,
+                           epoch=None if origin is None else origin.epoch)
         self.network = Network(self.world, settings=_network_settings(file))
         for cell in file.network.cell:
             if not isinstance(cell.signal, int):
@@ -60,7 +67,8 @@ class VirtualStack:
         self.network.connect_faults(self.faults)
         self.uplink = Uplink(self.world, latency=f"{file.network.uplink_latency}ns")
         self.cloud = Cloud(self.world, messaging=self.network, uplink=self.uplink,
-                           account_sid=file.cloud.account_sid, auth_token=file.cloud.auth_token,
+                           account_sid=origin.account_sid if origin else file.cloud.account_sid,
+                           auth_token=file.cloud.auth_token or (origin.auth_token if origin else None),
                            api_keys=file.cloud.api_keys, choices=_choices(file.cloud),
                            allowed_hosts=file.cloud.allowed_hosts, webhook_secret=file.cloud.webhook_secret)
         self.cloud.admin_routes.update(fault_door.routes(self.faults))
@@ -78,6 +86,8 @@ class VirtualStack:
         self._symbols_of = symbols_of
         self._undo: list[Callable[[], None]] = [self.world.close, self.internet.close]
         try:
+            if state is not None:
+                state.keep(self.cloud)
             with self.world.turn():
                 for index, modem in enumerate(file.modem, start=1):
                     self._add_modem(index, modem, folder)
@@ -110,8 +120,10 @@ class VirtualStack:
     def _add_modem(self, index: int, table: ModemTable, folder: Path) -> None:
         iccid = table.iccid or default_iccid(index)
         card = SimCard(iccid=iccid, imsi=table.imsi or f"{_HOME_PLMN}{index:09d}", imsis=table.imsis)
+        places = self.cloud.places  # a card that was moved to a subaccount is not the account's any more
         add: Callable[..., str] = self.cloud.add_sim if table.product == "supersim" else self.cloud.add_wireless_sim
-        self.sims[table.name] = add(iccid, status=table.sim_status, unique_name=table.unique_name or table.name)
+        self.sims[table.name] = places[iccid] = self.cloud.sim_sid(iccid) or places.get(iccid) or add(
+            iccid, status=table.sim_status, unique_name=table.unique_name or table.name)
         link = Path(table.port) if table.kind == "virtual" and table.port else folder / table.name
         modem = VirtualModem(self.world, self.network, name=table.name, profile=table.profile, sim=card,
                              imei=table.imei, link=link,
@@ -121,7 +133,10 @@ class VirtualStack:
         modem.connect_faults(self.faults)
 
     def _add_board(self, table: BoardTable, folder: Path) -> None:
-        sid = self.cloud.add_device(table.device_sid, table.name, logging=True)
+        sid = table.device_sid or self.cloud.places.get(table.name)
+        if sid is None or self.cloud.devices.devices.get(sid) is None:
+            sid = self.cloud.add_device(sid, table.name, logging=True)
+        self.cloud.places[table.name] = sid
         board = Board(self.world, self.uplink, name=table.name, device_sid=sid, hclk_hz=table.hclk_hz,
                       internet=self.internet, symbols_of=self._symbols_of, strict=table.strict)
         self._undo.append(board.close)

@@ -16,6 +16,7 @@ from harness.rig.captures import CaptureFile
 from harness.rig.doors import DOORS_FILE
 from harness.rig.model import RigFile
 from harness.rig.stack import VirtualStack
+from harness.rig.state import StateFolder
 from harness.runtime_dir import StackDir, running_stacks
 from harness.virtual.board.debug.link import SwdServer, socket_uid
 from harness.virtual.cloud import CloudPorts, CloudServer
@@ -97,20 +98,28 @@ class RunningStack:
     Args:
         file: what there is. Real devices are no part of a virtual stack.
         pcap: file that gets what crosses the network.
+        state: folder in which the cloud's state is kept; in memory without.
 
     Raises:
         UsageError: the rig file declares real devices, or the capture can't be written.
         PortTaken: a port or the stack's name is in use; nothing is left behind.
+        StoreError: the state folder can't be used; it was not changed.
     """
 
-    def __init__(self, file: RigFile, *, pcap: Path | None = None) -> None:
+    def __init__(self, file: RigFile, *, pcap: Path | None = None, state: Path | None = None) -> None:
         if not file.is_virtual:
             raise UsageError(f"rig {file.name!r} declares real devices: 'mvh up' starts virtual ones only")
         self._undo: list[Callable[[], None]] = []
         try:
             folder = StackDir(_free_name(file.name))
             self._undo.append(folder.close)
-            self._stack = VirtualStack(file, clock=RealClock(), folder=folder.path)
+            kept = None
+            if state is not None:
+                kept = StateFolder(state)
+                self._undo.append(kept.close)
+                kept.check(file)
+            self._stack = VirtualStack(file, clock=RealClock() if kept is None else kept.clock(), folder=folder.path,
+                                       state=kept)
             self._undo.append(self._stack.close)
             if pcap is not None:
                 capture = CaptureFile(pcap)

@@ -8,7 +8,7 @@ import itertools
 import re
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.formats.bundle.manifest import (
@@ -116,7 +116,26 @@ class Bundle:
         Raises:
             BundleRejected: a rule is broken; ``rule`` and the message say which.
         """
-        members = _read_archive(data)
+        return cls._of_members(_read_archive(data), signers, require_signature)
+
+    @classmethod
+    def of_members(cls, members: Mapping[str, bytes]) -> Bundle:
+        """Return the bundle of the files of an archive by name, as :attr:`members` gave them, after checking all of it.
+
+        Raises:
+            BundleRejected: a rule is broken.
+        """
+        if MANIFEST_NAME not in members:
+            raise BundleRejected(Rule.MANIFEST_MISSING, "the bundle has no file 'manifest'")
+        return cls._of_members(dict(members), (), False)
+
+    @property
+    def members(self) -> dict[str, bytes]:
+        """The files of its archive, by name."""
+        return {MANIFEST_NAME: self.manifest_bytes, **{layer.digest: layer.content for layer in self.layers}}
+
+    @classmethod
+    def _of_members(cls, members: dict[str, bytes], signers: Sequence[bytes], require_signature: bool) -> Bundle:
         manifest_bytes = members.pop(MANIFEST_NAME)
         manifest = Manifest.decode(manifest_bytes)
         _check_keys(manifest.app)

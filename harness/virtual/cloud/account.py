@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypedDict
 
 from harness.errors import UsageError
-from harness.formats.sid import make_sid
 from harness.journal import Fact
 from harness.virtual.cloud.agenda import Agenda
 from harness.virtual.cloud.choices import Choices
+from harness.virtual.cloud.draws import Draws
+from harness.virtual.cloud.kept import Log
 from harness.virtual.cloud.refusals import (
     ATTACHMENT_FAILED,
     CATALOGUE,
@@ -73,6 +73,7 @@ class Account:
         notifications: debugger events, oldest first; the oldest go when there are too many.
         ignored_parameters: how many parameters that no operation knows were given.
         agenda: what will happen by itself.
+        draws: streams of chance that go on after a restart, by name.
         subaccounts: SIDs of accounts that Sims may be moved to.
         suspended: whether the owner has not paid: updates that are under way are given up.
         webhook_secret: what KORE's kind of signature is made with; none if empty.
@@ -84,14 +85,15 @@ class Account:
         self.choices = choices
         self.sid = sid
         self.auth_token = auth_token
-        self.notifications: deque[Notification] = deque(maxlen=notifications)
+        self.notifications: Log[Notification] = Log(limit=notifications)
         self.ignored_parameters = 0
         self.agenda = Agenda(world)
         self.subaccounts: dict[str, None] = {}
         self.suspended = False
         self.webhook_secret = ""
         self._planned: dict[int, int] = {}
-        self._sids = world.random("cloud.sids")
+        self.draws = {name: Draws(world.seed, f"cloud.{name}") for name in ("sids", "webhooks", "esim", "subaccounts")}
+        self._sids = self.draws["sids"]
 
     def __repr__(self) -> str:
         return f"Account({self.sid!r})"
@@ -117,6 +119,14 @@ class Account:
         if code not in PLANNABLE:
             raise UsageError(f"{code} can't be planned; these can: {', '.join(map(str, sorted(PLANNABLE)))}")
         self._planned[code] = self._planned.get(code, 0) + count
+
+    def planned_failures(self) -> list[list[int]]:
+        """Return codes and how often the service will still fail with each."""
+        return [[code, count] for code, count in sorted(self._planned.items()) if count]
+
+    def restore_planned(self, planned: list[list[int]]) -> None:
+        """Plan these failures, which :meth:`planned_failures` returned once, and no others."""
+        self._planned = {entry[0]: entry[1] for entry in planned}
 
     def fails(self, code: int) -> bool:
         """Return whether it was planned to fail with this code now."""
@@ -151,7 +161,7 @@ class Account:
 
     def new_sid(self, prefix: str) -> str:
         """Draw the SID of a new resource; equal runs draw equal SIDs."""
-        return make_sid(prefix, draw_hex(self._sids))
+        return prefix + self._sids.hex()
 
     def record(self, event: str, /, *, device: str = "", **data: Fact) -> None:
         """Write a fact into the journal."""

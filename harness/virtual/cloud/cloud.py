@@ -23,6 +23,7 @@ from harness.virtual.cloud.fleets import Fleets
 from harness.virtual.cloud.logbook import LogBook
 from harness.virtual.cloud.machines import SimStatus, WirelessStatus
 from harness.virtual.cloud.microvisor import Apps, Devices
+from harness.virtual.cloud.persistence import Keeper, Snapshots
 from harness.virtual.cloud.rate_plans import RatePlans
 from harness.virtual.cloud.retention import Retention, usage_rule
 from harness.virtual.cloud.rig import Rig
@@ -49,6 +50,11 @@ class Cloud:
     :class:`~harness.virtual.network.seams.Metering` for the network and :class:`~harness.virtual.uplink.CloudEnd` for
     boards. What no API does is in :attr:`rig`.
 
+    Attributes:
+        snapshots: what it can be set back to.
+        keeper: writes every change down, if a state folder was given; None in memory.
+        places: SIDs of devices by the names that a rig file has for them; kept, for the time after a restart.
+
     Args:
         messaging: the network, which carries Commands to devices.
         uplink: the way to boards; the cloud connects itself to it.
@@ -68,6 +74,7 @@ class Cloud:
                  auth_token: str | None = None, api_keys: dict[str, str] | None = None, choices: Choices | None = None,
                  allowed_hosts: tuple[str, ...] = (), webhook_secret: str = "") -> None:
         self.world = world
+        self._messaging = messaging
         self.choices = choices or Choices()
         credentials = world.random("cloud.credentials")
         drawn_sid, drawn_token = make_sid("AC", draw_hex(credentials)), draw_hex(credentials)
@@ -106,11 +113,14 @@ class Cloud:
         self.apps = Apps(self.account)
         self.faults = CloudFaults()
         self.admin_routes: dict[tuple[str, str], AdminRoute] = {}  # what the admin side answers for others
+        self.places: dict[str, str] = {}
         self.admin_token = draw_hex(world.random("cloud.admin"))
         world.journal.redact(self.admin_token)
         self.configs = ConfigStores(self.account, "Configs")
         self.secrets = ConfigStores(self.account, "Secrets")
         self.devices = Devices(self.account, self.apps, uplink, self.configs, self.secrets)
+        self.snapshots = Snapshots(self)
+        self.keeper: Keeper | None = None
         uplink.connect_cloud(self)
 
     def __repr__(self) -> str:
@@ -204,6 +214,38 @@ class Cloud:
             Refused: there is no such device.
         """
         return self.devices.logs[self.devices.device(device_sid).sid]
+
+    # -- after a restart, or when it was set back ---------------------------------------------------------------------
+
+    def sim_sid(self, iccid: str) -> str | None:
+        """Return the SID of the Sim with this ICCID, of either product; None if the account has none."""
+        sim = self.sims.sims.by("iccid", iccid) or self.wireless_sims.sims.by("iccid", iccid)
+        return None if sim is None else sim.sid
+
+    def withdraw(self) -> None:
+        """Let nothing arrive any more that is under way to devices: the cloud is about to be set back."""
+        self._messaging.withdraw_sms()
+
+    def card_gone(self, iccid: str) -> None:
+        """Let the network look at a card that no account has any more."""
+        self._messaging.subscription_changed(iccid)
+
+    def restored(self) -> None:
+        """Go on after all that is kept was taken up again, in a turn of the world.
+
+        The network looks at every card anew and gets the Commands that are under way once more; boards are told what
+        they should run; webhooks that have no outcome are sent.
+        """
+        self.fleets.restored()
+        self.supersim_meter.restored()
+        self.wireless_meter.restored()
+        for sim in (*self.sims.sims, *self.wireless_sims.sims):
+            self._messaging.subscription_changed(sim.iccid)
+        self.sms_commands.restored()
+        self.ip_commands.restored()
+        self.commands.restored()
+        self.devices.restored()
+        self.webhooks.restored()
 
     def now(self) -> datetime:
         """Return the calendar time of this instant."""

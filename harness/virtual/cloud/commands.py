@@ -5,13 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable
+from datetime import datetime
+from typing import TypeVar
 
 from harness.errors import PduError
 from harness.formats.sms.gsm7 import septet_count
 from harness.virtual.cloud.account import Account
 from harness.virtual.cloud.machines import IP_COMMAND, SMS_COMMAND, By, CommandStatus
 from harness.virtual.cloud.parameters import Arguments
-from harness.virtual.cloud.records import Callback, Direction, IpCommand, PayloadType, Sim, SmsCommand
+from harness.virtual.cloud.records import Callback, Command, Direction, IpCommand, PayloadType, Sim, SmsCommand
 from harness.virtual.cloud.refusals import (
     CATALOGUE,
     IP_COMMAND_FAILED,
@@ -64,12 +66,26 @@ class SmsCommands:
         fleet = self._sims.fleet_of(sim)
         _check_usable(self._account, sim, fleet is not None and fleet.sms_commands_enabled, "SMS Commands")
         command = self._add(sim, payload, CommandStatus.QUEUED, Direction.TO_SIM, arguments.callback())
-        self._messaging.send_sms(sim.iccid, payload, SmsProgress(
-            attempted=lambda: self._move(sim, command, CommandStatus.SENT),
-            delivered=lambda: self._move(sim, command, CommandStatus.DELIVERED),
-            failed=lambda cause: self._move(sim, command, CommandStatus.FAILED, cause=cause)))
+        self._hand_over(sim, command)
         self._sims.count_command(sim)
         return command
+
+    def _hand_over(self, sim: Sim, command: SmsCommand, *, since: datetime | None = None) -> None:
+        self._messaging.send_sms(sim.iccid, command.payload, SmsProgress(
+            attempted=lambda: self._attempted(sim, command),
+            delivered=lambda: self._move(sim, command, CommandStatus.DELIVERED),
+            failed=lambda cause: self._move(sim, command, CommandStatus.FAILED, cause=cause), since=since))
+
+    def _attempted(self, sim: Sim, command: SmsCommand) -> None:
+        if command.status is CommandStatus.QUEUED:  # it was sent already before a restart
+            self._move(sim, command, CommandStatus.SENT)
+
+    def restored(self) -> None:
+        """Go on after the Commands were taken up again: the network gets those that are under way once more."""
+        for command in under_way(self.commands, CommandStatus.QUEUED, CommandStatus.SENT):
+            sim = self._sims.sims.get(command.sim_sid)
+            if sim is not None and command.direction is Direction.TO_SIM:
+                self._hand_over(sim, command, since=command.date_created)
 
     def received(self, iccid: str, text: str) -> None:
         """Take in a text that a device sent; nothing happens if no account owns the card."""
@@ -111,6 +127,7 @@ class IpCommands:
         self._messaging = messaging
         self.commands: Collection[IpCommand] = Collection(
             "IpCommands", indexed=("sim_sid", "sim_iccid", "status", "direction"), limit=KEPT, evict=True)
+        self._round = 0  # counts how often the Commands were taken up anew
 
     def __repr__(self) -> str:
         return f"IpCommands({len(self.commands)})"
@@ -145,8 +162,22 @@ class IpCommands:
                             Direction.FROM_SIM, source[0], source[1], Callback())
         self._webhooks.ip_command(sim, command, self._webhooks.ip_callback(self._sims.fleet_of(sim)))
 
+    def restored(self) -> None:
+        """Go on after the Commands were taken up again: the network gets those that wait once more."""
+        self._round += 1
+        for command in under_way(self.commands, CommandStatus.QUEUED):
+            sim = self._sims.sims.get(command.sim_sid)
+            if sim is not None and command.direction is Direction.TO_SIM:
+                self._messaging.send_ip(sim.iccid, command.device_port,
+                                        _payload_bytes(command.payload, command.payload_type),
+                                        self._sent(sim, command))
+
     def _sent(self, sim: Sim, command: IpCommand) -> Callable[[str | None], None]:
+        round_ = self._round
+
         def done(device_ip: str | None) -> None:
+            if round_ != self._round:
+                return  # the cloud was set back meanwhile
             code, reason = 0, ""
             if device_ip is None:
                 code, reason = IP_COMMAND_NOT_ATTACHED, "the device has no data session"
@@ -174,6 +205,16 @@ class IpCommands:
         self._account.record(f"ip_command_{'created' if direction is Direction.TO_SIM else 'received'}",
                              device=sim.sid, sid=command.sid, payload=payload, port=device_port)
         return command
+
+
+C = TypeVar("C", SmsCommand, IpCommand, Command)
+
+
+def under_way(commands: Collection[C], *statuses: CommandStatus) -> list[C]:
+    """Return the Commands with one of these statuses, the oldest first."""
+    found = [command for status in statuses
+             for command in commands.page({"status": status}, size=len(commands) or 1).records]
+    return sorted(found, key=lambda command: command.seq)
 
 
 def _check_usable(account: Account, sim: Sim, enabled: bool, what: str) -> None:

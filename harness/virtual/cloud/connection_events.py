@@ -8,15 +8,18 @@ Programmable Wireless has no connection events: its DataSessions resource tells 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from itertools import islice
+from typing import Any
 
 from harness.clock import to_ns
 from harness.errors import UsageError
 from harness.virtual.cloud.account import Account
 from harness.virtual.cloud.agenda import Due
+from harness.virtual.cloud.kept import Log
 from harness.virtual.cloud.records import Network, Sim
 from harness.virtual.cloud.refusals import CATALOGUE
 from harness.virtual.cloud.webhooks import Webhooks
@@ -77,7 +80,7 @@ class ConnectionEvents:
     def __init__(self, account: Account, webhooks: Webhooks) -> None:
         self._account = account
         self._webhooks = webhooks
-        self.events: deque[dict[str, object]] = deque(maxlen=KEPT)
+        self.events: Log[dict[str, object]] = Log(limit=KEPT)
         self._sinks: dict[str, Sink] = {}
         account.agenda.on(Due.EVENT_BATCH, self._flush)
 
@@ -111,6 +114,19 @@ class ConnectionEvents:
         """Post no more events there, not even those that wait; no error if it is not known."""
         self._sinks.pop(sid, None)
         self._account.agenda.cancel(Due.EVENT_BATCH, sid)
+
+    def kept_sinks(self) -> list[dict[str, object]]:
+        """Return the sinks, and what waits for each, as plain values."""
+        return [{"sid": sink.sid, "url": sink.url, "types": list(sink.types), "waiting": list(sink.waiting)}
+                for sink in self.sinks]
+
+    def restore_sinks(self, sinks: Iterable[Mapping[str, Any]]) -> None:
+        """Have these sinks, which :meth:`kept_sinks` returned once, and no others."""
+        self._sinks = {}
+        for kept in sinks:
+            sink = Sink(sid=kept["sid"], url=kept["url"], types=tuple(kept["types"]))
+            sink.waiting.extend(kept["waiting"])
+            self._sinks[sink.sid] = sink
 
     def emit(self, kind: EventType, sim: Sim, where: Where, *, code: int = 0,
              data: dict[str, object] | None = None) -> None:

@@ -30,7 +30,7 @@ class EsimProfiles:
         self._account = account
         self._sims = sims
         self._webhooks = webhooks
-        self._random = account.world.random("cloud.esim")
+        self._random = account.draws["esim"]
         self.stock = account.choices.esim_stock
         self.profiles: Collection[EsimProfile] = Collection(
             "ESimProfiles", unique=("sim_sid",), indexed=("eid", "status"), limit=100_000)

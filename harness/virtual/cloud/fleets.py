@@ -42,7 +42,7 @@ class Fleets:
             "Fleets", unique=("unique_name",), indexed=("access_profile_sid",), limit=10_000)
         for friendly_name, iso_country, identifiers in NETWORKS:
             self.add_network(friendly_name, iso_country, identifiers)
-        self.default_profile = self._add_profile(DEFAULT_NAME, tuple(network.sid for network in self.networks))
+        self.default_profile_sid = self._add_profile(DEFAULT_NAME, tuple(network.sid for network in self.networks)).sid
 
     def __repr__(self) -> str:
         return f"Fleets({len(self.fleets)} fleets, {len(self.profiles)} profiles, {len(self.networks)} networks)"
@@ -70,8 +70,9 @@ class Fleets:
         found = self._by_plmn.get(plmn)
         if found is None:
             found = self.add_network(name or plmn, country_of(plmn).alpha2, ((plmn[:3], plmn[3:]),))
-            default = self.default_profile
-            self.profiles.change(default, default.date_updated, networks=(*default.networks, found.sid))
+            default = self.profiles.get(self.default_profile_sid)
+            if default is not None:
+                self.profiles.change(default, default.date_updated, networks=(*default.networks, found.sid))
         return found
 
     def add_network(self, friendly_name: str, iso_country: str, identifiers: tuple[tuple[str, str], ...]) -> Network:
@@ -82,6 +83,14 @@ class Fleets:
         for mcc, mnc in identifiers:
             self._by_plmn.setdefault(mcc + mnc, network)
         return network
+
+    def restored(self) -> None:
+        """Go on after networks and profiles were taken up again."""
+        self._plmns.clear()
+        self._by_plmn.clear()
+        for network in self.networks:
+            for mcc, mnc in network.identifiers:
+                self._by_plmn.setdefault(mcc + mnc, network)
 
     def network(self, key: str) -> Network:
         """Return a network by its SID."""
@@ -209,7 +218,7 @@ class Fleets:
         """Return the Fleet of Sims that were put into the world without one; made when first asked for."""
         found = self.fleets.by("unique_name", DEFAULT_NAME)
         return found or self.create_fleet(Arguments({"UniqueName": DEFAULT_NAME,
-                                                     "NetworkAccessProfile": self.default_profile.sid}))
+                                                     "NetworkAccessProfile": self.default_profile_sid}))
 
     def _referenced_profile(self, key: str, *, of_fleet: bool = True) -> AccessProfile:
         found = self.profiles.find(key)

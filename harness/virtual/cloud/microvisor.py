@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
-
+from harness.clock import to_ns
 from harness.errors import UsageError
 from harness.formats.bundle import Bundle
 from harness.formats.sid import is_sid
 from harness.virtual.cloud.account import Account
+from harness.virtual.cloud.agenda import Due
 from harness.virtual.cloud.config_stores import ConfigStores, look_up
-from harness.virtual.cloud.logbook import LogBook
+from harness.virtual.cloud.logbook import LogBooks
 from harness.virtual.cloud.machines import APP_UPDATE, By, UpdateStatus
 from harness.virtual.cloud.parameters import Arguments
 from harness.virtual.cloud.records import App, Device
@@ -33,7 +33,6 @@ from harness.virtual.uplink import (
     UpdateFailed,
     Uplink,
 )
-from harness.virtual.world import Event
 
 CHUNK = 64 << 10
 """Most bytes of a layer in one answer."""
@@ -75,10 +74,10 @@ class Devices:
         self._uplink = uplink
         self._configs = configs
         self._secrets = secrets
-        self._log_ends: dict[str, Event] = {}
-        self.logs: dict[str, LogBook] = {}
+        self.logs = LogBooks()
         self.devices: Collection[Device] = Collection(
             "Devices", unique=("unique_name",), indexed=("target_sid", "reported_sid"), limit=100_000)
+        account.agenda.on(Due.DEVICE_LOGGING, self._logging_over)
 
     def __repr__(self) -> str:
         return f"Devices({len(self.devices)})"
@@ -106,7 +105,7 @@ class Devices:
         if sid is not None:
             stamp["sid"] = sid
         device = self.devices.add(Device(**stamp, unique_name=unique_name))
-        self.logs[device.sid] = LogBook()
+        self.logs.add(device.sid)
         self._account.record("device_added", device=device.sid, unique_name=unique_name)
         if logging:
             self._enable_logging(device, True)
@@ -156,21 +155,31 @@ class Devices:
         self._uplink.to_device(device.sid, Target(app_sid=app.sid))
 
     def _enable_logging(self, device: Device, enabled: bool) -> None:
-        ends = self._log_ends.pop(device.sid, None)
-        if ends is not None:
-            ends.cancel()
         expires = None
         if enabled:
-            event = self._account.world.call_later(self._account.choices.device_logging,
-                                                   partial(self._enable_logging, device, False),
-                                                   name=f"end of logging of {device.sid}")
-            self._log_ends[device.sid] = event
-            expires = self._account.calendar_at(event.t)
+            end = self._account.world.now() + to_ns(self._account.choices.device_logging)
+            self._account.agenda.set(Due.DEVICE_LOGGING, device.sid, end)
+            expires = self._account.calendar_at(end)
+        else:
+            self._account.agenda.cancel(Due.DEVICE_LOGGING, device.sid)
         changed = enabled != device.logging_enabled
         self.devices.change(device, self._account.now(), log_expires=expires)
         if changed:
             self._account.record("device_logging_enabled" if enabled else "device_logging_disabled", device=device.sid)
             self._uplink.to_device(device.sid, LogSettings(enabled=enabled))
+
+    def _logging_over(self, sid: str) -> None:
+        device = self.devices.get(sid)
+        if device is not None:
+            self._enable_logging(device, False)
+
+    def restored(self) -> None:
+        """Go on after the Devices were taken up again: boards that are there learn what they should do."""
+        self.logs.match(device.sid for device in self.devices)
+        for device in self.devices:
+            self._uplink.to_device(device.sid, LogSettings(enabled=device.logging_enabled))
+            if device.target_sid is not None and device.target_sid != device.reported_sid:
+                self._uplink.to_device(device.sid, Target(app_sid=device.target_sid))
 
     # -- what boards say --------------------------------------------------------------------------------------------
 

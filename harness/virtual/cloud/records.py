@@ -147,6 +147,13 @@ class Sim(Record):
 
 
 @dataclass(slots=True, kw_only=True)
+class Card(Record):
+    """A SIM card that nobody has registered; its SID is its ICCID."""
+
+    registration_code: str = field(repr=False)
+
+
+@dataclass(slots=True, kw_only=True)
 class BillingPeriod(Record):
     """A month of a Super SIM that is billed; ``octets`` of data were used in it."""
 
@@ -307,13 +314,17 @@ class WirelessSim(Record):
 
 @dataclass(slots=True, kw_only=True)
 class Command(Record):
-    """A Command of Programmable Wireless; ``command`` is text or, in binary mode, Base64."""
+    """A Command of Programmable Wireless; ``command`` is text or, in binary mode, Base64.
+
+    ``include_sid`` says where the text has the SID with it: ``none``, ``start`` or ``end``.
+    """
 
     sim_sid: str
     command: str
     command_mode: PayloadType
     transport: str
     delivery_receipt_requested: bool
+    include_sid: str = "none"
     status: CommandStatus
     direction: Direction
     callback: Callback

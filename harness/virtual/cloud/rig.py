@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.errors import UsageError
-from harness.formats.sid import check_sid, make_sid
-from harness.virtual.cloud.account import draw_hex
+from harness.formats.sid import check_sid
 from harness.virtual.cloud.connection_events import Sink
 from harness.virtual.cloud.parameters import Arguments
 from harness.virtual.cloud.records import EsimProfile, RatePlan, SettingsUpdate, Sim
@@ -46,8 +45,7 @@ class Rig:
     def add_subaccount(self, sid: str | None = None) -> str:
         """Give the account a subaccount that new Sims may be moved to, and return its SID."""
         with self._cloud.world.turn():
-            found = check_sid(sid, "AC") if sid is not None else make_sid(
-                "AC", draw_hex(self._cloud.world.random("cloud.subaccounts")))
+            found = check_sid(sid, "AC") if sid is not None else f"AC{self._cloud.account.draws['subaccounts'].hex()}"
             self._cloud.account.subaccounts[found] = None
             return found
 

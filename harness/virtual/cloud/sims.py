@@ -10,7 +10,7 @@ from harness.virtual.cloud.billing import Billing, add_months
 from harness.virtual.cloud.fleets import Fleets
 from harness.virtual.cloud.machines import NEW_TO_INACTIVE, SIM, By, DataStatus, Move, SimStatus
 from harness.virtual.cloud.parameters import Arguments
-from harness.virtual.cloud.records import Callback, Fleet, PeriodType, Sim, SimUpdate
+from harness.virtual.cloud.records import Callback, Card, Fleet, PeriodType, Sim, SimUpdate
 from harness.virtual.cloud.refusals import (
     CATALOGUE,
     FLEET_NOT_FOUND,
@@ -47,7 +47,7 @@ class Sims:
         self._fleets = fleets
         self._webhooks = webhooks
         self._messaging = messaging
-        self._cards: dict[str, str] = {}
+        self.cards: Collection[Card] = Collection("SIM cards")
         self.barred: dict[str, None] = {}
         self.billing = Billing(account)
         self.sims: Collection[Sim] = Collection(
@@ -57,7 +57,7 @@ class Sims:
         account.agenda.on(Due.SIM_TRIAL, self._trial_over)
 
     def __repr__(self) -> str:
-        return f"Sims({len(self.sims)} sims, {len(self._cards)} cards not registered)"
+        return f"Sims({len(self.sims)} sims, {len(self.cards)} cards not registered)"
 
     # -- look-up ----------------------------------------------------------------------------------------------------
 
@@ -100,9 +100,11 @@ class Sims:
         Raises:
             UsageError: the card is known already.
         """
-        if iccid in self._cards or self.sims.by("iccid", iccid):
+        if self.known(iccid):
             raise UsageError(f"there is a SIM card with ICCID {iccid} already")
-        self._cards[iccid] = registration_code
+        now = self._account.now()
+        self.cards.add(Card(sid=iccid, account_sid=self._account.sid, date_created=now, date_updated=now,
+                            registration_code=registration_code))
 
     def add(self, iccid: str, *, status: SimStatus, fleet: str | None, unique_name: str | None) -> Sim:
         """Put a registered Sim into the world in a state that clients can only reach step by step.
@@ -112,7 +114,7 @@ class Sims:
         """
         if status is SimStatus.SCHEDULED:
             raise UsageError("a Sim can't begin as 'scheduled': that is an update under way")
-        if iccid in self._cards or self.sims.by("iccid", iccid):
+        if self.known(iccid):
             raise UsageError(f"there is a SIM card with ICCID {iccid} already")
         if unique_name is not None and self.sims.by("unique_name", unique_name):
             raise UsageError(f"there is a Sim named {unique_name!r} already")
@@ -126,6 +128,7 @@ class Sims:
         sim = self._add(iccid, status=status, fleet_sid=fleet_sid, unique_name=unique_name)
         if status in _PERIODS:
             sim.billed_as, sim.billed_since = _PERIODS[status], sim.date_created
+            self.sims.touch(sim)
         if status is SimStatus.READY:
             self._begin_trial(sim, None)
         self._messaging.subscription_changed(iccid)
@@ -137,7 +140,7 @@ class Sims:
 
     def known(self, iccid: str) -> bool:
         """Return whether there is a card or a Sim with this ICCID."""
-        return iccid in self._cards or self.sims.by("iccid", iccid) is not None
+        return self.cards.get(iccid) is not None or self.sims.by("iccid", iccid) is not None
 
     def register(self, arguments: Arguments) -> Sim:
         """Make a card the account's own."""
@@ -145,10 +148,11 @@ class Sims:
         owned = self.sims.by("iccid", iccid)
         if owned is not None:
             raise Refused(SIM_ALREADY_YOURS, f"this Super SIM is registered to your account already: {owned.sid}")
-        if self._cards.get(iccid) != code:
+        card = self.cards.get(iccid)
+        if card is None or card.registration_code != code:
             raise Refused(SIM_NOT_REGISTRABLE, "no Super SIM with this ICCID and registration code can be registered")
         self._account.refuse_if_planned(SIM_REGISTRATION_FAILED)
-        del self._cards[iccid]
+        self.cards.remove(card)
         return self._add(iccid, status=SimStatus.NEW, fleet_sid=None, unique_name=None)
 
     def _add(self, iccid: str, *, status: SimStatus, fleet_sid: str | None, unique_name: str | None) -> Sim:
@@ -200,6 +204,7 @@ class Sims:
         """Count an SMS Command of a ready Sim, and activate it when the free ones are used up."""
         if sim.effective is SimStatus.READY:
             sim.commands += 1
+            self.sims.touch(sim)
             if sim.commands >= self._account.choices.trial_commands:
                 self._activate(sim, "commands")
 
@@ -207,12 +212,14 @@ class Sims:
         """Count data of a ready Sim, and activate it when the free data is used up."""
         if sim.effective is SimStatus.READY:
             sim.traffic += octets
+            self.sims.touch(sim)
             if sim.traffic >= self._account.choices.trial_kilobytes * 1_000:
                 self._activate(sim, "data")
 
     def _begin_trial(self, sim: Sim, callback: Callback | None) -> None:
         sim.commands = sim.traffic = 0
         sim.trial_callback = callback if self._account.choices.trial_callback else None
+        self.sims.touch(sim)
         over = add_months(self._account.now(), self._account.choices.trial_months)
         self._account.agenda.set(Due.SIM_TRIAL, sim.sid, self._account.instant(over))
 
@@ -320,11 +327,13 @@ class Sims:
             self._bill(sim, _PERIODS[status])
         else:
             self.billing.stop(sim)
+            self.sims.touch(sim)
         if status is SimStatus.READY:
             self._begin_trial(sim, callback)
 
     def _bill(self, sim: Sim, kind: PeriodType) -> None:
         self.billing.begin(sim, kind)
+        self.sims.touch(sim)
         if sim.data is DataStatus.BLOCKED:  # a new period has a data limit of its own
             self._account.agenda.set(Due.DATA_PERIOD, sim.sid, self._account.world.now())
 

@@ -7,12 +7,13 @@ sequence number, so that it costs the same wherever it lies and however much the
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
 from harness.errors import InternalError
+from harness.virtual.cloud.kept import Watcher
 from harness.virtual.cloud.records import Record
 from harness.virtual.cloud.refusals import CONFLICT, Refused
 
@@ -49,6 +50,7 @@ class Collection(Generic[R]):
                  limit: int = 1_000_000, evict: bool = False) -> None:
         self.name = name
         self.limit = limit
+        self.watcher: Watcher | None = None
         self._evict = evict
         self._by_sid: dict[str, R] = {}
         self._by_seq: dict[int, R] = {}
@@ -107,6 +109,8 @@ class Collection(Generic[R]):
         self._order.append(record.seq)
         for attribute, index in self._index.items():
             index.setdefault(getattr(record, attribute), []).append(record.seq)
+        if self.watcher is not None:
+            self.watcher(record.seq)
         return record
 
     def remove(self, record: R) -> None:
@@ -118,6 +122,8 @@ class Collection(Generic[R]):
                 del taken[getattr(record, attribute)]
         for attribute in self._index:
             self._unindex(attribute, getattr(record, attribute), record.seq)
+        if self.watcher is not None:
+            self.watcher(record.seq)
 
     def check(self, attribute: str, value: str | None, *, code: int, but: R | None = None) -> None:
         """Check that no record other than ``but`` has this value.
@@ -147,8 +153,45 @@ class Collection(Generic[R]):
                 insort(self._index[attribute].setdefault(value, []), record.seq)
             setattr(record, attribute, value)
         record.date_updated = now
-        record.revision += 1
+        self.touch(record)
         return record
+
+    def touch(self, record: R) -> None:
+        """Count a change of what clients can't see: attributes that are neither unique nor indexed, set directly."""
+        record.revision += 1
+        if self.watcher is not None:
+            self.watcher(record.seq)
+
+    # -- written down and taken up again -------------------------------------------------------------------------------
+
+    @property
+    def following(self) -> int:
+        """The sequence number of the next new record."""
+        return self._next
+
+    def kept_keys(self) -> list[int]:
+        """Return the sequence numbers of all records, the oldest first."""
+        return self._order
+
+    def value(self, key: int) -> R | None:
+        """Return the record with this sequence number, None if there is none any more."""
+        return self._by_seq.get(key)
+
+    def restore(self, values: Iterable[tuple[int, R]], following: int) -> None:
+        """Forget everything and take up these records, the oldest first.
+
+        Raises:
+            InternalError: two of them share a SID or a unique value.
+        """
+        for mapping in (self._by_sid, self._by_seq, *self._unique.values(), *self._index.values()):
+            mapping.clear()  # type: ignore[attr-defined]
+        self._order = []
+        watcher, self.watcher = self.watcher, None
+        for seq, record in values:
+            self._next = seq
+            self.add(record)
+        self._next = following
+        self.watcher = watcher
 
     def page(self, filters: Mapping[str, object], *, size: int, below: int | None = None,
              above: int | None = None, skip: int = 0) -> Page[R]:

@@ -85,6 +85,11 @@ class SuperSimMeter:
         self._settings.attached(sim)
         self._count_attachment(sim)
 
+    def restored(self) -> None:
+        """Go on after everything was taken up again: sessions that were under way are told as new ones."""
+        self._sessions.clear()
+        self._attachments.clear()
+
     def _why_refused(self, sim: Sim, attachment: Attachment) -> int:
         if sim.sid in self._sims.barred:
             return REATTACH_LOOP
@@ -154,6 +159,7 @@ class SuperSimMeter:
         period = self._sims.billing.current(sim)
         if period is not None:
             period.octets += usage.up + usage.down
+            self._sims.billing.periods.touch(period)
 
     def _where(self, imsi: str, imei: str, cell: Cell | None) -> Where:
         network = None if cell is None else self._fleets.network_of(cell.plmn, cell.operator)

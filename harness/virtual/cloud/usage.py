@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from harness.virtual.cloud.kept import Watcher
+
 KEPT = 2_000_000
 """Entries that are kept; the oldest go first."""
 
@@ -43,7 +45,9 @@ class Ledger:
     """The entries of one product, in the order of time."""
 
     def __init__(self, *, limit: int = KEPT) -> None:
+        self.watcher: Watcher | None = None
         self.entries: list[Used] = []
+        self._forgotten = 0
         self._by_sim: dict[str, list[Used]] = {}
         self._limit = limit
 
@@ -56,6 +60,8 @@ class Ledger:
             self.forget(self.entries[self._limit // 10].moment + timedelta(microseconds=1))
         self.entries.append(entry)
         self._by_sim.setdefault(entry.sim_sid, []).append(entry)
+        if self.watcher is not None:
+            self.watcher(self.following - 1)
 
     def between(self, start: datetime, end: datetime, sim_sid: str | None = None) -> Iterator[Used]:
         """Give the entries from ``start`` to before ``end``, of all Sims or of one."""
@@ -71,6 +77,10 @@ class Ledger:
         if gone:
             touched = dict.fromkeys(entry.sim_sid for entry in self.entries[:gone])
             del self.entries[:gone]
+            self._forgotten += gone
+            if self.watcher is not None:
+                for number in range(self._forgotten - gone, self._forgotten):
+                    self.watcher(number)
             for sim_sid in touched:
                 entries = self._by_sim[sim_sid]
                 del entries[:bisect_left(entries, before, key=_moment)]
@@ -78,12 +88,30 @@ class Ledger:
                     del self._by_sim[sim_sid]
         return gone
 
-    def restore(self, entries: Iterable[Used]) -> None:
+    # -- written down and taken up again -------------------------------------------------------------------------------
+
+    @property
+    def following(self) -> int:
+        """The number of the next entry, counted from 0."""
+        return self._forgotten + len(self.entries)
+
+    def kept_keys(self) -> range:
+        """Return the numbers of all entries."""
+        return range(self._forgotten, self.following)
+
+    def value(self, key: int) -> Used | None:
+        """Return the entry with this number, None if it is forgotten."""
+        position = key - self._forgotten
+        return self.entries[position] if 0 <= position < len(self.entries) else None
+
+    def restore(self, values: Iterable[tuple[int, Used]], following: int) -> None:
         """Forget everything and take up these entries."""
         self.entries.clear()
         self._by_sim.clear()
-        for entry in entries:
-            self.add(entry)
+        for _, entry in values:
+            self.entries.append(entry)
+            self._by_sim.setdefault(entry.sim_sid, []).append(entry)
+        self._forgotten = following - len(self.entries)
 
 
 def _moment(entry: Used) -> datetime:

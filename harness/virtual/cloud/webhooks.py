@@ -28,6 +28,7 @@ from harness.virtual.cloud.delivery import (
     is_loopback,
     overrides_of,
 )
+from harness.virtual.cloud.kept import Shelf
 from harness.virtual.cloud.records import (
     Callback,
     Command,
@@ -48,9 +49,19 @@ PARALLEL = 4
 """Webhooks under way at once to one receiver, in real time."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """A webhook that has to be sent; ``receiver`` is the origin of its URL."""
+
+    kind: WebhookKind
+    resource_sid: str
+    receiver: str
+    request: Request
+
+
 @dataclass(slots=True)
 class _Receiver:
-    waiting: deque[tuple[WebhookKind, str, Request]] = field(default_factory=deque)
+    waiting: deque[tuple[int, Pending]] = field(default_factory=deque)
     busy: int = 0
 
 
@@ -59,13 +70,17 @@ class Webhooks:
 
     Args:
         allowed_hosts: hosts beside this machine that may be called.
+
+    Attributes:
+        pending: those whose outcome is not known: after a restart they are sent (again), with the token they had.
     """
 
     def __init__(self, account: Account, *, allowed_hosts: tuple[str, ...] = ()) -> None:
         self._account = account
         self._allowed = frozenset(allowed_hosts)
         self._receivers: dict[str, _Receiver] = {}
-        self._tokens = account.world.random("cloud.webhooks")
+        self.pending: Shelf[Pending] = Shelf()
+        self._tokens = account.draws["webhooks"]
         self.sent = 0
         self.failed = 0
 
@@ -161,24 +176,37 @@ class Webhooks:
         if len(receiver.waiting) >= QUEUE_LIMIT:
             self._fail(kind, resource_sid, INTERNAL, f"{QUEUE_LIMIT} webhooks wait for this receiver already")
             return
-        receiver.waiting.append((kind, resource_sid, request))
+        pending = Pending(kind=kind, resource_sid=resource_sid, receiver=receiver_key, request=request)
+        receiver.waiting.append((self.pending.put(pending), pending))
         self._next(receiver_key, receiver)
+
+    def restored(self) -> None:
+        """Go on after the pending ones were taken up again; what is under way now no longer counts."""
+        self._receivers = {}
+        for number in self.pending.kept_keys():
+            pending = self.pending.value(number)
+            assert pending is not None
+            self._receivers.setdefault(pending.receiver, _Receiver()).waiting.append((number, pending))
+        for key, receiver in tuple(self._receivers.items()):
+            self._next(key, receiver)
 
     def _next(self, key: str, receiver: _Receiver) -> None:
         at_once = 1 if self._account.world.is_virtual else PARALLEL
         while receiver.waiting and receiver.busy < at_once:
-            kind, resource_sid, request = receiver.waiting.popleft()
+            number, pending = receiver.waiting.popleft()
             receiver.busy += 1
 
-            def done(future: Future[Outcome], kind: WebhookKind = kind, sid: str = resource_sid,
-                     request: Request = request) -> None:
+            def done(future: Future[Outcome], number: int = number, pending: Pending = pending) -> None:
+                if self._receivers.get(key) is not receiver:
+                    return  # the cloud was set back meanwhile
                 receiver.busy -= 1
-                self._finish(kind, sid, request, future.result())
+                self.pending.take(number)
+                self._finish(pending.kind, pending.resource_sid, pending.request, future.result())
                 self._next(key, receiver)
                 if not receiver.busy and not receiver.waiting:
                     self._receivers.pop(key, None)
 
-            self._account.world.outside(partial(deliver, request), done)
+            self._account.world.outside(partial(deliver, pending.request), done)
 
     def _finish(self, kind: WebhookKind, resource_sid: str, request: Request, outcome: Outcome) -> None:
         path = urlsplit(request.url).path

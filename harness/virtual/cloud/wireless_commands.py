@@ -10,6 +10,7 @@ from harness.clock import to_ns
 from harness.errors import PduError
 from harness.formats.sms.gsm7 import septet_count
 from harness.virtual.cloud.account import Account
+from harness.virtual.cloud.commands import under_way
 from harness.virtual.cloud.countries import country_of
 from harness.virtual.cloud.machines import COMMAND, By, CommandStatus
 from harness.virtual.cloud.parameters import Arguments
@@ -97,21 +98,33 @@ class Commands:
         mode = PayloadType(arguments.text("CommandMode") or PayloadType.TEXT)
         include = arguments.text("IncludeSid") or "none"
         text = arguments.required("Command")
-        octets = self._check(text, mode, include)
+        self._check(text, mode, include)
         if not arguments.text("Sim"):
             raise Refused(WIRELESS_MISSING, "Missing required parameter Sim")
         sim = self._recipient(arguments.required("Sim"))
         self._account.refuse_if_planned(WIRELESS_UNAVAILABLE, WIRELESS_FAILED)
         command = self._add(sim, text, mode, CommandStatus.QUEUED, Direction.TO_SIM, arguments.callback(),
-                            receipt=arguments.flag("DeliveryReceiptRequested", True))
-        sent: str | bytes = octets if octets is not None else {
-            "none": text, "start": f"{command.sid} {text}", "end": f"{text} {command.sid}"}[include]
-        self._messaging.send_sms(sim.iccid, sent, SmsProgress(
-            attempted=lambda: self._sent(sim, command),
-            delivered=lambda: self._ended(sim, command, CommandStatus.DELIVERED),
-            failed=lambda cause: self._ended(sim, command, CommandStatus.FAILED)))
+                            receipt=arguments.flag("DeliveryReceiptRequested", True), include=include)
+        self._hand_over(sim, command)
         self._sims.count(sim, commands=1)
         return command
+
+    def _hand_over(self, sim: WirelessSim, command: Command, *, since: datetime | None = None) -> None:
+        text = command.command
+        sent: str | bytes = base64.b64decode(text) if command.command_mode is PayloadType.BINARY else {
+            "none": text, "start": f"{command.sid} {text}", "end": f"{text} {command.sid}"}[command.include_sid]
+        self._messaging.send_sms(sim.iccid, sent, SmsProgress(
+            attempted=lambda: self._attempted(sim, command),
+            delivered=lambda: self._ended(sim, command, CommandStatus.DELIVERED),
+            failed=lambda cause: self._ended(sim, command, CommandStatus.FAILED), since=since))
+
+    def restored(self) -> None:
+        """Go on after the Commands were taken up again: the network gets those that are under way once more."""
+        for command in under_way(self.commands, CommandStatus.QUEUED, CommandStatus.SENT):
+            sim = self._sims.sims.get(command.sim_sid)
+            final = command.status is CommandStatus.SENT and not command.delivery_receipt_requested
+            if sim is not None and not final and command.direction is Direction.TO_SIM:
+                self._hand_over(sim, command, since=command.date_created)
 
     def received(self, sim: WirelessSim, content: str | bytes) -> None:
         """Take in what a device sent to the short code."""
@@ -135,8 +148,7 @@ class Commands:
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
-    def _check(self, text: str, mode: PayloadType, include: str) -> bytes | None:
-        """Return the octets of a binary Command, None for a text."""
+    def _check(self, text: str, mode: PayloadType, include: str) -> None:
         if mode is PayloadType.BINARY:
             if include != "none":
                 raise _invalid("IncludeSid", "is for text mode only")
@@ -146,7 +158,7 @@ class Commands:
                 raise _invalid("Command", "must be Base64 in binary mode") from None
             if not 1 <= len(octets) <= BINARY_OCTETS:
                 raise _invalid("Command", f"must have 1 to {BINARY_OCTETS} bytes; it has {len(octets)}")
-            return octets
+            return
         try:
             length = len(text) if self._account.choices.wireless_alphabet == "any" else septet_count(text)
         except PduError as error:
@@ -154,7 +166,6 @@ class Commands:
         most = TEXT_CHARACTERS if include == "none" else TEXT_WITH_SID
         if length > most:
             raise _invalid("Command", f"must have at most {most} characters; it has {length}")
-        return None
 
     def _recipient(self, key: str) -> WirelessSim:
         sim = self._sims.sims.find(key)
@@ -172,16 +183,19 @@ class Commands:
         return sim
 
     def _add(self, sim: WirelessSim, text: str, mode: PayloadType, status: CommandStatus, direction: Direction,
-             callback: Callback, *, receipt: bool) -> Command:
+             callback: Callback, *, receipt: bool, include: str = "none") -> Command:
         command = self.commands.add(Command(
             **self._account.stamp("DC"), sim_sid=sim.sid, command=text, command_mode=mode, transport="sms",
-            delivery_receipt_requested=receipt, status=status, direction=direction, callback=callback))
+            delivery_receipt_requested=receipt, include_sid=include, status=status, direction=direction,
+            callback=callback))
         self._retention.added("Commands")
         self._account.record(f"command_{'created' if direction is Direction.TO_SIM else 'received'}",
                              device=sim.sid, sid=command.sid, command=text, mode=mode.value)
         return command
 
-    def _sent(self, sim: WirelessSim, command: Command) -> None:
+    def _attempted(self, sim: WirelessSim, command: Command) -> None:
+        if command.status is not CommandStatus.QUEUED:
+            return  # it was sent already before a restart
         self._enter(sim, to_sim=1)
         self._move(sim, command, CommandStatus.SENT, final=not command.delivery_receipt_requested)
 

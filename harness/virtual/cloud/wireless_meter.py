@@ -80,6 +80,14 @@ class WirelessMeter:
         if usage.up or usage.down:
             self._enter(sim, usage, now)
 
+    def restored(self) -> None:
+        """Go on after everything was taken up again: a session that was under way ended with its last report."""
+        self._open.clear()
+        for session in self.sessions:
+            if session.end is None:
+                self.sessions.change(session, session.date_updated, end=session.last_updated)
+                self._retention.added("DataSessions")
+
     def _begin(self, sim: WirelessSim, usage: DataUsage, now: datetime) -> DataSession:
         cell = usage.cell
         plmn = cell.plmn if cell else ""
@@ -106,6 +114,7 @@ class WirelessMeter:
                 sim.national += octets
             case Place.INTERNATIONAL:
                 sim.international += octets
+        self._sims.sims.touch(sim)
         self._sims.count(sim, octets=octets)
         self._evaluate(sim, place)
 
@@ -138,6 +147,7 @@ class WirelessMeter:
         while sim.metered_since is not None and sim.metered_until is not None and sim.metered_until <= now:
             sim.metered_until = add_months(sim.metered_until, 1, day=sim.metered_since.day)
             sim.home = sim.national = sim.international = 0
+            self._sims.sims.touch(sim)
 
     def _period_over(self, sid: str) -> None:
         sim = self._sims.sims.get(sid)

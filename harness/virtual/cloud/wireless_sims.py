@@ -230,6 +230,7 @@ class WirelessSims:
         agenda, now = self._account.agenda, self._account.now()
         agenda.cancel(Due.WIRELESS_TRIAL, sim.sid)
         agenda.cancel(Due.WIRELESS_CANCEL, sim.sid)
+        self.sims.touch(sim)
         sim.later = None
         if status in _USABLE and sim.metered_since is None:
             sim.metered_since, sim.metered_until = now, add_months(now, 1)
@@ -252,6 +253,7 @@ class WirelessSims:
         choices = self._account.choices
         sim.commands += commands
         sim.traffic += octets
+        self.sims.touch(sim)
         if sim.commands >= choices.trial_commands or sim.traffic >= choices.trial_kilobytes * 1_000:
             self._follow(sim, WirelessStatus.READY, WirelessStatus.ACTIVE)
 

@@ -179,6 +179,10 @@ class Network:
         """
         self._centre.send(iccid, text, progress)
 
+    def withdraw_sms(self) -> None:
+        """Forget, without a word, all texts from the cloud that no device has taken yet."""
+        self._centre.withdraw()
+
     def send_ip(self, iccid: str, port: int, payload: bytes, done: Callable[[str | None], None]) -> None:
         """Send a datagram from the IP gateway to a device's port; the device's address, or None if not attached."""
         self._gateway.send_to_device(iccid, port, payload, done)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import IntEnum
 from typing import Protocol, TypeAlias
 
@@ -291,11 +292,13 @@ class SmsProgress:
         attempted: the first attempt to deliver was made.
         delivered: the device took it.
         failed: the validity period is over, or it was rejected for good; RP cause or 0.
+        since: when the network took it first, if it was given to it before; its validity period began then.
     """
 
     attempted: Callable[[], None]
     delivered: Callable[[], None]
     failed: Callable[[int], None]
+    since: datetime | None = None
 
 
 class Messaging(Protocol):
@@ -309,6 +312,9 @@ class Messaging(Protocol):
 
         Store-and-forward for 24 hours.
         """
+
+    def withdraw_sms(self) -> None:
+        """Forget, without a word, all texts from the cloud that no device has taken yet."""
 
     def send_ip(self, iccid: str, port: int, payload: bytes, done: Callable[[str | None], None]) -> None:
         """Send a datagram from the IP gateway to a device's port; the device's address, or None if not attached."""

@@ -113,6 +113,7 @@ class SmsCentre:
         self._sent: OrderedDict[tuple[str, int, str], _Sent] = OrderedDict()
         self._in_transit = 0
         self._paces: dict[str, int] = {}  # instants from which on a SIM card may send its next message
+        self._round = 0  # counts how often what the cloud sent was withdrawn
         self._reference = 0
 
     def __repr__(self) -> str:
@@ -139,7 +140,7 @@ class SmsCentre:
         Raises:
             PduError: the text has no SMS form, or the data has more than 140 octets.
         """
-        number, now = self._command_number(iccid), self._world.calendar()
+        number, now = self._command_number(iccid), progress.since or self._world.calendar()
         if isinstance(text, bytes):
             tpdus: tuple[bytes, ...] = (Deliver(originator=Address.parse(number), timestamp=now, data=text,
                                                 coding=DataCoding.general(Alphabet.OCTETS)).encode(),)
@@ -147,8 +148,23 @@ class SmsCentre:
             tpdus = tuple(part.encode() for part in Deliver.parts_for_text(
                 text, originator=number, timestamp=now, reference=self._next_reference(iccid, text)))
         self._world.journal.record("network", "sms_taken", device=iccid, text=_shown(text), parts=len(tpdus))
-        self._after_latency(partial(self._queues.add, iccid, "deliver", tpdus, progress),
+        round_ = self._round
+        self._after_latency(lambda: self._from_cloud(round_, iccid, tpdus, progress),
                             lambda: _refuse(progress, CONGESTION))
+
+    def _from_cloud(self, round_: int, iccid: str, tpdus: tuple[bytes, ...], progress: SmsProgress) -> None:
+        if round_ != self._round:
+            return  # it was withdrawn
+        validity = None
+        if progress.since is not None:
+            waited = to_ns(max(self._world.calendar() - progress.since, timedelta(0)))
+            validity = max(0, to_ns(self._settings.sms_validity) - waited)
+        self._queues.add(iccid, "deliver", tpdus, progress, validity=validity, command=True)
+
+    def withdraw(self) -> None:
+        """Forget all texts of the cloud that no device has taken yet."""
+        self._round += 1
+        self._queues.withdraw_commands()
 
     def alert(self, iccid: str) -> None:
         """Attempt what waits: the device has service."""

@@ -49,6 +49,7 @@ class StoredText:
     parts_left: int
     attempted: bool = False
     attempts: int = 0
+    command: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -103,17 +104,19 @@ class SmsQueues:
         return len(queue.parts) if queue is not None else 0
 
     def add(self, iccid: str, kind: str, tpdus: tuple[bytes, ...], progress: SmsProgress, *,
-            validity: int | None = None) -> StoredText:
+            validity: int | None = None, command: bool = False) -> StoredText:
         """Store a text and attempt it at once if its queue is empty.
 
         Args:
             kind: ``deliver`` or ``status_report``.
             tpdus: its parts, in order.
             validity: nanoseconds it may wait; the network's validity period if None, and never longer than that.
+            command: whether it comes from the cloud.
         """
         longest = to_ns(self._settings.sms_validity)
         span = longest if validity is None else min(validity, longest)
-        text = StoredText(next(self._serials), kind, iccid, self._world.now() + span, progress, len(tpdus))
+        text = StoredText(next(self._serials), kind, iccid, self._world.now() + span, progress, len(tpdus),
+                          command=command)
         queue = self._queues.setdefault(iccid, _Queue(iccid))
         self._record(text, "sms_stored", kind=kind, parts=len(tpdus))
         if len(queue.parts) + len(tpdus) > self._settings.sms_queue_limit:
@@ -140,6 +143,21 @@ class SmsQueues:
         if not queue.parts:
             self._forget(queue)
         return True
+
+    def withdraw_commands(self) -> None:
+        """Take all texts of the cloud out, without a word to it; no answer counts to what is under way."""
+        for queue in tuple(self._queues.values()):
+            if queue.parts and queue.parts[0].text.command:
+                self._end_attempt(queue)
+            for part in queue.parts:
+                if part.text.command and part.text.parts_left:
+                    part.text.parts_left = 0
+                    self._record(part.text, "sms_withdrawn")
+            queue.parts = deque([part for part in queue.parts if not part.text.command])
+            if queue.parts:
+                self._plan_next(queue)
+            else:
+                self._forget(queue)
 
     def alert(self, iccid: str) -> None:
         """Attempt now: the terminal has service again, or memory."""

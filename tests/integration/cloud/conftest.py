@@ -25,19 +25,31 @@ class Ether:
     texts: list[tuple[str, str | bytes]] = field(default_factory=list)
     datagrams: list[tuple[str, int, bytes]] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
+    withdrawn: int = 0
 
     def subscription_changed(self, iccid: str) -> None:
         self.changed.append(iccid)
 
+    def withdraw_sms(self) -> None:
+        self.withdrawn += 1
+
     def send_sms(self, iccid: str, text: str | bytes, progress: SmsProgress) -> None:
+        withdrawn = self.withdrawn
+
+        def attempt() -> None:
+            if withdrawn == self.withdrawn:
+                progress.attempted()
+
         def deliver() -> None:
+            if withdrawn != self.withdrawn:
+                return
             if iccid in self.reachable:
                 self.texts.append((iccid, text))
                 progress.delivered()
             else:
                 self.world.call_later("24h", lambda: progress.failed(0), name="validity over")
 
-        self.world.call_later("1s", progress.attempted, name="attempt")
+        self.world.call_later("1s", attempt, name="attempt")
         self.world.call_later("2s", deliver, name="deliver")
 
     def send_ip(self, iccid: str, port: int, payload: bytes, done: Callable[[str | None], None]) -> None:

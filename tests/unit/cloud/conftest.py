@@ -35,6 +35,9 @@ class Ether:
     def send_sms(self, iccid: str, text: str | bytes, progress: SmsProgress) -> None:
         self.texts.append((iccid, text, progress))
 
+    def withdraw_sms(self) -> None:
+        self.texts.clear()
+
     def send_ip(self, iccid: str, port: int, payload: bytes, done: Callable[[str | None], None]) -> None:
         done(None)
 
@@ -82,8 +85,8 @@ class Lab:
 def make_lab() -> Iterator[Callable[..., Lab]]:
     labs: list[Lab] = []
 
-    def make(choices: Choices | None = None, seed: int = 1) -> Lab:
-        world = World(seed=seed)
+    def make(choices: Choices | None = None, seed: int = 1, start: int = 0) -> Lab:
+        world = World(seed=seed, clock=VirtualClock(start))
         assert isinstance(world.clock, VirtualClock)
         ether = Ether()
         labs.append(Lab(world, world.clock, ether, Cloud(world, messaging=ether, uplink=Uplink(world),

@@ -60,9 +60,9 @@ def test_deadlines_can_be_taken_up_elsewhere() -> None:
     second.on(Due.SIM_TRIAL, lambda sid: seen.append(sid))
     for sid, instant in (("b", 2_000), ("a", 1_000)):
         first.set(Due.SIM_TRIAL, sid, instant)
-    kept = first.entries()
+    kept = [(key, place) for key in first.kept_keys() if (place := first.value(key)) is not None]
     first.clear()
-    second.restore(kept)
+    second.restore(kept, first.following)
     assert second.instant(Due.SIM_TRIAL, "b") == 2_000
     world.clock.sleep("1s")
     assert seen == ["a", "b"]

@@ -26,6 +26,7 @@ from harness.virtual.cloud.http.admin import Admin
 from harness.virtual.cloud.http.answers import CORS, OK, Answer, refusal, to_bytes, unauthenticated
 from harness.virtual.cloud.http.auth import Authenticator
 from harness.virtual.cloud.http.contract import OPERATIONS, RESOURCES
+from harness.virtual.cloud.http.durable import kept
 from harness.virtual.cloud.http.paging import PAGING, Tokens, cut, meta, page_request
 from harness.virtual.cloud.http.router import SUFFIX, Match, routers
 from harness.virtual.cloud.http.streams import LogStreams, last_event_id
@@ -102,7 +103,9 @@ class Front:
         self._admin = Admin(cloud)
         self._unauthenticated = unauthenticated(cloud.choices)
         self._places: dict[tuple[str, str, int], Place] = {}
-        self._bodies: dict[tuple[str, str], tuple[int, bytes]] = {}
+        with cloud.world.turn():
+            cloud.snapshots.begin_here(again=False)
+        self._bodies: dict[tuple[str, str], tuple[Record, int, bytes]] = {}
 
     def __repr__(self) -> str:
         return f"Front({self.cloud!r})"
@@ -193,6 +196,8 @@ class Front:
             result = self._run(operation, match, lambda keys: Call(keys=keys, arguments=arguments, bundle=bundle))
             written = None if isinstance(result, LogFollow) else self._written(operation, result, place, raw_path,
                                                                                pairs)
+        if self.cloud.keeper is not None and self.cloud.keeper.behind:
+            await kept(self.cloud.keeper)
         if fault is not None:
             if fault.kind is FaultKind.DROP_AFTER:
                 return self._struck(scope, fault)
@@ -287,12 +292,12 @@ class Front:
             return to_bytes(self._render[resource.name](record, root))
         key = (record.sid, root)
         cached = self._bodies.get(key)
-        if cached is not None and cached[0] == record.revision:
-            return cached[1]
+        if cached is not None and cached[0] is record and cached[1] == record.revision:
+            return cached[2]
         body = to_bytes(self._render[resource.name](record, root))
         if len(self._bodies) >= _CACHE:
             self._bodies.clear()
-        self._bodies[key] = (record.revision, body)
+        self._bodies[key] = (record, record.revision, body)
         return body
 
     def _list(self, operation: Operation, resource: Resource, result: Listing | Items, place: Place, raw_path: str,
