@@ -85,8 +85,8 @@ ICCID = "8988307000000000001"
 def make_stack() -> Iterator[Callable[..., Stack]]:
     stacks: list[Stack] = []
 
-    def make(seed: int = 1, choices: Choices | None = None) -> Stack:
-        world = World(seed=seed)
+    def make(seed: int = 1, choices: Choices | None = None, start: int = 0) -> Stack:
+        world = World(seed=seed, clock=VirtualClock(start))
         assert isinstance(world.clock, VirtualClock)
         ether = Ether(world)
         uplink = Uplink(world)

@@ -57,6 +57,7 @@ class Keeper:
         self._wake = threading.Event()
         self._over = False
         self._committing = False
+        self._failed = False
         self.commits = 0
         with cloud.world.turn():
             found = database.rows
@@ -81,7 +82,7 @@ class Keeper:
     @property
     def behind(self) -> bool:
         """Whether anything was changed that is not kept yet."""
-        return self._committing or self._wake.is_set()
+        return self._committing or self._failed or self._wake.is_set()
 
     def when_kept(self, waiter: Waiter) -> None:
         """Call ``waiter``, on another thread, when all changes up to now are kept, or can't be."""
@@ -156,9 +157,9 @@ class Keeper:
     def _write(self) -> None:
         while True:
             self._wake.wait()
-            over = self._over
             self._commit()
-            if over:
+            if self._over:
+                self._commit()  # what was said after the marks were taken
                 return
 
     def _commit(self) -> None:
@@ -170,22 +171,27 @@ class Keeper:
             taken = {name: marked.copy() for name, marked in self._marked.items() if marked}
             for name in taken:
                 self._marked[name].clear()
-            put, gone = self._rows(taken)
-            if taken or waiters or self._over or not self._written:
-                put += self._beside()
-        trouble = None
+            trouble = None
+            try:
+                put, gone = self._rows(taken)
+                if taken or waiters or self._over or not self._written:
+                    put += self._beside()
+            except Exception as error:  # a fault of ours must not leave anybody waiting
+                trouble = StoreError(f"what changed can't be written down: {type(error).__name__}: {error}")
         try:
-            if put or gone:
+            if trouble is None and (put or gone):
                 self._database.write(put, gone)
                 self.commits += 1
-            self._written.update({(row.kind, row.key): row.body for row in put if row.kind in (_FACTS, _FOLLOWING)})
+                self._written.update({(row.kind, row.key): row.body for row in put if row.kind in (_FACTS, _FOLLOWING)})
         except StoreError as error:
             trouble = error
+        if trouble is not None:
             with self._cloud.world.lock:  # the next change tries again, with all of this
                 for name, keys in taken.items():
                     self._marked[name].update(keys)
-        finally:
-            self._committing = False
+                self._cloud.account.record("state_not_written", why=str(trouble))
+        self._failed = trouble is not None
+        self._committing = False
         for waiter in waiters:
             waiter(trouble)
 
