@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import StoreCorrupted, StoreError, StoreLocked, StoreTooNew
@@ -241,6 +241,7 @@ def test_a_damaged_store_is_refused_and_left_as_it_was(filled: Path, damage: Cal
     assert content(filled) == before
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_a_changed_byte_is_found_or_makes_no_difference(tmp_path_factory: pytest.TempPathFactory,
                                                         data: st.DataObject) -> None:

@@ -168,7 +168,7 @@ class Database:
                     self.rows.setdefault(kind, []).append(Row(kind, key, body))
             finally:
                 connection.close()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeError) as error:
             raise StoreCorrupted(f"{self.path} is damaged, or no store of a cloud: {error}") from None
 
     def _check_version(self, connection: sqlite3.Connection) -> None:
