@@ -85,13 +85,14 @@ ICCID = "8988307000000000001"
 def make_stack() -> Iterator[Callable[..., Stack]]:
     stacks: list[Stack] = []
 
-    def make(seed: int = 1, choices: Choices | None = None, start: int = 0) -> Stack:
+    def make(seed: int = 1, choices: Choices | None = None, start: int = 0,
+             request_seconds: float = 30) -> Stack:
         world = World(seed=seed, clock=VirtualClock(start))
         assert isinstance(world.clock, VirtualClock)
         ether = Ether(world)
         uplink = Uplink(world)
         cloud = Cloud(world, messaging=ether, uplink=uplink, choices=choices)
-        server = CloudServer(cloud)
+        server = CloudServer(cloud, request_seconds=request_seconds)
         server.start()
         urls = server.urls
         client = CloudClient(

@@ -153,3 +153,62 @@ def test_the_contract_is_served(admin: Admin, api: str, count: int) -> None:
 
 def test_there_is_no_contract_of_another_api(admin: Admin) -> None:
     admin("GET", "/openapi/voice.json", status=404)
+
+
+# -- set back ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_snapshot_brings_everything_back(stack: Stack, admin: Admin) -> None:
+    sim = stack.cloud.add_sim(ICCID)
+    url = f"{stack.server.urls.supersim}/v1"
+    before = requests.get(f"{url}/Sims/{sim}", auth=stack.auth, timeout=5).json()
+    assert admin("POST", "/snapshots", {"name": "one Sim"}) == {"snapshots": ["one Sim"]}
+    requests.post(f"{url}/Sims/{sim}", {"UniqueName": "changed"}, auth=stack.auth, timeout=5)
+    text = requests.post(f"{url}/SmsCommands", {"Sim": sim, "Payload": "x"}, auth=stack.auth, timeout=5).json()
+    stack.cloud.add_sim("8988307000000000002")
+    admin("POST", "/restore", {"name": "one Sim"})
+    assert requests.get(f"{url}/Sims/{sim}", auth=stack.auth, timeout=5).json() == before
+    assert len(requests.get(f"{url}/Sims", auth=stack.auth, timeout=5).json()["sims"]) == 1
+    assert requests.get(f"{url}/SmsCommands/{text['sid']}", auth=stack.auth, timeout=5).status_code == 404
+    stack.ether.reachable.add(ICCID)
+    stack.clock.sleep("10s")
+    assert stack.ether.texts == []  # what was under way is not
+
+    again = requests.post(f"{url}/SmsCommands", {"Sim": sim, "Payload": "x"}, auth=stack.auth, timeout=5).json()
+    assert again["sid"] == text["sid"]  # chance was set back too
+    assert admin("DELETE", "/snapshots?name=one%20Sim") == {"snapshots": []}
+    assert "no snapshot" in admin("POST", "/restore", {"name": "one Sim"}, status=400)["error"]
+    admin("POST", "/snapshots", {"name": "/../"}, status=400)
+
+
+def test_reset_is_how_the_server_found_it(stack: Stack, admin: Admin) -> None:
+    stack.cloud.add_sim(ICCID)
+    admin("POST", "/faults", {"operation": "*", "kind": "500"})
+    assert admin("POST", "/reset", {}) == {"reset": True}
+    url = f"{stack.server.urls.supersim}/v1/Sims"
+    assert requests.get(url, auth=stack.auth, timeout=5).json()["sims"] == []
+    assert stack.cloud.add_sim(ICCID)
+
+
+def test_a_restored_update_is_complete_when_its_time_comes(stack: Stack, admin: Admin) -> None:
+    sim = stack.cloud.add_sim(ICCID, status="inactive")
+    url = f"{stack.server.urls.supersim}/v1/Sims/{sim}"
+    fleet = stack.cloud.fleets.default_fleet().sid
+    assert requests.post(url, {"Status": "active", "Fleet": fleet}, auth=stack.auth, timeout=5).status_code == 202
+    admin("POST", "/snapshots", {"name": "under way"})
+    stack.clock.sleep("1h")
+    admin("POST", "/restore", {"name": "under way"})
+    assert requests.get(url, auth=stack.auth, timeout=5).json()["status"] == "scheduled"
+    stack.clock.sleep("1s")  # it was due long ago
+    assert requests.get(url, auth=stack.auth, timeout=5).json()["status"] == "active"
+
+
+def test_a_virtual_clock_is_moved(stack: Stack, admin: Admin) -> None:
+    stack.cloud.add_sim(ICCID, status="ready")
+    assert admin("POST", "/clock", {"advance": "24h"})["seconds"] == 86_400
+    assert admin("POST", "/clock", {"advance": "2400h"})["seconds"] == 101 * 86_400
+    assert stack.cloud.sims.sims.by("iccid", ICCID).status == "active"  # type: ignore[union-attr]
+    admin("POST", "/clock", {"advance": "-1s"}, status=400)
+    admin("POST", "/clock", {"advance": "soon"}, status=400)
+    admin("POST", "/clock", {"advance": "999999h"}, status=400)
+    admin("POST", "/clock", b"{", status=400)

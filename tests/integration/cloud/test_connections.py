@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import socket
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
 
+from harness.clock import pause
+from harness.virtual.cloud.http import bodies
 from harness.virtual.cloud.http.protocol import HEAD_LIMIT
 
 if TYPE_CHECKING:
@@ -76,3 +79,99 @@ def test_a_host_that_is_no_name_is_not_repeated(stack: Stack, host: bytes) -> No
     received = _exchange(stack, f"GET /v1/Sims/{sid} HTTP/1.1\r\n".encode() + b"Host: " + host + b"\r\n" + _head(stack)
                          + b"\r\n")
     assert json.loads(received.partition(b"\r\n\r\n")[2])["url"] == f"{stack.server.urls.supersim}/v1/Sims/{sid}"
+
+
+# -- bounds ------------------------------------------------------------------------------------------------------------
+
+
+def _connect(stack: Stack) -> socket.socket:
+    where = urlsplit(stack.server.urls.supersim)
+    return socket.create_connection((str(where.hostname), int(where.port or 0)), timeout=20)
+
+
+@pytest.mark.parametrize("begin", [b"G", b"GET / HTTP/1.1\r\nHost: x\r\n",
+                                   b"POST /v1/Sims HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\nIccid="],
+                         ids=["line", "head", "body"])
+def test_who_never_ends_a_request_is_dropped(make_stack: Callable[..., Stack], begin: bytes) -> None:
+    stack = make_stack(request_seconds=0.3)
+    with _connect(stack) as slow:
+        slow.sendall(begin)
+        received = b""
+        while piece := slow.recv(65_536):
+            received += piece
+    assert received.endswith(b'"status":408}') or b"HTTP/1.1 401" in received  # it may be refused before its end
+
+
+def test_who_sends_a_byte_now_and_then_is_dropped_too(make_stack: Callable[..., Stack]) -> None:
+    stack = make_stack(request_seconds=0.4)
+
+    def trickle(slow: socket.socket) -> None:
+        slow.sendall(b"GET / HTTP/1.1\r\n")
+        for _ in range(400):
+            slow.sendall(b"X-A: b\r\n")
+            pause(0.05)
+
+    with _connect(stack) as slow, pytest.raises((ConnectionResetError, BrokenPipeError)):
+        trickle(slow)
+
+
+def test_a_thousand_idle_connections_are_held(make_stack: Callable[..., Stack]) -> None:
+    stack = make_stack(request_seconds=0.5)
+    sid = stack.cloud.add_sim("8988307000000000001")
+    request = f"GET /v1/Sims/{sid} HTTP/1.1\r\nHost: x\r\n".encode() + _head(stack) + b"\r\n"
+    idle = [_connect(stack) for _ in range(1_000)]
+    try:
+        pause(1.2)  # longer than a request may take
+        assert _exchange(stack, request).startswith(b"HTTP/1.1 200")
+        for connection in (idle[0], idle[500], idle[-1]):
+            connection.sendall(request)
+            assert connection.recv(65_536).startswith(b"HTTP/1.1 200")
+    finally:
+        for connection in idle:
+            connection.close()
+
+
+def test_too_many_connections_are_turned_away(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.virtual.cloud.http.protocol.CONNECTION_LIMIT", 2)
+    first, second = _connect(stack), _connect(stack)
+    sid = stack.cloud.add_sim("8988307000000000001")
+    request = f"GET /v1/Sims/{sid} HTTP/1.1\r\nHost: x\r\n".encode() + _head(stack) + b"\r\n"
+    for connection in (first, second):
+        connection.sendall(request)
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 200")
+    with _connect(stack) as third:
+        assert third.recv(65_536).startswith(b"HTTP/1.1 503")
+    first.close()
+    second.close()
+
+
+@pytest.mark.parametrize(("path", "length"), [("/v1/SmsCommands", bodies.FORM_LIMIT + 1), ("/_harness/faults", 65_537)])
+def test_bodies_are_bounded_before_they_are_read(stack: Stack, path: str, length: int) -> None:
+    token = stack.cloud.admin_token
+    authorization = _head(stack) if path.startswith("/v1") else f"Authorization: Bearer {token}\r\n".encode()
+    received = _exchange(stack, f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n".encode()
+                         + authorization + b"\r\n")
+    assert received.split(b" ", 2)[1] in (b"400", b"413")
+
+
+def test_an_upload_is_bounded_before_it_is_read(stack: Stack) -> None:
+    where = urlsplit(stack.server.urls.upload)
+    with socket.create_connection((str(where.hostname), int(where.port or 0)), timeout=20) as connection:
+        connection.sendall(b"POST /v1/Apps HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+                           + f"Content-Length: {bodies.UPLOAD_LIMIT + 1}\r\n".encode() + _head(stack) + b"\r\n")
+        assert connection.recv(65_536).split(b" ", 2)[1] in (b"400", b"413")
+
+
+def test_webhooks_that_wait_for_one_receiver_are_bounded(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.virtual.cloud.webhooks.QUEUE_LIMIT", 3)
+    sim = stack.cloud.add_sim("8988307000000000001")
+    fleet = stack.cloud.fleets.default_fleet()
+    with stack.world.turn():
+        stack.cloud.fleets.fleets.change(fleet, fleet.date_updated, sms_commands_url="http://127.0.0.1:9/closed")
+        for _ in range(10):
+            stack.cloud.sms_received("8988307000000000001", "x")
+        assert len(stack.cloud.webhooks.pending) == 4  # one is under way, three wait
+        assert len(stack.cloud.debugger_events) == 6
+    stack.clock.sleep("1s")
+    assert len(stack.cloud.webhooks.pending) == 0
+    assert stack.cloud.sims.sim(sim)

@@ -6,6 +6,7 @@ It has a token of its own and answers on loopback only. Bodies are JSON; every r
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import json
 from collections.abc import Callable, Mapping
@@ -16,14 +17,15 @@ from urllib.parse import parse_qsl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.types import Receive, Scope
 
-from harness.clock import NANOSECONDS
 from harness.errors import HarnessError
 from harness.virtual.cloud.cloud import Cloud
 from harness.virtual.cloud.faults import FaultKind
 from harness.virtual.cloud.http import bodies
 from harness.virtual.cloud.http.admin_rig import rig_routes
+from harness.virtual.cloud.http.admin_state import advance, state_routes
 from harness.virtual.cloud.http.answers import Answer
 from harness.virtual.cloud.http.contract import contract_document
+from harness.virtual.cloud.http.durable import kept
 from harness.virtual.cloud.resources import Api, iso
 
 ROOT: Final = "/_harness"
@@ -76,7 +78,6 @@ class Admin:
         self._cloud = cloud
         self._routes: Mapping[tuple[str, str], Callable[[Mapping[str, str], bytes], object]] = {
             ("GET", ""): lambda query, body: {"paths": sorted({f"{ROOT}{path}" for _, path in self._known()})},
-            ("GET", "/clock"): self._clock,
             ("GET", "/journal"): self._journal,
             ("GET", "/debugger"): self._debugger,
             ("GET", "/faults"): lambda query, body: {"faults": [asdict(fault) for fault in cloud.faults.all]},
@@ -85,7 +86,7 @@ class Admin:
             ("POST", "/sims"): self._add_sim,
             ("POST", "/cards"): self._add_card,
             ("POST", "/devices"): self._add_device,
-            **rig_routes(cloud),
+            **rig_routes(cloud), **state_routes(cloud),
         }
 
     def __repr__(self) -> str:
@@ -101,7 +102,13 @@ class Admin:
             body = b""
             async for piece in bodies.chunks(receive, headers.get(b"content-length"), _BODY_LIMIT):
                 body += piece
-            return _json(200, self._run(scope, body))
+            if (scope["method"], scope["path"].rstrip("/")) == ("POST", f"{ROOT}/clock"):
+                # On a thread: what is awaited while time passes may come through this very server.
+                return _json(200, await asyncio.to_thread(advance, self._cloud.world, body))
+            answer = _json(200, self._run(scope, body))
+            if self._cloud.keeper is not None and scope["method"] != "GET":
+                await kept(self._cloud.keeper)
+            return answer
         except _Refusal as refusal:
             return _json(refusal.status, {"error": str(refusal)})
         except ValidationError as error:
@@ -139,10 +146,6 @@ class Admin:
             return contract_document(Api(api))
         except ValueError:
             raise _Refusal(404, f"there is no API {api!r}: one of {', '.join(Api)}") from None
-
-    def _clock(self, query: Mapping[str, str], body: bytes) -> object:
-        world = self._cloud.world
-        return {"seconds": world.now() / NANOSECONDS, "calendar": iso(world.calendar()), "virtual": world.is_virtual}
 
     def _journal(self, query: Mapping[str, str], body: bytes) -> object:
         since = _number(query, "since", 0)

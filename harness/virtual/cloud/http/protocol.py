@@ -14,6 +14,12 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from harness.virtual.cloud.http.answers import to_bytes
 from harness.virtual.cloud.refusals import MORE_INFO, UNKNOWN_PARAMETER
 
+CONNECTION_LIMIT = 4_000
+"""Connections at once; further ones are turned away."""
+
+REQUEST_SECONDS = 30.0
+"""How long a client may take to send one request, from its first byte to its last."""
+
 HEAD_LIMIT = 64 << 10
 """Longest request line with all header fields, in bytes."""
 
@@ -77,9 +83,17 @@ class ApiProtocol(HttpToolsProtocol):
     """A connection of the virtual cloud."""
 
     _head: int | None = 0  # bytes of the head that is being read, None while a body is
+    _since: float | None = None  # when the request began that is being read; None between requests
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(GatheringTransport(transport, self.loop))
+        if len(self.connections) > CONNECTION_LIMIT:
+            self._turn_away(503, "Service Unavailable", f"there are {CONNECTION_LIMIT} connections already")
+
+    def drop_if_slow(self, seconds: float) -> None:
+        """Close the connection if the request that is being read has taken longer than this."""
+        if self._since is not None and self.loop.time() - self._since > seconds and not self.transport.is_closing():
+            self._turn_away(408, "Request Timeout", f"a request must be complete within {seconds:g} s")
 
     def data_received(self, data: bytes) -> None:
         if self._head is not None:
@@ -90,6 +104,7 @@ class ApiProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._head = 0
+        self._since = self.loop.time()
         super().on_message_begin()
         self.scope["extensions"] = {"harness": {"abort": self.transport.abort}}
 
@@ -99,12 +114,16 @@ class ApiProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._head = 0
+        self._since = None
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP with an error body like the others, and close."""
-        body = to_bytes({"code": UNKNOWN_PARAMETER, "message": msg, "more_info": f"{MORE_INFO}{UNKNOWN_PARAMETER}",
-                         "status": 400})
-        self.transport.write(b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: %d\r\n"
-                             b"connection: close\r\n\r\n%b" % (len(body), body))
+        self._turn_away(400, "Bad Request", msg)
+
+    def _turn_away(self, status: int, reason: str, message: str) -> None:
+        body = to_bytes({"code": UNKNOWN_PARAMETER, "message": message,
+                         "more_info": f"{MORE_INFO}{UNKNOWN_PARAMETER}", "status": status})
+        self.transport.write(f"HTTP/1.1 {status} {reason}\r\ncontent-type: application/json\r\ncontent-length: "
+                             f"{len(body)}\r\nconnection: close\r\n\r\n".encode() + body)
         self.transport.close()

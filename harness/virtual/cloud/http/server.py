@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import resource
 import socket
 import ssl
 import sys
@@ -19,7 +20,7 @@ from harness.errors import InternalError, PortTaken, UsageError
 from harness.virtual.cloud.cloud import Cloud
 from harness.virtual.cloud.http.front import HOSTS, Front
 from harness.virtual.cloud.http.oauth import PATH as TOKEN_PATH
-from harness.virtual.cloud.http.protocol import ApiProtocol
+from harness.virtual.cloud.http.protocol import CONNECTION_LIMIT, REQUEST_SECONDS, ApiProtocol
 from harness.virtual.cloud.http.proxy import HEAD_LIMIT, ConnectProxy
 from harness.virtual.cloud.http.streams import LogStreams
 from harness.virtual.cloud.resources import Api
@@ -80,6 +81,7 @@ class CloudServer:
         host: address to listen on; this machine only, unless told otherwise.
         ports: fixed ports, for stacks that people type URLs of.
         tls: serve the canonical host names by TLS too, with a proxy that leads to them; see :attr:`doors`.
+        request_seconds: how long a client may take to send a request; slower ones are dropped.
 
     Example::
 
@@ -88,10 +90,11 @@ class CloudServer:
     """
 
     def __init__(self, cloud: Cloud, host: str = "127.0.0.1", *, ports: CloudPorts | None = None,
-                 tls: ServerTls | None = None) -> None:
+                 tls: ServerTls | None = None, request_seconds: float = REQUEST_SECONDS) -> None:
         self.cloud = cloud
         self._host = host
         self._tls = tls
+        self._request_seconds = request_seconds
         self._doors: TlsDoors | None = None
         self._wanted = ports or CloudPorts()
         self._urls: ServerUrls | None = None
@@ -162,7 +165,9 @@ class CloudServer:
             log_config=None,
             log_level="critical", access_log=False, proxy_headers=False, server_header=False, date_header=False,
             timeout_keep_alive=KEEP_ALIVE_SECONDS))
+        server.request_seconds = self._request_seconds
         self._server = server
+        _allow_descriptors()
         if self._tls is not None:
             self._open_doors(server, self._tls)
         self._thread = threading.Thread(target=server.serve_on, args=(list(listening.values()),), name="cloud-http",
@@ -231,12 +236,22 @@ def _bound_socket(host: str, port: int, what: str) -> socket.socket:
     return item
 
 
+def _allow_descriptors() -> None:
+    """Let this process hold as many connections as the server does, as far as the machine's own limit goes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTION_LIMIT + 1_000
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard),
+                                                    hard))
+
+
 class _Server(uvicorn.Server):
     """uvicorn without its polling: it tells when it is up, and stops when it is told."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.ready = threading.Event()
+        self.request_seconds = REQUEST_SECONDS
         self.secure: tuple[socket.socket, ssl.SSLContext] | None = None
         self.proxy: tuple[socket.socket, ConnectProxy] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -286,4 +301,9 @@ class _Server(uvicorn.Server):
     async def main_loop(self) -> None:
         assert self._stop is not None
         await self.on_tick(0)
-        await self._stop.wait()
+        while not self._stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), min(1.0, self.request_seconds / 4))
+            for connection in tuple(self.server_state.connections):
+                if isinstance(connection, ApiProtocol):
+                    connection.drop_if_slow(self.request_seconds)
