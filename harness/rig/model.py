@@ -206,6 +206,10 @@ class BoardTable(BenchTable):
     """The device in the cloud; drawn from the seed for a virtual board if absent."""
     hclk_hz: int = Field(default=64_000_000, ge=1_000_000, le=160_000_000)
     """Core clock of a virtual board in hertz."""
+    core: Literal["auto", "python", "c"] = "auto"
+    """CPU core of a virtual board; ``auto`` is the compiled one where it was built. Both give the same results."""
+    skip_idle: bool = True
+    """Whether the compiled core skips loops that only wait. The results are the same without."""
 
     @model_validator(mode="after")
     def _probe_of_a_real_one(self) -> BoardTable:

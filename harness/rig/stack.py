@@ -138,7 +138,8 @@ class VirtualStack:
             sid = self.cloud.add_device(sid, table.name, logging=True)
         self.cloud.places[table.name] = sid
         board = Board(self.world, self.uplink, name=table.name, device_sid=sid, hclk_hz=table.hclk_hz,
-                      internet=self.internet, symbols_of=self._symbols_of, strict=table.strict)
+                      core=table.core, skip_idle=table.skip_idle, internet=self.internet, symbols_of=self._symbols_of,
+                      strict=table.strict)
         self._undo.append(board.close)
         port = DebugPort(board, self.world)
         board.debug = port

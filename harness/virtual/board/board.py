@@ -61,6 +61,7 @@ class Board(CloudLink, ChipSide, Aftermath, PowerStates):
         device_sid: ``UV`` and 32 hex digits.
         hclk_hz: the clock of core and buses.
         core: ``auto``, ``python``, ``c``, or a function that makes a core.
+        skip_idle: whether to skip loops of the application that only wait; nothing else changes by it.
         symbols: the application's ELF image, for crash reports; :meth:`install` of an ELF image sets it.
         strict: whether an access to a register that is not modelled is a bus error.
         settings: of the kernel.
@@ -77,9 +78,10 @@ class Board(CloudLink, ChipSide, Aftermath, PowerStates):
     """
 
     def __init__(self, world: World, uplink: Uplink | None = None, *, name: str, device_sid: str,
-                 hclk_hz: int = 64_000_000, core: CoreChoice | CoreFactory = "auto", symbols: ElfImage | None = None,
-                 strict: bool = False, settings: KernelSettings | None = None, store: FlashStore | None = None,
-                 internet: Internet | None = None, symbols_of: SymbolsOf | None = None) -> None:
+                 hclk_hz: int = 64_000_000, core: CoreChoice | CoreFactory = "auto", skip_idle: bool = True,
+                 symbols: ElfImage | None = None, strict: bool = False, settings: KernelSettings | None = None,
+                 store: FlashStore | None = None, internet: Internet | None = None,
+                 symbols_of: SymbolsOf | None = None) -> None:
         if len(device_sid) != 34 or device_sid[:2] != "UV":
             raise UsageError(f"a device SID is UV and 32 hex digits, not {device_sid!r}")
         self.world = world
@@ -101,7 +103,7 @@ class Board(CloudLink, ChipSide, Aftermath, PowerStates):
         self._start_wanted: MvWakeReason | None = None
         self._power_failed = False
         self._lines: dict[int, bool] = {}  # interrupt lines of peripherals that are high
-        self.core: Core = make_core(self, core) if isinstance(core, str) else core(self)
+        self.core: Core = make_core(self, core, skip_idle=skip_idle) if isinstance(core, str) else core(self)
         self._runner = CoreRunner(world, self.core, hclk_hz, stopped=self._after_stop)
         self.soc = Soc(self, self._clocks, strict=strict)
         self._memory = GuestMemory(self.core)

@@ -20,12 +20,13 @@ class TracedCore(Core, Protocol):
     trace: Trace
 
 
-def make_core(client: CoreClient, prefer: CoreChoice = "auto") -> TracedCore:
+def make_core(client: CoreClient, prefer: CoreChoice = "auto", *, skip_idle: bool = True) -> TracedCore:
     """Return a core for ``client``. Both give the same trace; the compiled one is many times as fast.
 
     Args:
         prefer: ``c`` or ``python``; ``auto`` is what the environment variable ``MVH_CORE`` says, and without it the
             compiled core where it was built and the Python core elsewhere.
+        skip_idle: whether the compiled core skips loops that only wait; the Python core executes them.
 
     Raises:
         UsageError: there is no such core, or the compiled core was asked for and was not built.
@@ -46,4 +47,4 @@ def make_core(client: CoreClient, prefer: CoreChoice = "auto") -> TracedCore:
         return PythonCore(client)
     from harness.virtual.board.core.c_core import CCore
 
-    return CCore(client)
+    return CCore(client, skip_idle=skip_idle)
