@@ -71,7 +71,7 @@ def test_a_run_lets_other_threads_run() -> None:
 
 @pytest.mark.skipif(not BUILT, reason="the compiled core was not built here")
 def test_two_threads_leave_the_traces_of_one() -> None:
-    boards = [Board("storm", kind) for kind in ("c", "c", "python")]  # type: ignore[arg-type]
+    boards = [Board("storm", kind) for kind in ("c", "c", "python")]
     for board in boards:
         board.core.trace.enabled = True
     threads = [threading.Thread(target=board.core.run, args=(200_000,)) for board in boards[:2]]
