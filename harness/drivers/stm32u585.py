@@ -1,8 +1,7 @@
 """The pyOCD target type ``stm32u585``, for real and virtual boards alike. pyOCD has no STM32U5 of its own.
 
-It describes the memories and keeps the debug port alive in low-power modes. It can't program flash: there is no flash
-algorithm yet, so the flash is declared as read-only memory and pyOCD refuses a ``load`` instead of failing in it.
-Memory map: STM32U575/585 reference manual RM0456.
+It describes the memories, programs the application's flash bank and keeps the debug port alive in low-power modes. The
+kernel's bank is declared as read-only memory. Memory map: STM32U575/585 reference manual RM0456.
 """
 
 from __future__ import annotations
@@ -11,10 +10,12 @@ import logging
 from typing import TYPE_CHECKING
 
 from pyocd.core import exceptions
-from pyocd.core.memory_map import DeviceRegion, MemoryMap, RamRegion, RomRegion
+from pyocd.core.memory_map import DeviceRegion, FlashRegion, MemoryMap, RamRegion, RomRegion
 from pyocd.coresight.coresight_target import CoreSightTarget
 from pyocd.target import TARGET
 from pyocd.target.builtin import BUILTIN_TARGETS
+
+from harness.drivers.stm32u585_flash import PAGE_SIZE, QUAD_WORD, Stm32u585Flash
 
 if TYPE_CHECKING:
     from pyocd.core.session import Session
@@ -38,7 +39,9 @@ class STM32U585(CoreSightTarget):  # type: ignore[misc]  # pyOCD is not typed
     PART_FAMILIES = ("STM32U5",)
 
     MEMORY_MAP = MemoryMap(
-        RomRegion(name="flash", start=FLASH_BASE, length=FLASH_SIZE, is_boot_memory=True),
+        FlashRegion(name="flash", start=FLASH_BASE, length=APPLICATION_SIZE, blocksize=PAGE_SIZE, page_size=PAGE_SIZE,
+                    phrase_size=QUAD_WORD, is_boot_memory=True, flash_class=Stm32u585Flash),
+        RomRegion(name="kernel flash", start=FLASH_BASE + APPLICATION_SIZE, length=FLASH_SIZE - APPLICATION_SIZE),
         RomRegion(name="system calls", start=0x0C1F_E000, length=0x2000),
         RamRegion(name="sram1", start=0x2000_0000, length=0x3_0000),
         RamRegion(name="sram2", start=0x2003_0000, length=0x1_0000),

@@ -74,6 +74,12 @@ class Board:
         """Whether the probe is open."""
         return self._session is not None
 
+    @property
+    def session(self) -> Any:
+        """The pyOCD session, for what this driver has no words for; raises UsageError if not connected."""
+        self._target()
+        return self._session
+
     def connect(self) -> None:
         """Open the probe and attach to the running core; nothing if that is done.
 

@@ -19,6 +19,7 @@ _OPTIONS: Mapping[str, object] = {
     "connect_mode": "attach",  # neither halt nor reset: a test looks at what runs
     "resume_on_disconnect": True,
     "target_override": "stm32u585",
+    "vector_catch": "n",  # a fault is the kernel's to report; tests wait for that, debuggers have another default
     "reset.post_delay": 0.0,  # pyOCD polls for the end of a reset anyway
     "warning.cortex_m_default": False,
 }

@@ -6,12 +6,12 @@ import hashlib
 
 from harness.formats.elf import ElfImage
 from harness.journal import Entry, Fact
-from harness.virtual.board.core.interface import Core, FaultRecord
+from harness.virtual.board.core.interface import Core, FaultRecord, HaltReason
 from harness.virtual.board.flash import FlashStore
 from harness.virtual.board.kernel.crash import describe_fault, is_crash
 from harness.virtual.board.kernel.crash_report import CrashReport, registers_of, take_report
 from harness.virtual.board.kernel.kernel import Kernel
-from harness.virtual.board.parts import AppState, SymbolsOf
+from harness.virtual.board.parts import AppState, DebugListener, SymbolsOf
 from harness.virtual.board.runner import CoreRunner
 
 
@@ -25,6 +25,7 @@ class Aftermath:
 
     core: Core
     store: FlashStore
+    debug: DebugListener | None
     _runner: CoreRunner
     _app: AppState
 
@@ -43,7 +44,9 @@ class Aftermath:
         if self._app is not AppState.RUNNING:
             return
         self._runner.touch()
-        if not is_crash(record):
+        if self.debug is not None and self.debug.catches(record):
+            self.core.halt(HaltReason.VECTOR_CATCH)
+        elif not is_crash(record):
             self._record("board", "fault_taken", exception=record.exception, cfsr=f"0x{record.cfsr:08x}",
                          pc=f"0x{record.registers.get('pc', 0):08x}")
         elif self._crash_report is None:  # looked at now: the core goes on, into a handler that may use the stack

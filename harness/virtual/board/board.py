@@ -467,6 +467,8 @@ class Board(CloudLink, ChipSide, Aftermath, PowerStates):
         self._forget_wake_pins()
         self._set_state(AppState.NONE)
         self.world.remove_runner(self._runner)
+        if self.debug is not None:
+            self.debug.power_lost()
 
     def _record(self, source: str, event: str, **data: Fact) -> Entry:
         return self.world.journal.record(source, event, device=self.name, t=self.now(), **data)

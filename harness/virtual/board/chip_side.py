@@ -8,9 +8,10 @@ from typing import Protocol
 
 from harness.clock import Duration
 from harness.journal import Entry, Fact
-from harness.virtual.board.core.interface import Core
+from harness.virtual.board.core.interface import FLASH_BASE, Core
 from harness.virtual.board.devices.i2c import I2cBus
 from harness.virtual.board.devices.spi import SpiBus
+from harness.virtual.board.flash import PAGE, FlashStore
 from harness.virtual.board.kernel.enums import MvWakeReason
 from harness.virtual.board.peripherals.adc import Adc
 from harness.virtual.board.peripherals.pin import Pin
@@ -28,6 +29,7 @@ class _Whole(Protocol):
 
     core: Core
     soc: Soc
+    store: FlashStore
     world: World
 
     @property
@@ -97,3 +99,16 @@ class ChipSide:
         if self.is_running:
             self._record("board", "watchdog_expired", watchdog=name)
             self.start_application(MvWakeReason.MICROVISORWATCHDOG)
+
+    # -- what a debugger asks of the flash ----------------------------------------------------------------------------
+
+    def erase_flash_page(self: _Whole, index: int) -> None:
+        self.store.internal.erase(index)
+        self.core.program(FLASH_BASE + index * PAGE, b"\xff" * PAGE)
+
+    def program_flash(self: _Whole, address: int, data: bytes) -> None:
+        self.store.internal.write(address - FLASH_BASE, data)
+        self.core.program(address, data)
+
+    def read_flash(self: _Whole, address: int, size: int) -> bytes:
+        return self.store.internal.read(address - FLASH_BASE, size)

@@ -7,7 +7,7 @@ from enum import Enum, auto
 from typing import Protocol
 
 from harness.formats.elf import ElfImage
-from harness.virtual.board.core.interface import Core, CoreClient, HaltReason
+from harness.virtual.board.core.interface import Core, CoreClient, FaultRecord, HaltReason
 
 CoreFactory = Callable[[CoreClient], Core]
 SymbolsOf = Callable[[str], "ElfImage | None"]
@@ -33,3 +33,7 @@ class DebugListener(Protocol):
     def halted(self, reason: HaltReason) -> None: ...
 
     def was_reset(self) -> None: ...
+
+    def catches(self, record: FaultRecord) -> bool: ...
+
+    def power_lost(self) -> None: ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import cast
 
 import pytest
@@ -16,6 +16,7 @@ from harness.virtual.board.core.interface import (
     HaltReason,
     Register,
 )
+from harness.virtual.board.core.watched import WatchedRange
 from harness.virtual.board.debug import registry
 from harness.virtual.board.debug.port import DebugPort
 from harness.virtual.world import World
@@ -44,6 +45,7 @@ class TinyCore:
         self.breakpoints: set[int] = set()
         self.halt_on_reset = False
         self.debug_enabled = False
+        self.mask_interrupts = False
         self._memories = {FLASH_BASE: bytearray(b"\xff" * FLASH_SIZE), RAM_BASE: bytearray(RAM_SIZE),
                           GPIO: bytearray(GPIO_SIZE)}
         self._registers = dict.fromkeys((*range(19), 20, 28, 29, 33, *range(64, 96)), 0)
@@ -135,6 +137,9 @@ class TinyCore:
         self._execute()
         self._state = CoreState.HALTED
 
+    def watch_data(self, ranges: Sequence[WatchedRange], hit: Callable[[int], None]) -> None:
+        self.watched = list(ranges)
+
     def close(self) -> None:
         pass
 
@@ -187,6 +192,15 @@ class TinyBoard:
 
     def sync(self) -> None:
         pass
+
+    def erase_flash_page(self, index: int) -> None:
+        self._core.program(FLASH_BASE + index * 8192, b"\xff" * 8192)
+
+    def program_flash(self, address: int, data: bytes) -> None:
+        self._core.program(address, data)
+
+    def read_flash(self, address: int, size: int) -> bytes:
+        return self._core.read_memory(address, size)
 
     def reset(self) -> None:
         self.resets += 1

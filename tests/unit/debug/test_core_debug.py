@@ -153,8 +153,18 @@ def test_registers_are_read_and_written_only_when_halted(debugger: Debugger, boa
     board.core.write_register(64 + 31, 5)
     assert debugger.register(64 + 31) == 5
     debugger.write(DCRDR, 1)
-    debugger.write(DCRSR, 1 << 16 | 27)
-    assert debugger.register(27) == 0
+    debugger.write(DCRSR, 1 << 16 | 60)
+    assert debugger.register(60) == 0
+
+
+@pytest.mark.parametrize(("selector", "register"), [(24, 17), (25, 18), (28, 28), (29, 29), (30, 28), (31, 29)])
+def test_stack_pointers_and_limits_by_either_number(debugger: Debugger, board: Any, selector: int,
+                                                    register: int) -> None:
+    debugger.halt()
+    debugger.write(DCRDR, 0x2000_0100)
+    debugger.write(DCRSR, 1 << 16 | selector)
+    assert board.core.read_register(register) == 0x2000_0100
+    assert debugger.register(selector) == 0x2000_0100
 
 
 def test_breakpoints(debugger: Debugger, board: Any, world: World) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from harness.virtual.board.core.interface import (
     FaultRecord,
     HaltReason,
 )
+from harness.virtual.board.core.watched import WatchedRange
 from harness.virtual.board.kernel.abi import BY_NAME
 from harness.virtual.board.kernel.enums import MvClosureReason, MvEventType, MvStatus
 from harness.virtual.board.kernel.kernel import KernelSettings
@@ -42,6 +43,7 @@ class StillCore:
         self.breakpoints: set[int] = set()
         self.halt_on_reset = False
         self.debug_enabled = False
+        self.mask_interrupts = False
         self.cycles = 0
         self.state = CoreState.SLEEPING
         self.exception = 0
@@ -110,6 +112,9 @@ class StillCore:
 
     def step(self) -> None:
         self.cycles += 1
+
+    def watch_data(self, ranges: Sequence[WatchedRange], hit: Callable[[int], None]) -> None:
+        self.watched = list(ranges)
 
     def close(self) -> None:
         pass

@@ -11,7 +11,7 @@ The Python core is the specification: both give the same trace. Limits are the s
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from unicorn import arm_const as arm
@@ -20,6 +20,7 @@ from unicorn.unicorn_py3.unicorn import uclib
 
 from harness.errors import InternalError
 from harness.virtual.board.core import engine, native_state
+from harness.virtual.board.core.data_watch import DataWatch
 from harness.virtual.board.core.debug_registers import DebugRegisters
 from harness.virtual.board.core.engine import NOW
 from harness.virtual.board.core.interface import BusError, CoreClient, CoreState, FaultRecord, HaltReason, Register
@@ -29,6 +30,7 @@ from harness.virtual.board.core.sequencer import RECORDED
 from harness.virtual.board.core.signals import HeldSignals
 from harness.virtual.board.core.stubs import StackLimits
 from harness.virtual.board.core.trace import Trace
+from harness.virtual.board.core.watched import WatchedRange
 
 _STATES = (CoreState.RUNNING, CoreState.SLEEPING, CoreState.HALTED, CoreState.LOCKUP)
 _FAILED_CALLBACK = 1
@@ -116,6 +118,7 @@ class CCore:
         if library.harness_core_attach(self._self):
             raise InternalError("the emulator refused a hook")
         self._run = partial(library.harness_core_run, self._self)
+        self._data_watch = DataWatch(self._uc)
         self._registers = RegisterFile(self._uc)
         self._memory = Memory(
             self._uc, lambda: self.client, ppb_read=partial(library.harness_core_private_read, self._self),
@@ -168,6 +171,20 @@ class CCore:
     @debug_enabled.setter
     def debug_enabled(self, value: bool) -> None:
         self._state.debug_enabled = value
+
+    @property
+    def mask_interrupts(self) -> bool:
+        """DHCSR.C_MASKINTS."""
+        return bool(self._state.mask_interrupts)
+
+    @mask_interrupts.setter
+    def mask_interrupts(self, value: bool) -> None:
+        self._state.mask_interrupts = value
+        self._state.alarm = NOW
+
+    def watch_data(self, ranges: Sequence[WatchedRange], hit: Callable[[int], None]) -> None:
+        """Tell ``hit`` of accesses to these ranges, and of no others, from now on."""
+        self._data_watch.set(ranges, hit)
 
     @property
     def skip_idle(self) -> bool:

@@ -23,6 +23,8 @@ THREAD_PRIORITY = 256
 _FIXED = {RESET: -3, NMI: -2, HARD_FAULT: -1}
 CONFIGURABLE_FAULTS = (1 << MEM_MANAGE) | (1 << BUS_FAULT) | (1 << USAGE_FAULT)
 _ALWAYS_ENABLED = (1 << NMI) | (1 << HARD_FAULT) | (1 << SVCALL) | (1 << PENDSV) | (1 << SYSTICK)
+MASKED_BY_DEBUGGER = ~((1 << PENDSV) - 1)
+"""What DHCSR.C_MASKINTS holds back: PendSV, SysTick and all external interrupts."""
 IRQ_MASK = ((1 << IRQS) - 1) << FIRST_IRQ
 
 
@@ -45,12 +47,14 @@ class ExceptionModel:
         active: exceptions whose handler has begun and not ended, preempted ones included.
         enabled: exceptions that may be taken when pending; the fixed ones are always in it.
         lines: external interrupts whose input is held high: they become pending again when their handler returns.
+        blocked: exceptions that a debugger keeps from being taken.
     """
 
-    __slots__ = ("_group_mask", "active", "enabled", "lines", "pending", "priority")
+    __slots__ = ("_group_mask", "active", "blocked", "enabled", "lines", "pending", "priority")
 
     def __init__(self) -> None:
         self.lines = 0
+        self.blocked = 0
         self.reset()
 
     def __repr__(self) -> str:
@@ -96,7 +100,7 @@ class ExceptionModel:
 
     def most_urgent(self) -> int | None:
         """Return the pending and enabled exception of highest priority; the lowest number wins a tie."""
-        candidates = self.pending & self.enabled
+        candidates = self.pending & self.enabled & ~self.blocked
         best = None
         best_priority = THREAD_PRIORITY
         while candidates:

@@ -7,9 +7,12 @@ only at the start of a basic block, so a run cut into slices gives the same trac
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, IntEnum, auto
 from typing import Protocol
+
+from harness.virtual.board.core.watched import WatchedRange
 
 FLASH_BASE, FLASH_SIZE = 0x0800_0000, 0x10_0000
 RAM_BASE, RAM_SIZE = 0x2000_0000, 0x8_0000
@@ -125,6 +128,12 @@ class Core(Protocol):
     """Whether to enter Debug state before the first instruction after a reset (VC_CORERESET)."""
     debug_enabled: bool
     """DHCSR.C_DEBUGEN: where set, BKPT enters Debug state; where clear it is a HardFault."""
+
+    mask_interrupts: bool
+    """DHCSR.C_MASKINTS: where set, PendSV, SysTick and external interrupts stay pending."""
+
+    def watch_data(self, ranges: Sequence[WatchedRange], hit: Callable[[int], None]) -> None:
+        """Tell ``hit`` of accesses of the application to these ranges, and of no others, from now on."""
 
     @property
     def cycles(self) -> int:

@@ -68,7 +68,8 @@ class State(ctypes.Structure):
                            "tick_control tick_reload tick_value tick_flag"),
         *_fields(c_int64, "tick_anchor counter_offset"), ("counter_enabled", c_uint32),
         ("recorded", c_uint32 * (CONTROL + 1)), *_fields(c_uint64, "trace_hash trace_count"),
-        ("probe_at", c_int64), *_fields(c_uint32, "probe_pause spare"), *_fields(c_uint64, "idle_skips idle_cycles"),
+        ("probe_at", c_int64), *_fields(c_uint32, "probe_pause mask_interrupts"),
+        *_fields(c_uint64, "idle_skips idle_cycles"),
     )
 
 

@@ -17,18 +17,21 @@ UNALIGN_TRP have no effect, an SEV in RAM is not noticed, the exclusive monitor 
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable, Sequence
 
 from unicorn import arm_const as arm
 from unicorn import unicorn_const as const
 
 from harness.errors import InternalError
 from harness.virtual.board.core import engine, scb
+from harness.virtual.board.core.data_watch import DataWatch
 from harness.virtual.board.core.debug_registers import DebugRegisters
 from harness.virtual.board.core.engine import NOW, Engine, Outcome, Stop
 from harness.virtual.board.core.exceptions import (
     BUS_FAULT,
     FIRST_IRQ,
     HARD_FAULT,
+    MASKED_BY_DEBUGGER,
     MEM_MANAGE,
     SVCALL,
     SYSTICK,
@@ -51,6 +54,7 @@ from harness.virtual.board.core.signals import HeldSignals
 from harness.virtual.board.core.stubs import Limit, StackLimits
 from harness.virtual.board.core.systick import SysTick
 from harness.virtual.board.core.trace import Trace
+from harness.virtual.board.core.watched import WatchedRange
 
 _PRECISE = scb.PRECISERR | scb.BFARVALID
 _TRAPS = {
@@ -97,6 +101,7 @@ class PythonCore:
         self._counter = CycleCounter(lambda: self.cycles)
         self._bus = PrivateBus(self._scs, self._counter)
         self._uc = engine.new_emulator()
+        self._data_watch = DataWatch(self._uc)
         self._registers = RegisterFile(self._uc)
         self._memory = Memory(self._uc, lambda: self.client, ppb_read=self._bus.read, ppb_write=self._write_private,
                               refused=self._bus_refused)
@@ -127,6 +132,20 @@ class PythonCore:
     def exception(self) -> int:
         """Number of the exception being handled, 0 in Thread mode."""
         return 0 if self._closed else self._registers.get(arm.UC_ARM_REG_XPSR) & 0x1FF
+
+    @property
+    def mask_interrupts(self) -> bool:
+        """DHCSR.C_MASKINTS."""
+        return bool(self._model.blocked)
+
+    @mask_interrupts.setter
+    def mask_interrupts(self, value: bool) -> None:
+        self._model.blocked = MASKED_BY_DEBUGGER if value else 0
+        self._engine.deadline = NOW
+
+    def watch_data(self, ranges: Sequence[WatchedRange], hit: Callable[[int], None]) -> None:
+        """Tell ``hit`` of accesses to these ranges, and of no others, from now on."""
+        self._data_watch.set(ranges, hit)
 
     def reset(self) -> None:
         """Reset; inside :meth:`run` it happens at the next block start."""

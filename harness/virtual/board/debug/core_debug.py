@@ -4,8 +4,8 @@ Everything a debugger reads or writes that is not a debug register goes to the c
 learned from debuggers: DHCSR.C_HALT reads 1 however the core came to halt; S_SLEEP and S_LOCKUP read 0 while it is
 halted; S_REGRDY reads 1 always.
 
-Limits. Watchpoints are kept but never match. C_MASKINTS has an effect on steps only. Of the vector catches only reset
-(VC_CORERESET) works. Debug registers outlive a loss of power.
+Limits. A watchpoint halts at the start of the next basic block, not right behind the access. A fault that a vector
+catch stops is the debugger's: it is no crash for the kernel, and the application goes on into its handler.
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ import contextlib
 from collections.abc import Callable
 from typing import Protocol
 
-from harness.virtual.board.core.interface import BusError, Core, CoreState, HaltReason, Register
+from harness.virtual.board.core.interface import BusError, Core, CoreState, FaultRecord, HaltReason, Register
+from harness.virtual.board.core.watched import WatchedRange
+from harness.virtual.board.debug.flash_controller import FlashAccess, FlashController
 from harness.virtual.board.debug.rom_table import BPU, DWT, ROM_TABLE, constants
 from harness.virtual.board.debug.stepping import step
+from harness.virtual.board.debug.traps import MATCHED, catches, watched_ranges
 
 AIRCR, DFSR, DHCSR, DCRSR, DCRDR, DEMCR = (
     0xE000_ED0C, 0xE000_ED30, 0xE000_EDF0, 0xE000_EDF4, 0xE000_EDF8, 0xE000_EDFC)
@@ -42,10 +45,12 @@ _IDCODE = 0x3001_6482  # STM32U575/585, revision X
 _NONSECURE_DEBUG = 0x0F
 _COMPONENT_PAGES = frozenset(page >> 12 for page in (DWT, BPU, ROM_TABLE, DBGMCU))
 _BKPT = 0xBE
-_REGISTERS = frozenset((*range(19), 20, 28, 29, 33, *range(64, 96)))
+_REGISTERS = {**{number: number for number in (*range(19), 20, 28, 29, 33, *range(64, 96))},
+              24: 17, 25: 18, 26: 17, 27: 18, 30: 28, 31: 29}
+"""REGSEL to register of the core. MSP, PSP and their limits have numbers for each security state; here they are one."""
 
 
-class DebugTarget(Protocol):
+class DebugTarget(FlashAccess, Protocol):
     """What the debug registers need of a board."""
 
     @property
@@ -72,6 +77,12 @@ class CoreDebug:
 
     def __init__(self, target: DebugTarget) -> None:
         self._target = target
+        self._flash = FlashController(target)
+        self._clear()
+
+    def _clear(self) -> None:
+        """Bring every register to the value it has when the power comes on."""
+        target = self._target
         self._dhcsr = 0
         self._demcr = 0
         self._dfsr = 0
@@ -82,6 +93,7 @@ class CoreDebug:
         self._breakpoints_on = False
         self._comparators = [0] * BREAKPOINTS
         self._watch = [[0, 0] for _ in range(WATCHPOINTS)]
+        self._armed_ranges: list[WatchedRange] = []
         self._dwt_ctrl = 0
         self._stored = {DBGMCU_CR: 0, DAUTHCTRL: 0}
         self._in_reset = False
@@ -109,8 +121,20 @@ class CoreDebug:
         self._dfsr |= reason
         self._halt_told = True
 
+    def catches(self, record: FaultRecord) -> bool:
+        """Return whether a fault that is being taken is to halt the core."""
+        return bool(self._dhcsr & C_DEBUGEN) and catches(self._demcr, record)
+
+    def power_lost(self) -> None:
+        """Take note that the power went: debug registers, breakpoints and watchpoints are in its domain."""
+        self._clear()
+        self._target.core.watch_data((), self._matched)
+        self._flash.reset()
+        self._apply_enables()
+
     def was_reset(self) -> None:
         """Take note that the chip was reset, by whomever."""
+        self._flash.reset()
         self._reset_seen = True
         self._dhcsr &= ~(C_HALT | C_STEP)
         self._resumed = False
@@ -161,7 +185,9 @@ class CoreDebug:
         elif self._is_ours(address & ~3):
             if size == 4:
                 self._write_component(address, value)
-        else:
+        elif self._flash.owns(address):
+            self._flash.store(address, value.to_bytes(size, "little"))
+        elif not (size == 4 and self._flash.write(address, value)):
             self._target.core.write_memory(address, value.to_bytes(size, "little"))
 
     def read_memory(self, address: int, size: int) -> bytes:
@@ -172,6 +198,9 @@ class CoreDebug:
     def write_memory(self, address: int, data: bytes) -> None:
         """Write a run of memory below the peripherals; raises BusError."""
         self._polls = 0
+        if self._flash.owns(address):
+            self._flash.store(address, data)
+            return
         self._target.core.write_memory(address, data)
 
     # -- which register -----------------------------------------------------------------------------------------------
@@ -193,8 +222,10 @@ class CoreDebug:
         if DWT_COMP0 <= address < DWT_COMP0 + 16 * WATCHPOINTS:
             index, offset = divmod(address - DWT_COMP0, 16)
             comparator, function = self._watch[index]
+            if offset == 8:
+                self._watch[index][1] &= ~MATCHED
             return {0: comparator, 8: _DWT_FUNCTION_ID[index] | function}.get(offset, 0)
-        return 0 if address >> 12 in _COMPONENT_PAGES else None
+        return 0 if address >> 12 in _COMPONENT_PAGES else self._flash.read(address)
 
     def _write_component(self, address: int, value: int) -> None:
         if address in self._stored:
@@ -208,6 +239,7 @@ class CoreDebug:
                 self._watch[index][0] = value
             elif offset == 8:
                 self._watch[index][1] = value & _DWT_FUNCTION_BITS
+            self._arm_watchpoints()
 
     # -- halting debug ------------------------------------------------------------------------------------------------
 
@@ -306,7 +338,9 @@ class CoreDebug:
         core, enabled = self._target.core, bool(self._dhcsr & C_DEBUGEN)
         core.debug_enabled = enabled
         core.halt_on_reset = enabled and bool(self._demcr & VC_CORERESET)
+        core.mask_interrupts = enabled and bool(self._dhcsr & C_MASKINTS)
         self._arm()
+        self._arm_watchpoints()
 
     # -- core registers -----------------------------------------------------------------------------------------------
 
@@ -319,9 +353,9 @@ class CoreDebug:
             return  # UNKNOWN in the architecture: nothing moves
         if value & 1 << 16:
             if register in _REGISTERS:
-                core.write_register(register, self._dcrdr)
+                core.write_register(_REGISTERS[register], self._dcrdr)
         else:
-            self._dcrdr = core.read_register(register) if register in _REGISTERS else 0
+            self._dcrdr = core.read_register(_REGISTERS[register]) if register in _REGISTERS else 0
 
     # -- breakpoints, counters, reset ---------------------------------------------------------------------------------
 
@@ -335,6 +369,17 @@ class CoreDebug:
         wanted = {value & ~1 for value in self._comparators if value & 1} if armed else set()
         if wanted != self._target.core.breakpoints:
             self._target.core.breakpoints = wanted
+
+    def _arm_watchpoints(self) -> None:
+        armed = self._dhcsr & C_DEBUGEN and self._demcr & TRCENA
+        wanted = watched_ranges([(comparator, function) for comparator, function in self._watch]) if armed else []
+        if wanted != self._armed_ranges:
+            self._armed_ranges = wanted
+            self._target.core.watch_data(wanted, self._matched)
+
+    def _matched(self, number: int) -> None:
+        self._watch[number][1] |= MATCHED
+        self._target.core.halt(HaltReason.WATCHPOINT)
 
     def _write_dwt_ctrl(self, value: int) -> None:
         self._dwt_ctrl = value & 1

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from harness.errors import ProbeError, TimeoutExpired
-from harness.virtual.board.core.interface import CoreState, HaltReason
+from harness.virtual.board.core.interface import CoreState, FaultRecord, HaltReason
 from harness.virtual.board.debug.ap import AhbAp
 from harness.virtual.board.debug.core_debug import CoreDebug, DebugTarget
 from harness.virtual.board.debug.dp import Dap
@@ -67,6 +67,14 @@ class DebugPort:
     def was_reset(self) -> None:
         """Take note that the chip was reset: for the board, after it has reset the core."""
         self._debug.was_reset()
+
+    def catches(self, record: FaultRecord) -> bool:
+        """Return whether a fault that is being taken is to halt the core: for the board."""
+        return self._debug.catches(record)
+
+    def power_lost(self) -> None:
+        """Take note that the power went: for the board."""
+        self._debug.power_lost()
 
     def claim(self, owner: str) -> None:
         """Reserve the port for one debugger.

@@ -141,7 +141,7 @@ struct core {
     /* idle loops */
     int64_t probe_at;       /* when to look for one; NEVER while skipping is off */
     uint32_t probe_pause;   /* cycles until then after a vain look */
-    uint32_t spare;
+    uint32_t mask_interrupts; /* DHCSR.C_MASKINTS: PendSV, SysTick and external interrupts stay pending */
     uint64_t idle_skips, idle_cycles;
 };
 

@@ -108,7 +108,11 @@ uint32_t most_urgent(const struct core *core)
     int best_priority = THREAD_PRIORITY;
 
     for (int word = 0; word < SET_WORDS; word++) {
-        for (uint64_t bits = core->pending.word[word] & core->enabled.word[word]; bits != 0; bits &= bits - 1) {
+        uint64_t bits = core->pending.word[word] & core->enabled.word[word];
+        if (core->mask_interrupts) {
+            bits &= word == 0 ? (1u << PENDSV) - 1u : 0u;
+        }
+        for (; bits != 0; bits &= bits - 1) {
             uint32_t number = 64u * (uint32_t)word + lowest(bits);
             if (core->priority[number] < best_priority) {
                 best = number;
