@@ -47,7 +47,8 @@ class Profile:
         persistent: commands whose values outlive power-off without &W.
         stored: nothing but ``&W`` keeps the others.
         timing: nanoseconds a command takes, by name; ``plain`` is for all that are not named, and there are ``scan``,
-            ``socket`` (from OK to the result) and ``acknowledgement`` (how long +CNMA is waited for).
+            ``socket`` (from OK to the result), ``power-down`` (from OK to the end) and ``acknowledgement`` (how long
+            +CNMA is waited for).
         stores: sizes of the message stores by name; SM is the SIM card's own.
         answers: short facts that features ask for by name: :data:`ANSWERS`.
         static: commands with one fixed answer, by name.

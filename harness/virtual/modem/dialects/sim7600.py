@@ -27,6 +27,7 @@ from harness.virtual.modem.command import (
     setting,
 )
 from harness.virtual.modem.dialects import simcom
+from harness.virtual.modem.features.power import power_down
 from harness.virtual.modem.net_tools import TTL, Echo, EchoSummary, Pinger, ask_time, asking_time
 from harness.virtual.modem.settings import Value
 from harness.virtual.modem.socket_link import SocketLink
@@ -384,11 +385,6 @@ def _ask_time(call: Call) -> Result:
 # -- power and identity -----------------------------------------------------------------------------------------------
 
 
-def _power_off(call: Call) -> Result:
-    call.modem.later(0, call.modem.power_down, name="modem-power-down")
-    return OK
-
-
 def _battery(call: Call) -> Result:
     return info(f"+CBC: {call.modem.profile.number('supply_mv') / 1000:.3f}V")
 
@@ -409,7 +405,7 @@ COMMANDS = (
     Command(name="+CGMR", clause="27.007 5.3", test=NO_PARAMETERS, exec=_revision),
     Command(name="+CBC", clause=_MANUAL, test="(2.8-4.5)V", exec=_battery, read=_battery),
     Command(name="+CPMUTEMP", clause=_MANUAL, test=NO_PARAMETERS, exec=lambda call: info("+CPMUTEMP: 32")),
-    Command(name="+CPOF", clause=_MANUAL, test=NO_PARAMETERS, exec=_power_off),
+    Command(name="+CPOF", clause=_MANUAL, test=NO_PARAMETERS, exec=power_down),
     Command(name="+CRESET", clause=_MANUAL, test=NO_PARAMETERS, exec=simcom.reset),
     setting("+CSOCKSETPN", Number(1, 16), clause=_MANUAL),
     Command(name="+NETOPEN", clause=_MANUAL, test=NO_PARAMETERS, read=_service, exec=_open_service,
