@@ -227,6 +227,20 @@ def test_records_that_come_and_go_between_pages_disturb_nobody(stack: Stack) -> 
     assert seen == keys[::-1]
 
 
+def test_lists_that_are_made_for_the_question_have_pages_too(stack: Stack) -> None:
+    url: str | None = f"{stack.server.urls.supersim}/v1/NetworkAccessProfiles/default/Networks?PageSize=2"
+    pages: list[dict[str, Any]] = []
+    while url:
+        pages.append(requests.get(url, auth=stack.auth, timeout=5).json())
+        url = pages[-1]["meta"]["next_page_url"]
+    assert [len(page["networks"]) for page in pages] == [2, 2, 1]
+    back = requests.get(pages[2]["meta"]["previous_page_url"], auth=stack.auth, timeout=5).json()
+    assert back["networks"] == pages[1]["networks"]
+    first = requests.get(back["meta"]["previous_page_url"], auth=stack.auth, timeout=5).json()
+    assert (first["networks"], first["meta"]["previous_page_url"]) == (pages[0]["networks"], None)
+    assert [page["meta"]["page"] for page in (*pages, back, first)] == [0, 1, 2, 1, 0]
+
+
 @pytest.mark.parametrize("target", [
     b"/v1/Sims?Page=1e9", b"/v1/Sims?PageSize=%00", b"/v1/Sims?PageSize=" + 400 * b"9", b"/v1/Sims?Status=%FF",
     b"/v1/Sims?" + b"&".join(b"a=1" for _ in range(1_001)), b"/v1/Sims?Page=-0&Page=0",
