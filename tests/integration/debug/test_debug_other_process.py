@@ -153,3 +153,35 @@ def test_gdb_behind_pyocd(tmp_path: Path) -> None:
     assert "Breakpoint 1, main" in done.stdout, done.stdout + done.stderr
     assert "#0  main" in done.stdout
     assert "xpsr" in done.stdout
+
+
+@pytest.mark.usefixtures("served")
+@pytest.mark.skipif(shutil.which("gdb-multiarch") is None, reason="gdb-multiarch is not installed")
+def test_gdb_loads_and_watches(tmp_path: Path) -> None:
+    """`load` programs flash by the flash controller, `watch` uses a comparator of the DWT."""
+    server = subprocess.Popen([sys.executable, "-m", "pyocd", "gdbserver", "-u", UID, "-p", "0", "-T", "0"],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        assert server.stdout is not None
+        number = next(found[1] for line in server.stdout if (found := re.search(r"GDB server.* port (\d+)", line)))
+        script = ["set confirm off", "set remotetimeout 20", f"target remote :{number}", "load", "monitor reset halt",
+                  "break main", "continue", "delete", "watch beat_count", "continue", "print beat_count", "detach",
+                  "quit"]
+        done = subprocess.run(["gdb-multiarch", "-batch", "-nx", *(word for line in script for word in ("-ex", line)),
+                               str(HEARTBEAT)], check=False, capture_output=True, text=True, timeout=120,
+                              env={**os.environ, "HOME": str(tmp_path)})
+    finally:
+        server.terminate()
+        server.communicate(timeout=20)
+    assert "Transfer rate" in done.stdout, done.stdout + done.stderr
+    assert "Breakpoint 1, main" in done.stdout
+    assert "$1 = 1" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.usefixtures("served")
+def test_pyocd_flashes_an_elf_file() -> None:
+    printed = pyocd("flash", "-u", "board-1", str(HEARTBEAT))
+    assert "Error" not in printed
+    clock = RealClock()
+    with Board(UID, clock, Journal(now=clock.now), "board-1", ElfImage.read(HEARTBEAT.read_bytes())) as board:
+        assert board.symbol("beat_count").wait(lambda count: count >= 1, within="10s") >= 1
