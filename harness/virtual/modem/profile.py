@@ -93,6 +93,7 @@ ANSWERS: Mapping[str, str | int | bool] = {
     "empty_slot_ok": True,  # +CMGR of an empty slot: OK and nothing else, or +CMS ERROR: 321
     "quote_addresses": False,  # +CGPADDR
     "creg_on_lte": True,  # +CREG tells the LTE registration too
+    "wide_band": False,  # it uses the whole LTE carrier of a cell that carries LTE-M too, and tells of LTE
     "cgreg_on_lte": "same",  # what +CGREG tells on LTE: "same", or a number
     "sms_full_urc": "",  # {memory} stands for the store
     "no_card": "NOT READY",  # what {cpin} is in the boot sequence without a SIM card

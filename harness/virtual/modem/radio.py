@@ -7,6 +7,7 @@ EPS domain see it. Which domain shows what on an LTE cell differs between makers
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -105,7 +106,14 @@ class Radio:
     def network_says(self, registration: Registration) -> None:
         """Take what the network tells; nothing while the modem does not want service."""
         if self._attached:
-            self.changed(registration)
+            cell = registration.cell
+            self.changed(registration if cell is None else replace(registration, cell=self.seen(cell)))
+
+    def seen(self, cell: Cell) -> Cell:
+        """Return a cell as this module uses it: one of wide bandwidth takes the LTE carrier that LTE-M is a part of."""
+        if cell.act is AccessTechnology.EMTC and self._modem.profile.flag("wide_band"):
+            return replace(cell, act=AccessTechnology.E_UTRAN)
+        return cell
 
     def changed(self, registration: Registration) -> None:
         """Take over a registration and tell of it."""

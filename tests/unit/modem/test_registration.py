@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
+
 from harness.virtual.modem import SimCard
 from harness.virtual.network.seams import AccessTechnology, Registration, RegistrationStatus
 
@@ -117,3 +119,13 @@ def test_signal(bench: Bench) -> None:
     bench.at("+COPS=2")
     assert bench.at("+CSQ;+QCSQ;+CESQ") == (
         b'\r\n+CSQ: 99,99\r\n\r\n+QCSQ: "NOSERVICE"\r\n\r\n+CESQ: 99,99,255,255,255,255\r\n' + OK)
+
+
+@pytest.mark.parametrize(("profile", "act"), [("BG96", 8), ("EC25", 7), ("EG21", 7), ("EG91", 7), ("SIM7600", 7)])
+def test_a_wide_band_module_tells_of_the_lte_carrier_around_an_lte_m_cell(make_bench: Callable[..., Bench],
+                                                                         make_card: Callable[..., SimCard],
+                                                                         profile: str, act: int) -> None:
+    bench = make_bench(profile=profile, sim=make_card())
+    assert bench.at("+CEREG=2;+CEREG?") == f'\r\n+CEREG: 2,5,"2F0B","A1B2C3",{act}\r\n\r\nOK\r\n'.encode()
+    assert bench.at("+COPS=3,2;+COPS?") == f'\r\n+COPS: 0,2,"310410",{act}\r\n\r\nOK\r\n'.encode()
+    assert f'"310410",{act}),'.encode() in bench.at("+COPS=?", wait="100s")

@@ -176,7 +176,7 @@ def _scan_operators(call: Call) -> Result:
 
     def result() -> Result:
         found = "".join(f'({item.status},"{modem.encode_text(item.cell.operator)}",'
-                        f'"{modem.encode_text(item.cell.operator_short)}","{item.cell.plmn}",{int(item.cell.act)}),'
+                        f'"{modem.encode_text(item.cell.operator_short)}","{item.cell.plmn}",{int(modem.radio.seen(item.cell).act)}),'
                         for item in modem.carrier.scan(modem))
         return info(f"+COPS: {found or ','},(0-4),(0-2)")
 
