@@ -187,6 +187,24 @@ def test_repetition_counts_overflows(chip: Chip) -> None:
     assert chip.read("TIM1", "SR") & 1 == 1
 
 
+@pytest.mark.parametrize("cr1", [CEN | 1 << 1, CEN, CEN | 1 << 3])
+def test_short_periods_are_passed_over_at_once(chip: Chip, cr1: int) -> None:
+    """With updates disabled, with many repetitions, with one pulse of many repetitions."""
+    chip.write("TIM1", "RCR", 0xFFFF)
+    chip.write("TIM1", "EGR", UG)
+    chip.write("TIM1", "SR", 0)
+    chip.write("TIM1", "ARR", 1)
+    chip.write("TIM1", "PSC", 1)  # waits for an update event
+    chip.write("TIM1", "CR1", cr1)
+    chip.run(2 * 65_536 - 1)
+    assert chip.read("TIM1", "SR") & 1 == 0
+    chip.run(1)
+    assert chip.read("TIM1", "SR") & 1 == int(cr1 != CEN | 1 << 1)
+    chip.run(100 * HZ, at_most=100)
+    chip.read("TIM1", "SR")  # and does not take all day
+    assert chip.read("TIM1", "CR1") & CEN == int(not cr1 & 1 << 3)
+
+
 def test_counting_down(chip: Chip) -> None:
     chip.write("TIM3", "ARR", 9)
     chip.write("TIM3", "CR1", CEN | 1 << 4)

@@ -219,7 +219,10 @@ class Timer(Peripheral):
 
     def _skip(self, runs: int) -> None:
         """Pass over whole runs of the counter that are all alike."""
-        if runs < 4 or not self.is_running or self._preloaded:
+        updates = not self.values["CR1"] & UDIS
+        if updates and (self._preloaded or self.values["CR1"] & OPM):
+            runs = min(runs, self._repetitions)  # the next update event changes something
+        if runs < 4 or not self.is_running:
             return
         runs -= runs % 2  # both directions of a centre-aligned counter
         for channel in self.channels:
@@ -229,7 +232,7 @@ class Timer(Peripheral):
                     falling and self.centre_mode != 2))
             elif falling if self.is_falling else rising:
                 channel.matched(runs, told=True)
-        if not self.values["CR1"] & UDIS and runs > self._repetitions:
+        if updates and runs > self._repetitions:
             self.values["SR"] |= UIF
         self._repetitions = (self._repetitions - runs) % (self.values.get("RCR", 0) + 1)
         self._since += runs * (self._psc + 1) * self.length
@@ -251,9 +254,10 @@ class Timer(Peripheral):
         """Return the cycle of the next thing that anybody waits for."""
         prescaler, wanted = self._psc + 1, self.values["DIER"]
         wrap = self._since + (self.length - self._phase) * prescaler
-        enabled = not self.values["CR1"] & UDIS
-        due = [wrap] if self.watched or (enabled and (wanted & UIE or self.values["CR1"] & OPM)) or (
-            self.channels and self._preloaded) else []
+        due = [wrap] if self.watched else []
+        if not self.values["CR1"] & UDIS and (wanted & UIE or self.values["CR1"] & OPM or (
+                self.channels and self._preloaded)):
+            due.append(wrap + self._repetitions * self.length * prescaler)
         for channel in self.channels:
             if not channel.is_input and (self.watched or wanted >> 1 + channel.number & 1):
                 place = self.position(channel.compare)
