@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 OK = b"\r\nOK\r\n"
 CSQ = b"\r\n+CSQ: 20,99\r\n"
-_PATIENCE = 10.0
+_PATIENCE = 30.0
 
 
 class Client:
