@@ -32,7 +32,7 @@ TOOL = shutil.which("schemathesis", path=PROGRAMS)
 SETTINGS = """
 workers = 2
 [generation]
-max-examples = 10
+max-examples = 5
 deterministic = true
 [checks]
 positive_data_acceptance.expected-statuses = ["2xx", 400, 403, 404, 409, 422, 429]
