@@ -1,5 +1,7 @@
-/* The work mix of the core's benchmark: matrix, linked list, CRC and a state machine, as often as the word at
+/* The work mix of the core's benchmark: matrix, linked list, CRC, a state machine and SHA-256, as often as the word at
  * the start of RAM says; then it sleeps. Its checksum is left in the next word.
+ *
+ * Its basic blocks are short, five instructions on average but in SHA-256: a hook at each of them is dear.
  *
  * arm-none-eabi-gcc -mcpu=cortex-m33 -mthumb -O2 -ffreestanding -nostdlib -fno-tree-loop-distribute-patterns \
  *     -Wl,--section-start=.vectors=0x08000000,-Ttext=0x08000040 mix.c -o mix.elf && arm-none-eabi-objcopy -O binary mix.elf mix.bin
@@ -97,6 +99,38 @@ static uint32_t machine(uint32_t seed)
     return count;
 }
 
+static uint32_t rotated(uint32_t value, int by)
+{
+    return value >> by | value << (32 - by);
+}
+
+/* The compression function, with constants made up: what counts is the work. */
+static uint32_t sha256(uint32_t seed)
+{
+    uint32_t w[64], h[8];
+
+    for (int index = 0; index < 16; index++) {
+        w[index] = seed * (uint32_t)(index + 1);
+    }
+    for (int index = 16; index < 64; index++) {
+        uint32_t a = w[index - 15], b = w[index - 2];
+        w[index] = w[index - 16] + (rotated(a, 7) ^ rotated(a, 18) ^ a >> 3) + w[index - 7]
+            + (rotated(b, 17) ^ rotated(b, 19) ^ b >> 10);
+    }
+    for (int index = 0; index < 8; index++) {
+        h[index] = seed ^ 0x6A09E667u * (uint32_t)index;
+    }
+    for (int index = 0; index < 64; index++) {
+        uint32_t first = h[7] + (rotated(h[4], 6) ^ rotated(h[4], 11) ^ rotated(h[4], 25))
+            + ((h[4] & h[5]) ^ (~h[4] & h[6])) + 0x428A2F98u * (uint32_t)index + w[index];
+        uint32_t second = (rotated(h[0], 2) ^ rotated(h[0], 13) ^ rotated(h[0], 22))
+            + ((h[0] & h[1]) ^ (h[0] & h[2]) ^ (h[1] & h[2]));
+        h[7] = h[6], h[6] = h[5], h[5] = h[4], h[4] = h[3] + first;
+        h[3] = h[2], h[2] = h[1], h[1] = h[0], h[0] = first + second;
+    }
+    return h[0] ^ h[7];
+}
+
 __attribute__((noreturn, used)) static void start(void)
 {
     uint32_t sum = 1;
@@ -106,6 +140,9 @@ __attribute__((noreturn, used)) static void start(void)
         sum ^= list(sum);
         sum += crc(sum);
         sum ^= machine(sum);
+        for (int block = 0; block < 4; block++) {
+            sum += sha256(sum);
+        }
     }
     RESULT = sum;
 #ifdef QEMU

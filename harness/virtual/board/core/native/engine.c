@@ -58,18 +58,35 @@ static uint32_t veneer_slot(uint32_t address)
                                  : (address - VENEER_BASE) / VENEER_STRIDE;
 }
 
-/* Called at the start of each block: what is done here costs as much as a few instructions of the application. */
+static void count_block(struct core *core, uint32_t address, uint32_t size)
+{
+    core->cycles += size >> 1;
+    core->block_end = address + size;
+}
+
+/* A block start at which there may be something to do. */
+#if defined(__GNUC__)
+__attribute__((noinline))
+#endif
+static void on_alarm(struct core *core, uint32_t address, uint32_t size)
+{
+    if (!core->silent && (is_veneer(address) || !decide(core, address))) {
+        count_block(core, address, size);
+    }
+}
+
+/* Called at the start of each block: what is done here costs as much as a few instructions of the application, so all
+ * that is seldom is elsewhere, and needs no register kept meanwhile. */
 static void on_block(void *emulator, uint64_t address, uint32_t size, void *user)
 {
     struct core *core = user;
-    uint32_t place = (uint32_t)address;
 
     (void)emulator;
-    if (core->cycles >= core->alarm && (core->silent || (!is_veneer(place) && decide(core, place)))) {
+    if (core->cycles >= core->alarm) {
+        on_alarm(core, (uint32_t)address, size);
         return;
     }
-    core->cycles += size >> 1;
-    core->block_end = place + size;
+    count_block(core, (uint32_t)address, size);
 }
 
 static void on_interrupt(void *emulator, uint32_t number, void *user)

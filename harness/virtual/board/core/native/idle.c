@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { INSTRUCTIONS = 1500, SHORT_PAUSE = 64, LONG_PAUSE = 1 << 18 };
+enum { INSTRUCTIONS = 1000, SHORT_PAUSE = 64, LONG_PAUSE = 1 << 21 };
 
 static int prepare_machine(struct machine *machine, struct core *core, uint32_t address)
 {
