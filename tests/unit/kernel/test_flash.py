@@ -84,3 +84,41 @@ def test_external_layers_go_to_the_applications_part() -> None:
     store.install("KA1", b"", [(True, 0, b"code"), (False, SECTOR - 2, b"data")])
     assert store.external.read(USER_BASE, 4) == b"keep"
     assert store.external.read(USER_BASE + SECTOR - 2, 4) == b"data"
+
+
+def test_a_cut_at_any_operation_of_the_factory_install_leaves_the_test_or_the_final_application() -> None:
+    """And what the board boots into agrees with whether it still believes in testing."""
+    def factory() -> FlashStore:
+        store = FlashStore()
+        store.install("KA0", b"", [(True, 0, b"test application")])
+        store.stage_final("KA1", b"manifest", [(True, 0, b"final" * 3000)])
+        return store
+
+    whole = factory()
+    before = whole.power.operations
+    installed = whole.install_final()
+    assert installed is not None
+    total = whole.power.operations - before
+    outcomes = set()
+    for number in range(1, total + 1):
+        store = factory()
+        store.power.cut_at = store.power.operations + number
+        with pytest.raises(PowerCut):
+            store.install_final()
+        store.power.cut_at = None
+        store.boot()
+        assert store.installed is not None
+        assert store.record.tested is (store.installed.app_sid == "KA1")
+        assert store.image()[:5] == (b"final" if store.record.tested else b"test ")
+        outcomes.add(store.installed.app_sid)
+    assert outcomes == {"KA0", "KA1"}
+
+
+def test_without_a_final_application_the_test_passes_and_nothing_is_installed() -> None:
+    store = FlashStore()
+    store.install("KA0", b"", [(True, 0, b"test application")])
+    assert store.install_final() is None
+    assert store.boot() is False
+    assert store.record.tested
+    assert store.installed is not None
+    assert store.installed.app_sid == "KA0"

@@ -13,6 +13,7 @@ from harness.virtual.board.core.interface import RAM_BASE
 from harness.virtual.board.kernel.enums import MvNetworkReason, MvStatus, MvWakeReason
 from harness.virtual.board.parts import AppState
 from harness.virtual.board.peripherals.power import PWR_BASE
+from harness.virtual.board.peripherals.rtc import RTC_BASE
 from harness.virtual.board.power_states import KERNEL_RESTARTS, WAKE_PINS
 from harness.virtual.uplink import Restart
 
@@ -83,6 +84,16 @@ def test_interrupts_other_than_the_rtcs_do_not_wake(bench: Bench) -> None:
     bench.board.pend(45)
     assert bench.board.app_state is AppState.ASLEEP
     bench.board.pend(2)
+    assert reason(bench) is MvWakeReason.DEEPSLEEPAPPLICATIONRTC
+
+
+def test_the_rtcs_wake_up_timer_runs_on_in_standby(bench: Bench) -> None:
+    for offset, value in ((0x24, 0xCA), (0x24, 0x53), (0x14, 89), (0x18, 1 << 14 | 1 << 10 | 4)):
+        bench.board.bus_write(RTC_BASE + offset, 4, value)  # keys; 90 counts of 1 Hz; WUTIE, WUTE, ck_spre
+    sleep(bench)
+    bench.wait("89s")
+    assert bench.board.app_state is AppState.ASLEEP
+    bench.wait("2s")
     assert reason(bench) is MvWakeReason.DEEPSLEEPAPPLICATIONRTC
 
 
