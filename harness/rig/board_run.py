@@ -15,12 +15,15 @@ from harness.rig.bench import furnish
 from harness.rig.bench_model import BenchTable
 from harness.rig.bench_options import Typed
 from harness.virtual.board.board import Board
+from harness.virtual.board.core.interface import CoreState, Register
 from harness.virtual.board.journal_text import describe
 from harness.virtual.world import World
 
 _DEVICE_SID = "UV" + "0" * 31 + "1"
 _CHUNK = to_ns("100ms")
 _MAX_BYTES = 64 << 20
+_LOOKS, _REACH = 4, 128
+"""What shows a hang: how often in a row the core is found within so many bytes, with interrupts kept out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +83,28 @@ def _type(board: Board, item: Typed) -> None:
     board.uart(item.uart).send(item.data)
 
 
+def _shielded_at(board: Board) -> int | None:
+    """Return where the core executes if interrupts can't break into that, None otherwise."""
+    core = board.core
+    if not board.is_running or core.state is not CoreState.RUNNING:
+        return None
+    masked = core.exception or core.read_register(Register.CFBP) & 0x00FF_FFFF
+    return core.read_register(Register.PC) if masked else None
+
+
+def _hang(board: Board, looks: Sequence[int | None]) -> str | None:
+    """Return in words where the application hangs, None if it does not seem to."""
+    places = [place for place in looks if place is not None]
+    if len(places) < _LOOKS or max(places) - min(places) > _REACH:
+        return None
+    masks = board.core.read_register(Register.CFBP)
+    told = [f"exception {board.core.exception}"] if board.core.exception else []
+    told += ["PRIMASK=1"] if masks & 1 else []
+    told += ["FAULTMASK=1"] if masks >> 16 & 1 else []
+    told += [f"BASEPRI=0x{masks >> 8 & 0xFF:02X}"] if masks >> 8 & 0xFF else []
+    return f"hung in {board.symbolise(places[-1]) or f'0x{places[-1]:08x}'}, {', '.join(told)}"
+
+
 def run_image(image: ElfImage | Bundle, *, duration: Duration, seed: int = 1,
               hclk_hz: int = 64_000_000, bench: BenchTable | None = None,
               typed: Sequence[Typed] = ()) -> Iterator[Happening]:
@@ -104,12 +129,16 @@ def run_image(image: ElfImage | Bundle, *, duration: Duration, seed: int = 1,
         cursor = world.journal.written
         board.power_on()
         end = world.now() + to_ns(duration)
+        looks: list[int | None] = []
         while True:
             for entry in world.journal.since(cursor):
                 cursor = entry.seq + 1
                 if (described := describe(entry)) is not None:
                     yield Happening(t=entry.t / NANOSECONDS, source=described[0], text=described[1])
+            looks = [*looks[1 - _LOOKS:], _shielded_at(board)]
             if world.now() >= end:
+                if (hang := _hang(board, looks)) is not None:
+                    yield Happening(t=world.now() / NANOSECONDS, source="crash", text=hang)
                 return
             world.clock.sleep((min(end, world.now() + _CHUNK) - world.now()) / NANOSECONDS)
     finally:

@@ -1,6 +1,7 @@
 """``mvh board run``: real machine code on one board, one event a line, and clear words for what is no image."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +32,12 @@ def test_an_image_tells_what_it_does(image: str) -> None:
 def test_two_runs_print_the_same() -> None:
     image = FIXTURES / "tasks" / "tasks.elf"
     assert _run(image, "--for", "1s").stdout == _run(image, "--for", "1s").stdout != ""
+
+
+def test_a_hang_is_the_last_thing_told() -> None:
+    told = _run(FIXTURES / "hang" / "hang.elf", "--for", "2s").stdout.splitlines()
+    assert re.search(r"hung in wait_for_flag\+0x\w+, PRIMASK=1$", told[-1]), told[-1]
+    assert "hung" not in _run(FIXTURES / "spin-idle" / "spin-idle.elf", "--for", "1s").stdout
 
 
 def test_people_get_columns() -> None:
