@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, Protocol
 
 from harness.clock import RandomStream
@@ -187,6 +188,13 @@ class Peripheral:
         slot = self._slots[offset & ~3]
         value = self.values[slot.register.name] if slot.on_read is None else slot.on_read()
         return value >> 8 * (offset & 3) & ((1 << 8 * size) - 1)
+
+    def word_reader(self, offset: int) -> Callable[[], int] | None:
+        """Return what reads the whole register at ``offset``; None if only :meth:`read` can."""
+        if type(self).read is not Peripheral.read:
+            return None
+        slot = self._slots[offset]
+        return slot.on_read or partial(self.values.__getitem__, slot.register.name)
 
     def write(self, offset: int, size: int, value: int) -> None:
         """Write ``size`` bytes at ``offset``; the register exists."""
