@@ -75,7 +75,8 @@ def _show(doors: Doors) -> None:
     rows += [("proxy", f"{doors.tls.proxy}  for the services' own host names: eval \"$(mvh env)\"")]
     rows += [("admin", f"{doors.admin.url}  token {doors.admin.token}")]
     rows += [(modem.name, f"{modem.port}  Sim {modem.sim_sid}  ICCID {modem.iccid}") for modem in doors.modems]
-    rows += [(board.name, f"{board.device_sid}  debug probe {board.probe}") for board in doors.boards]
+    rows += [(board.name, "  ".join([f"{board.device_sid}  debug probe {board.probe}", *(
+        f"{name} {path}" for name, path in board.consoles.items())])) for board in doors.boards]
     for name, value in rows:
         out.print(f"{name:<12} ", style="dim", end="", markup=False)
         out.print(value, style="bold", markup=False)
