@@ -23,9 +23,9 @@ import heapq
 import itertools
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol, TypeVar
@@ -85,6 +85,20 @@ class Event:
         return self.action is not None
 
 
+class _Turn:
+    """A turn from the outside; it may lie within another one of its thread, so a world needs only one."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def __enter__(self) -> None:
+        self._world.lock.acquire()
+        self._world.refresh()
+
+    def __exit__(self, *exception: object) -> None:
+        self._world.lock.release()
+
+
 class World:
     """Clock, event queue, seed, lock and journal of one set of virtual parts.
 
@@ -118,6 +132,7 @@ class World:
         self._pool: ThreadPoolExecutor | None = None
         self._thread: threading.Thread | None = None
         self._stopping = False
+        self._turn = _Turn(self)
         if epoch is None:
             epoch = EPOCH if self.is_virtual else datetime.fromtimestamp(wall_time_ns() / NANOSECONDS, UTC)
         self.epoch = epoch
@@ -170,12 +185,9 @@ class World:
         """Let ``action`` happen after ``delay``."""
         return self.call_at(self.now() + to_ns(delay), action, name=name)
 
-    @contextmanager
-    def turn(self) -> Iterator[None]:
+    def turn(self) -> AbstractContextManager[None]:
         """Hold the world still: for the outside (HTTP handlers, other threads) before it touches virtual state."""
-        with self.lock:
-            self._refresh()
-            yield
+        return self._turn
 
     def outside(self, job: Callable[[], T], then: Callable[[Future[T]], None]) -> None:
         """Run the blocking ``job`` on a thread and call ``then`` with its future in a turn of this world.
@@ -257,7 +269,7 @@ class World:
         while not self._stopping:
             self._collect_jobs(block=False)
             with self.lock:
-                self._refresh()
+                self.refresh()
                 self._run_due()
                 for runner in self._runners:
                     due = runner.next_due()
@@ -267,7 +279,7 @@ class World:
             ready = self.reactor.wait(timeout)
             if ready:
                 with self.lock:
-                    self._refresh()
+                    self.refresh()
                     self.reactor.dispatch(ready)
 
     def _idle_seconds(self) -> float:
@@ -280,7 +292,8 @@ class World:
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
-    def _refresh(self) -> None:
+    def refresh(self) -> None:
+        """For turns: let the instant be the present one, if the clock is real."""
         if not self.is_virtual and self._local is None:
             self._now = max(self._now, self.clock.now())
 
@@ -354,7 +367,7 @@ class World:
 
     def _take_job(self, position: int) -> None:
         with self.lock:
-            self._refresh()
+            self.refresh()
             future, then = self._jobs[position]
             del self._jobs[position]
             then(future)

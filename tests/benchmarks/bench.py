@@ -6,22 +6,19 @@ What must be compared is measured in one run and told as a ratio. Options: names
 from __future__ import annotations
 
 import argparse
-import base64
 import json
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent.parent))
 
-from tests.benchmarks import modem  # noqa: E402
+from tests.benchmarks import cloud, modem  # noqa: E402
 from tests.benchmarks.cpu_figures import cpu  # noqa: E402
 
 _SECTIONS: dict[str, Callable[[], None]] = {}
@@ -38,68 +35,11 @@ def show(what: str, value: str, note: str = "") -> None:
     print(f"  {what:<58} {value:>14}  {note}".rstrip(), flush=True)
 
 
-def load(host: str, port: int, request: bytes, *, requests: int = 8_000, connections: int = 16) -> dict[str, float]:
-    """Return what the load generator measured in a process of its own."""
-    done = subprocess.run([sys.executable, HERE / "load.py", host, str(port), str(connections), str(requests)],
-                          input=request, stdout=subprocess.PIPE, check=True)
-    result: dict[str, float] = json.loads(done.stdout)
-    return result
-
-
 @section
 def http() -> None:
-    """Requests a second with 16 connections, beside a bare starlette endpoint that answers a body of the same size."""
-    import uvicorn
-    from starlette.applications import Starlette
-    from starlette.requests import Request
-    from starlette.responses import Response
-    from starlette.routing import Route
-
-    from harness.clock import RealClock
-    from harness.virtual.cloud import Cloud, CloudServer
-    from harness.virtual.network import Network
-    from harness.virtual.uplink import Uplink
-    from harness.virtual.world import World
-
-    world = World(clock=RealClock())
-    network = Network(world)
-    cloud = Cloud(world, messaging=network, uplink=Uplink(world))
-    network.connect_cloud(cloud)
-    sid = cloud.add_sim("8988307000000000016", unique_name="bench")
-    server = CloudServer(cloud)
-    server.start()
-    world.start()
-    basic = base64.b64encode(f"{cloud.account_sid}:{cloud.auth_token}".encode()).decode()
-    where = urlsplit(server.urls.supersim)
-    host, port = str(where.hostname), int(where.port or 0)
-    head = f"Host: {where.netloc}\r\nAuthorization: Basic {basic}\r\n"
-    get = f"GET /v1/Sims/{sid} HTTP/1.1\r\n{head}\r\n".encode()
-    form = f"Sim={sid}&Payload=hello"
-    post = (f"POST /v1/SmsCommands HTTP/1.1\r\n{head}Content-Type: application/x-www-form-urlencoded\r\n"
-            f"Content-Length: {len(form)}\r\n\r\n{form}").encode()
-
-    async def plain(request: Request) -> Response:
-        return Response(b"x" * 700, media_type="application/json")
-
-    bare = uvicorn.Server(uvicorn.Config(Starlette(routes=[Route("/v1/Sims/{sid}", plain)]), port=0, http="httptools",
-                                         loop="asyncio", lifespan="off", log_level="critical", access_log=False))
-    thread = threading.Thread(target=bare.run, daemon=True)
-    thread.start()
-    while not bare.started:
-        time.sleep(0.01)
-    bare_port = bare.servers[0].sockets[0].getsockname()[1]
-    bare_get = b"GET /v1/Sims/x HTTP/1.1\r\nHost: x\r\n\r\n"
-    rounds = [(load(host, bare_port, bare_get), load(host, port, get), load(host, port, post, requests=4_000))
-              for _ in range(3)]
-    for index, name in ((1, "GET /v1/Sims/{Sid}"), (2, "POST /v1/SmsCommands")):
-        show(name, f"{statistics.median(one[index]['rate'] for one in rounds):,.0f}/s",
-             f"p50 {rounds[0][index]['p50_ms']:.2f} ms, p99 {rounds[0][index]['p99_ms']:.2f} ms, "
-             f"{statistics.median(one[index]['rate'] / one[0]['rate'] for one in rounds):.2f} x bare starlette")
-    show("bare starlette + uvicorn, body of 700 bytes", f"{statistics.median(one[0]['rate'] for one in rounds):,.0f}/s")
-    bare.should_exit = True
-    thread.join()
-    server.stop()
-    world.close()
+    """The virtual cloud: rates beside a bare endpoint and beside Prism, long lists, memory, a reset; see cloud.py."""
+    for figures in (cloud.resets, cloud.sizes, cloud.rates):
+        figures(show)
 
 
 @section

@@ -20,6 +20,12 @@ from harness.formats.sms.userdata import MAX_USER_DATA
 __all__ = ["Part", "Reassembler", "ReassemblerStatistics", "split"]
 
 
+_SURELY_ONE = 80
+"""Characters that fit one message in GSM 7-bit, whatever they are: none takes more than two of its 160 septets."""
+
+_GSM7 = DataCoding.general(Alphabet.GSM7)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """One part of a text: what goes into a TPDU's ``coding``, ``text`` and ``user_data_header``."""
@@ -55,6 +61,8 @@ def split(
     if alphabet is None:
         encodable = gsm7.is_encodable(text, locking=locking, single=single)
         alphabet = Alphabet.GSM7 if encodable else Alphabet.UCS2
+        if encodable and len(text) <= _SURELY_ONE and locking is single is Language.DEFAULT:
+            return [Part(text=text, coding=_GSM7)]
     tables: tuple[InformationElement, ...] = ()
     if alphabet is Alphabet.GSM7:
         sizes = [len(septets) for septets in gsm7.encode_each(text, locking=locking, single=single)]

@@ -14,7 +14,7 @@ clause 9.2.3.19).
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -142,17 +142,19 @@ class SmsCentre:
         """
         number, now = self._command_number(iccid), progress.since or self._world.calendar()
         if isinstance(text, bytes):
-            tpdus: tuple[bytes, ...] = (Deliver(originator=Address.parse(number), timestamp=now, data=text,
+            tpdus: tuple[bytes | Deliver, ...] = (Deliver(originator=Address.parse(number), timestamp=now, data=text,
                                                 coding=DataCoding.general(Alphabet.OCTETS)).encode(),)
         else:
-            tpdus = tuple(part.encode() for part in Deliver.parts_for_text(
-                text, originator=number, timestamp=now, reference=self._next_reference(iccid, text)))
+            parts = Deliver.parts_for_text(text, originator=number, timestamp=now,
+                                           reference=self._next_reference(iccid, text))
+            sound = parts[0].coding.alphabet is Alphabet.GSM7  # the others may hold half a character
+            tpdus = parts if sound else tuple(part.encode() for part in parts)
         self._world.journal.record("network", "sms_taken", device=iccid, text=_shown(text), parts=len(tpdus))
         round_ = self._round
         self._after_latency(lambda: self._from_cloud(round_, iccid, tpdus, progress),
                             lambda: _refuse(progress, CONGESTION))
 
-    def _from_cloud(self, round_: int, iccid: str, tpdus: tuple[bytes, ...], progress: SmsProgress) -> None:
+    def _from_cloud(self, round_: int, iccid: str, tpdus: Sequence[bytes | Deliver], progress: SmsProgress) -> None:
         if round_ != self._round:
             return  # it was withdrawn
         validity = None

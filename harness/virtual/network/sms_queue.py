@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from harness.clock import NANOSECONDS, to_ns
+from harness.formats.sms.tpdu import Deliver
 from harness.journal import Plain
 from harness.virtual.network.capture import Capture
 from harness.virtual.network.faults import NetworkFaults
@@ -55,7 +56,7 @@ class StoredText:
 @dataclass(slots=True, eq=False)
 class _Part:
     text: StoredText
-    tpdu: bytes
+    tpdu: bytes | Deliver  # written when it is first needed: most of those that wait for nobody never are
     duplicated: bool = False
 
 
@@ -103,7 +104,7 @@ class SmsQueues:
         queue = self._queues.get(iccid)
         return len(queue.parts) if queue is not None else 0
 
-    def add(self, iccid: str, kind: str, tpdus: tuple[bytes, ...], progress: SmsProgress, *,
+    def add(self, iccid: str, kind: str, tpdus: Sequence[bytes | Deliver], progress: SmsProgress, *,
             validity: int | None = None, command: bool = False) -> StoredText:
         """Store a text and attempt it at once if its queue is empty.
 
@@ -224,6 +225,8 @@ class SmsQueues:
         if self._struck("sms-drop", queue):
             self._world.call_later(0, partial(self._answered, queue, serial, SmsAccepted()), name="network.sms_fault")
             return
+        if not isinstance(part.tpdu, bytes):
+            part.tpdu = part.tpdu.encode()
         tpdu = self.faults.delivered(queue.iccid, part.tpdu) if self.faults is not None else part.tpdu
         done = self._capture.sms(queue.iccid, tpdu, partial(self._answered, queue, serial), uplink=False)
         terminal.sms_deliver(tpdu, done)
