@@ -134,48 +134,45 @@ def test_a_board_whose_process_is_killed_is_lost_not_waited_for(served: subproce
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.usefixtures("served")
-@pytest.mark.skipif(shutil.which("gdb-multiarch") is None, reason="gdb-multiarch is not installed")
-def test_gdb_behind_pyocd(tmp_path: Path) -> None:
+needs_gdb = pytest.mark.skipif(shutil.which("gdb-multiarch") is None, reason="gdb-multiarch is not installed")
+
+
+def gdb(home: Path, *script: str) -> str:
+    """Return what gdb prints that carries out a script, behind pyocd's GDB server."""
     server = subprocess.Popen([sys.executable, "-m", "pyocd", "gdbserver", "-u", UID, "-p", "0", "-T", "0"],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         assert server.stdout is not None
         number = next(found[1] for line in server.stdout if (found := re.search(r"GDB server.* port (\d+)", line)))
-        script = ["set confirm off", f"target remote :{number}", "monitor reset halt", "break main", "continue",
-                  "print $pc == main", "backtrace", "delete", "stepi", "info registers xpsr", "detach", "quit"]
-        done = subprocess.run(["gdb-multiarch", "-batch", "-nx", *(word for line in script for word in ("-ex", line)),
-                               str(HEARTBEAT)], check=False, capture_output=True, text=True, timeout=60,
-                              env={**os.environ, "HOME": str(tmp_path)})
+        lines = ["set confirm off", "set remotetimeout 20", f"target remote :{number}", *script, "detach", "quit"]
+        done = subprocess.run(["gdb-multiarch", "-batch", "-nx", *(word for line in lines for word in ("-ex", line)),
+                               str(HEARTBEAT)], check=False, capture_output=True, text=True, timeout=120,
+                              env={**os.environ, "HOME": str(home)})
     finally:
         server.terminate()
         server.communicate(timeout=20)
-    assert "Breakpoint 1, main" in done.stdout, done.stdout + done.stderr
-    assert "#0  main" in done.stdout
-    assert "xpsr" in done.stdout
+    return done.stdout + done.stderr
 
 
 @pytest.mark.usefixtures("served")
-@pytest.mark.skipif(shutil.which("gdb-multiarch") is None, reason="gdb-multiarch is not installed")
+@needs_gdb
+def test_gdb_behind_pyocd(tmp_path: Path) -> None:
+    told = gdb(tmp_path, "monitor reset halt", "break main", "continue", "print $pc == main", "backtrace", "delete",
+               "stepi", "info registers xpsr")
+    assert "Breakpoint 1, main" in told, told
+    assert "#0  main" in told
+    assert "xpsr" in told
+
+
+@pytest.mark.usefixtures("served")
+@needs_gdb
 def test_gdb_loads_and_watches(tmp_path: Path) -> None:
     """`load` programs flash by the flash controller, `watch` uses a comparator of the DWT."""
-    server = subprocess.Popen([sys.executable, "-m", "pyocd", "gdbserver", "-u", UID, "-p", "0", "-T", "0"],
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    try:
-        assert server.stdout is not None
-        number = next(found[1] for line in server.stdout if (found := re.search(r"GDB server.* port (\d+)", line)))
-        script = ["set confirm off", "set remotetimeout 20", f"target remote :{number}", "load", "monitor reset halt",
-                  "break main", "continue", "delete", "watch beat_count", "continue", "print beat_count", "detach",
-                  "quit"]
-        done = subprocess.run(["gdb-multiarch", "-batch", "-nx", *(word for line in script for word in ("-ex", line)),
-                               str(HEARTBEAT)], check=False, capture_output=True, text=True, timeout=120,
-                              env={**os.environ, "HOME": str(tmp_path)})
-    finally:
-        server.terminate()
-        server.communicate(timeout=20)
-    assert "Transfer rate" in done.stdout, done.stdout + done.stderr
-    assert "Breakpoint 1, main" in done.stdout
-    assert "$1 = 1" in done.stdout, done.stdout + done.stderr
+    told = gdb(tmp_path, "load", "monitor reset halt", "break main", "continue", "delete", "watch beat_count",
+               "continue", "print beat_count")
+    assert "Transfer rate" in told, told
+    assert "Breakpoint 1, main" in told
+    assert "$1 = 1" in told, told
 
 
 @pytest.mark.usefixtures("served")
