@@ -50,7 +50,7 @@ EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 """Where the calendar of a world in virtual time begins, unless told otherwise."""
 
 QUANTUM = 10_000_000
-"""The longest a runner may run ahead of the event queue, in nanoseconds."""
+"""The longest a runner may run ahead of the event queue in nanoseconds, unless a world has another."""
 
 OUTSIDE_THREADS = 32
 """Jobs towards the outside that are under way at once; the others wait for a thread."""
@@ -105,6 +105,8 @@ class World:
     Args:
         seed: fixes every draw of chance in this world.
         clock: a virtual clock (the default), or a real one; then :meth:`start` must be called.
+        quantum: the longest a runner may run ahead of the event queue in virtual time, 10 ms by default. More is
+            cheaper with many boards, whose messages to each other then arrive that much later at worst.
         epoch: calendar time of instant 0; by default 2026-01-01 in virtual time and the present in real time.
 
         >>> world = World(seed=1)
@@ -114,8 +116,9 @@ class World:
     """
 
     def __init__(self, *, seed: int = 0, clock: VirtualClock | RealClock | None = None,
-                 epoch: datetime | None = None) -> None:
+                 epoch: datetime | None = None, quantum: Duration | None = None) -> None:
         self.seed = seed
+        self._quantum = QUANTUM if quantum is None else to_ns(quantum)
         self.clock: VirtualClock | RealClock = clock or VirtualClock()
         self.lock = threading.RLock()
         self.reactor = Reactor()
@@ -311,7 +314,7 @@ class World:
         for due in self._dues.values():
             if due is not None:
                 # One that sleeps until soon may go as far as one that is busy: its next tick must not stop all others.
-                target = min(target, max(due, self._now + QUANTUM))
+                target = min(target, max(due, self._now + self._quantum))
         return max(target, self._now)
 
     def _run_runners(self, target: int) -> int:

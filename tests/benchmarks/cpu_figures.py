@@ -194,24 +194,30 @@ def _resident() -> float:
 
 
 def _fleet(count: int = 200) -> None:
-    image, world = _image(_TICK), World()
-    boards = [_board(world, image)]
-    world.clock.sleep("1s")
-    gc.collect()
-    before = _resident() if Path("/proc/self/status").exists() else float("nan")
-    boards += [_board(world, image, number) for number in range(1, count)]
-    world.clock.sleep("2s")
-    gc.collect()
-    if before == before:
-        _show("resident memory of a further board", f"{(_resident() - before) / (count - 1):.2f} MiB", "(at most 4)")
-    began = time.process_time()
-    world.clock.sleep("3s")
-    cost = (time.process_time() - began) / 3 / count
-    _show(f"{count} idle boards with a 1 kHz tick, one thread", f"{cost * 1000:.2f} ms",
-          "of CPU a board-second (at most 3)")
-    for board in boards:
-        board.close()
-    world.close()
+    for quantum, what in (("10ms", "the default quantum"), ("100ms", "a quantum of 100 ms")):
+        image, world = _image(_TICK), World(quantum=quantum)
+        boards = [_board(world, image)]
+        world.clock.sleep("1s")
+        gc.collect()
+        before = _resident() if Path("/proc/self/status").exists() else float("nan")
+        boards += [_board(world, image, number) for number in range(1, count)]
+        world.clock.sleep("2s")
+        gc.collect()
+        if before == before and quantum == "10ms":
+            each = (_resident() - before) / (count - 1)
+            _show("resident memory of a further board", f"{each:.2f} MiB", "(at most 4)")
+
+        def cost(world: World = world) -> float:
+            began = time.process_time()
+            world.clock.sleep("1s")
+            return -(time.process_time() - began) / count
+
+        (best,) = _best(4, cost)
+        _show(f"{count} idle boards with a 1 kHz tick, one thread", f"{-best * 1000:.2f} ms",
+              f"of CPU a board-second, {what} (at most 3)")
+        for board in boards:
+            board.close()
+        world.close()
 
 
 def _start() -> None:

@@ -79,6 +79,27 @@ class _Counter:
         return self.at
 
 
+def test_a_world_may_have_a_longer_quantum() -> None:
+    world = World(quantum="100ms")
+    counter = _Counter(world)
+    world.add_runner(counter)
+    world.clock.sleep("1s")
+    assert counter.slices == 10
+    world.close()
+
+
+def test_one_that_sleeps_until_soon_does_not_stop_the_others_there() -> None:
+    world = World()
+    busy, sleeper = _Counter(world), _Counter(world)
+    sleeper.next_due = lambda: sleeper.at + 1_000_000  # type: ignore[method-assign]
+    world.add_runner(busy)
+    world.add_runner(sleeper)
+    world.clock.sleep(3 * QUANTUM / NANOSECONDS)
+    assert busy.slices == 3
+    assert sleeper.at == 3 * QUANTUM
+    world.close()
+
+
 def test_a_busy_runner_advances_in_quanta_and_stops_at_events() -> None:
     world = World()
     counter = _Counter(world)
