@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from harness.virtual.board.core import native_state
 from harness.virtual.board.core.trace import RETURN
+from tests.unit.core.conftest import Board
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +50,14 @@ def storm(boot: Boot, interrupts: list[tuple[int, int]], cuts: Sequence[int] = (
 @given(interrupts=moments, cuts=cuts)
 def test_a_storm_is_the_same_in_slices(boot: Boot, interrupts: list[tuple[int, int]], cuts: list[int]) -> None:
     assert storm(boot, interrupts, cuts) == storm(boot, interrupts)
+
+
+@pytest.mark.skipif(native_state.library() is None, reason="the compiled core was not built here")
+@settings(max_examples=60, deadline=None)
+@given(interrupts=moments, cuts=cuts)
+def test_a_storm_is_the_same_on_both_cores(interrupts: list[tuple[int, int]], cuts: list[int]) -> None:
+    compiled = storm(lambda program: Board(program, "c"), interrupts, cuts)
+    assert compiled == storm(lambda program: Board(program, "python"), interrupts)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
