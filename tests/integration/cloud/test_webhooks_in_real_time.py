@@ -27,6 +27,8 @@ class Prompt:
 
     def subscription_changed(self, iccid: str) -> None: ...
 
+    def withdraw_sms(self) -> None: ...
+
     def send_sms(self, iccid: str, text: str | bytes, progress: SmsProgress) -> None:
         def deliver() -> None:
             progress.attempted()

@@ -129,3 +129,33 @@ def test_ctrl_c_while_clients_hold_the_near_ends(up: Up) -> None:
         port.write(b"AT+CMGF=1\r")
         pause(0.1)
         _stop(process)
+
+
+def test_a_stack_with_a_state_folder_goes_on_after_kill_9(up: Up, tmp_path: Path) -> None:
+    state = str(tmp_path / "state")
+    process, before = up("--state", state)
+    auth = (before["account_sid"], before["auth_token"])
+    fleet = requests.post(f"{before['urls']['supersim']}/v1/Fleets", {
+        "UniqueName": "kept", "NetworkAccessProfile": "default"}, auth=auth, timeout=20)
+    assert fleet.status_code == 201
+    second, _ = up("--state", state)
+    assert second.wait(30) == 2
+    assert second.stderr is not None
+    assert "holds the state of a cloud that is running" in " ".join(second.stderr.read().split())
+
+    process.kill()
+    process.wait(20)
+    process, after = up("--state", state)
+    for kind, key in (("modems", "sim_sid"), ("boards", "device_sid")):
+        assert [device[key] for device in after[kind]] == [device[key] for device in before[kind]]
+    assert (after["account_sid"], after["auth_token"]) == auth
+    found = requests.get(f"{after['urls']['supersim']}/v1/Fleets/kept", auth=auth, timeout=20).json()
+    assert found["sid"] == fleet.json()["sid"]
+    assert found["date_created"] == fleet.json()["date_created"]
+    modem = serial.Serial(after["modems"][0]["port"], timeout=1)
+    requests.post(f"{after['urls']['supersim']}/v1/SmsCommands", {"Sim": after["modems"][0]["sim_sid"],
+                                                                  "Payload": "still here"}, auth=auth, timeout=20)
+    modem.write(b"AT+CNMI=2,2\r")
+    _read_until(modem, b"OK\r\n")
+    modem.close()
+    _stop(process)
