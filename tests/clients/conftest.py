@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
@@ -79,14 +77,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture
-def place() -> Iterator[Place]:
-    """A place with one registered modem in real time.
-
-    Its port has a short path, which gnokii wants, and a name of its own: UUCP locks go by the last part of the name.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        opened = Place(Path(folder) / f"ttyVM{uuid4().hex[:8]}")
-        yield opened
-        opened.close()
-    # what terminal programs leave that are killed
-    Path(f"/var/lock/LCK..{opened.link.name}").unlink(missing_ok=True)
+def place(tmp_path: Path) -> Iterator[Place]:
+    """A place with one registered modem in real time."""
+    opened = Place(tmp_path / "ttyVM0")
+    yield opened
+    opened.close()

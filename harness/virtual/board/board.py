@@ -26,6 +26,7 @@ from harness.virtual.board.chip_side import ChipSide
 from harness.virtual.board.cloud_link import CloudLink
 from harness.virtual.board.core import CoreChoice, make_core
 from harness.virtual.board.core.interface import (
+    FACTORY_BASE,
     FLASH_BASE,
     FLASH_SIZE,
     RAM_BASE,
@@ -33,6 +34,7 @@ from harness.virtual.board.core.interface import (
     Core,
     HaltReason,
 )
+from harness.virtual.board.factory_data import factory_data
 from harness.virtual.board.flash import FlashStore, PowerCut
 from harness.virtual.board.kernel.enums import MvWakeReason
 from harness.virtual.board.kernel.kernel import Kernel, KernelSettings
@@ -107,6 +109,7 @@ class Board(CloudLink, ChipSide, Aftermath, PowerStates):
         self._runner = CoreRunner(world, self.core, hclk_hz, stopped=self._after_stop)
         self.soc = Soc(self, self._clocks, strict=strict)
         self._memory = GuestMemory(self.core)
+        self.core.program(FACTORY_BASE, factory_data(device_sid))
 
     def __repr__(self) -> str:
         return f"Board({self.name!r}, {self._app.name}, powered={self.is_powered}, {self.store!r})"

@@ -16,6 +16,8 @@ from harness.virtual.board.core.watched import WatchedRange
 
 FLASH_BASE, FLASH_SIZE = 0x0800_0000, 0x10_0000
 RAM_BASE, RAM_SIZE = 0x2000_0000, 0x8_0000
+FACTORY_BASE, FACTORY_SIZE = 0x0BFA_0000, 0x1000
+"""What the maker of the chip wrote, and nobody writes again."""
 PERIPHERAL_BASE, PERIPHERAL_SIZE = 0x4000_0000, 0x2000_0000
 VENEER_BASE, VENEER_STRIDE, VENEER_SLOTS = 0x0C1F_E000, 8, 74
 OLD_VENEER_BASE, OLD_VENEER_SLOTS, OLD_SLOT = 0x0C1F_D800, 64, 256
@@ -183,7 +185,7 @@ class Core(Protocol):
         """Write memory or registers likewise. Flash is written only by :meth:`program`; raises BusError."""
 
     def program(self, address: int, data: bytes) -> None:
-        """Put bytes into flash without any flash controller: how images get there."""
+        """Put bytes into flash, or into the maker's page, without any flash controller: how images get there."""
 
     def halt(self, reason: HaltReason = HaltReason.HALTED) -> None:
         """Enter Debug state at once; no error if it is halted."""

@@ -23,6 +23,8 @@ from unicorn.unicorn_py3.unicorn import Uc, UcError
 
 from harness.errors import UsageError
 from harness.virtual.board.core.interface import (
+    FACTORY_BASE,
+    FACTORY_SIZE,
     FLASH_BASE,
     FLASH_SIZE,
     OLD_SLOT,
@@ -103,6 +105,7 @@ class Memory:
         uc.mem_write(OLD_VENEER_BASE, _VENEER * OLD_VENEER_SLOTS)
         uc.mem_write(VENEER_BASE, _VENEER * VENEER_SLOTS)
         uc.mem_write(VENEER_BASE + SLEEP_SLOT * VENEER_STRIDE, _SLEEP_VENEER)
+        uc.mem_map(FACTORY_BASE, FACTORY_SIZE, const.UC_PROT_READ)
         uc.mem_map(STUB_BASE, _PAGE, const.UC_PROT_READ | const.UC_PROT_EXEC)
         if not compiled:
             uc.mmio_map(PPB_BASE, PPB_SIZE, self._on_ppb_read, None, self._on_ppb_write, None)
@@ -120,14 +123,14 @@ class Memory:
         return self.read_plain(address, size)
 
     def read_plain(self, address: int, size: int) -> bytes:
-        """Return bytes of flash, RAM or a veneer; raises BusError elsewhere."""
+        """Return bytes of flash, RAM, a veneer or the maker's page; raises BusError elsewhere."""
         if _inside(address, size, RAM_BASE, RAM_SIZE):
             return self._ram[address - RAM_BASE:address - RAM_BASE + size]
         if _inside(address, size, FLASH_BASE, FLASH_SIZE):
             start = address - FLASH_BASE
             used = self._flash[start:min(start + size, self._blank_from)]
             return used + b"\xff" * (size - len(used))
-        if _inside(address, size, _VENEER_PAGES, 2 * _PAGE):
+        if _inside(address, size, _VENEER_PAGES, 2 * _PAGE) or _inside(address, size, FACTORY_BASE, FACTORY_SIZE):
             return bytes(self._uc.mem_read(address, size))
         raise BusError(address, write=False)
 
@@ -157,11 +160,14 @@ class Memory:
             self._ram[address - RAM_BASE:address - RAM_BASE + len(data)] = data
 
     def program(self, address: int, data: bytes) -> None:
-        """Put bytes into flash.
+        """Put bytes into flash, or into the maker's page.
 
         Raises:
             UsageError: not entirely inside flash.
         """
+        if _inside(address, len(data), FACTORY_BASE, FACTORY_SIZE):
+            self._uc.mem_write(address, data)
+            return
         if not _inside(address, len(data), FLASH_BASE, FLASH_SIZE):
             raise UsageError(f"{len(data)} bytes at 0x{address:08x} are not inside flash "
                              f"(0x{FLASH_BASE:08x} to 0x{FLASH_BASE + FLASH_SIZE:08x})")
