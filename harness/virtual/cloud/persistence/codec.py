@@ -91,7 +91,7 @@ def _steps(kind: Any) -> tuple[Step, Step]:
 def _checked(kind: type) -> Callable[[Any], Any]:
     def check(value: Any) -> Any:
         if type(value) is not kind:
-            raise TypeError(f"{value!r} is no {kind.__name__}")
+            raise TypeError(f"a {type(value).__name__} is no {kind.__name__}")  # never the value: it may be secret
         return value
 
     return check
@@ -134,7 +134,7 @@ def _tuple(arguments: tuple[Any, ...]) -> tuple[Step, Step]:
 
 def _list(value: Any) -> list[Any]:
     if not isinstance(value, list):
-        raise TypeError(f"{value!r} is no list")
+        raise TypeError(f"a {type(value).__name__} is no list")
     return value
 
 
@@ -154,7 +154,7 @@ def _fields(kind: type) -> tuple[Step, Step]:
 
     def read(plain: Any) -> Any:
         if not isinstance(plain, dict):
-            raise TypeError(f"{plain!r} is no object")
+            raise TypeError(f"a {type(plain).__name__} is no object")
         values = {}
         for name, value in plain.items():
             back = backs[name]
