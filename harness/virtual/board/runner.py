@@ -8,6 +8,7 @@ from harness.virtual.board.core.interface import Core, CoreState
 from harness.virtual.board.timebase import Agenda, Appointment, Timebase
 from harness.virtual.world import QUANTUM, World
 
+_STOPPED = (CoreState.HALTED, CoreState.LOCKUP)
 _REAL_TIME_STEP = 1_000_000  # how much a busy core executes at a time when the clock is real, in nanoseconds
 _REAL_TIME_LAG = 250_000_000  # how far it may fall behind before it gives up catching up
 
@@ -51,10 +52,12 @@ class CoreRunner:
         """Return when the core has something to execute, None if only an event can give it something."""
         if self._is_standing():
             return None
-        cycles = [cycle for cycle in (self._core.next_wake(), self._agenda.next()) if cycle is not None]
-        if not cycles:
+        wake, appointment = self._core.next_wake(), self._agenda.next()
+        if wake is None or (appointment is not None and appointment < wake):
+            wake = appointment
+        if wake is None:
             return None
-        due = self._time.to_ns(min(cycles))
+        due = self._time.to_ns(wake)
         if not self._world.is_virtual:
             return max(due, self._time.to_ns(self._core.cycles) + _REAL_TIME_STEP)
         return due
@@ -91,7 +94,7 @@ class CoreRunner:
 
     def _is_standing(self) -> bool:
         """Return whether cycles stand still; tie them to the present when they begin to go on."""
-        standing = not self.active or self.parked or self._core.state in (CoreState.HALTED, CoreState.LOCKUP)
+        standing = not self.active or self.parked or self._core.state in _STOPPED
         if self._frozen and not standing:
             self._time.rebase(self._world.now(), self._core.cycles)
         self._frozen = standing
