@@ -33,6 +33,21 @@ def test_every_whole_megahertz_that_is_accepted_comes_back(mhz: int) -> None:
     assert decode(tree.registers) == mhz * 1_000_000
 
 
+def test_pll_fields_mean_what_the_manual_says() -> None:
+    """PLL1SRC counts otherwise than SWS: 1 is MSIS, 2 is HSI16. Applications that use a UART decode it themselves."""
+    registers = clock_tree(64_000_000).registers
+    assert registers["CFGR1"] >> 2 & 3 == 3  # SWS: PLL1
+    assert registers["PLL1CFGR"] & 3 == 2
+    divided = 16_000_000 // ((registers["PLL1CFGR"] >> 8 & 0xF) + 1)
+    assert divided * ((registers["PLL1DIVR"] & 0x1FF) + 1) // ((registers["PLL1DIVR"] >> 24 & 0x7F) + 1) == 64_000_000
+    from_msis = registers | {"PLL1CFGR": registers["PLL1CFGR"] & ~3 | 1}
+    assert decode(from_msis) == 16_000_000  # a quarter, from 4 MHz
+    assert decode(from_msis | {"ICSCR1": 0, "CSR": 2 << 12 | 7 << 8}) == 64_000_000  # MSISSRANGE, not MSIKSRANGE
+    for source in (0, 3):
+        with pytest.raises(UsageError, match="no external oscillator"):
+            decode(registers | {"PLL1CFGR": registers["PLL1CFGR"] & ~3 | source})
+
+
 @pytest.mark.parametrize("hz", [0, -1, 7, 160_000_001, 63_999_999])
 def test_frequencies_the_chip_can_not_make(hz: int) -> None:
     with pytest.raises(UsageError, match="can't make a clock"):
