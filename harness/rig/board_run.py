@@ -21,9 +21,12 @@ from harness.virtual.world import World
 
 _DEVICE_SID = "UV" + "0" * 31 + "1"
 _CHUNK = to_ns("100ms")
+_MASKS = 0x00FF_FFFF  # FAULTMASK, BASEPRI and PRIMASK in CFBP
 _MAX_BYTES = 64 << 20
 _LOOKS, _REACH = 4, 128
 """What shows a hang: how often in a row the core is found within so many bytes, with interrupts kept out."""
+_GLANCES, _GLANCE = 24, to_ns("40ns")
+"""How often and how far apart one looks whether a loop lets interrupts in by itself, as idle loops in PendSV do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,14 +91,20 @@ def _shielded_at(board: Board) -> int | None:
     core = board.core
     if not board.is_running or core.state is not CoreState.RUNNING:
         return None
-    masked = core.exception or core.read_register(Register.CFBP) & 0x00FF_FFFF
+    masked = core.exception or core.read_register(Register.CFBP) & _MASKS
     return core.read_register(Register.PC) if masked else None
 
 
-def _hang(board: Board, looks: Sequence[int | None]) -> str | None:
+def _hang(world: World, board: Board, looks: Sequence[int | None]) -> str | None:
     """Return in words where the application hangs, None if it does not seem to."""
     places = [place for place in looks if place is not None]
     if len(places) < _LOOKS or max(places) - min(places) > _REACH:
+        return None
+    seen = set()
+    for _ in range(_GLANCES):
+        seen.add(board.core.read_register(Register.CFBP) & _MASKS)
+        world.clock.sleep(_GLANCE / NANOSECONDS)
+    if len(seen) > 1:
         return None
     masks = board.core.read_register(Register.CFBP)
     told = [f"exception {board.core.exception}"] if board.core.exception else []
@@ -137,7 +146,7 @@ def run_image(image: ElfImage | Bundle, *, duration: Duration, seed: int = 1,
                     yield Happening(t=entry.t / NANOSECONDS, source=described[0], text=described[1])
             looks = [*looks[1 - _LOOKS:], _shielded_at(board)]
             if world.now() >= end:
-                if (hang := _hang(board, looks)) is not None:
+                if (hang := _hang(world, board, looks)) is not None:
                     yield Happening(t=world.now() / NANOSECONDS, source="crash", text=hang)
                 return
             world.clock.sleep((min(end, world.now() + _CHUNK) - world.now()) / NANOSECONDS)

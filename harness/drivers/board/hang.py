@@ -3,7 +3,8 @@
 A hang is no crash: nothing faults, the core runs, but the application gets nowhere - FreeRTOS asserts spin with BASEPRI
 raised, default handlers spin in an exception. What shows it is a core that is found, each time one looks, within a few
 instructions of one place, with interrupts masked or inside a handler. A loop in thread mode that interrupts can still
-break into is not told from an idle loop, and is not called a hang.
+break into is not told from an idle loop, and is not called a hang. Nor is a loop that masks interrupts and lets them in
+again in each turn, be it in a handler: so ThreadX, whose scheduler is PendSV, waits for a thread to become ready.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 LOOKS = 5
 BETWEEN: Duration = "7ms"
 """Time between looks: longer than what applications mask interrupts for, and no multiple of their ticks."""
+
+STEPS = 24
+"""Instructions of a loop that are executed to see whether it lets interrupts in by itself."""
 
 REACH = 128
 """Bytes of code that a loop that waits may span."""
@@ -38,7 +42,13 @@ class Look:
     @property
     def is_shielded(self) -> bool:
         """Whether interrupts, or some of them, can't break into what executes."""
-        return bool(self.primask or self.basepri or self.faultmask or self.exception)
+        return bool(self.masked or self.exception)
+
+    @property
+    def masked(self) -> tuple[int, ...]:
+        """What keeps interrupts out, priority of what executes aside; empty if nothing does."""
+        masks = (self.primask, self.basepri, self.faultmask)
+        return masks if any(masks) else ()
 
     def masks(self) -> str:
         """Return in words what keeps interrupts out."""
@@ -67,7 +77,7 @@ def find_hang(board: Board) -> str | None:
         if not looks[-1].is_shielded:
             return None
     places = [look.pc for look in looks]
-    if max(places) - min(places) > REACH:
+    if max(places) - min(places) > REACH or len({look.masked for look in looks}) > 1 or _lets_interrupts_in(board):
         return None
     name = board.symbolise(places[-1])
     where = f"in {name} (0x{places[-1]:08x})" if name else f"at 0x{places[-1]:08x}"
@@ -90,8 +100,26 @@ def raise_if_hung(board: Board, expired: TimeoutExpired) -> None:
 def _look(board: Board) -> Look:
     board.halt()
     try:
-        return Look(pc=board.register("pc"), exception=board.register("xpsr") & 0x1FF,
-                    primask=board.register("primask"), basepri=board.register("basepri"),
-                    faultmask=board.register("faultmask"))
+        return _registers(board)
     finally:
         board.resume()
+
+
+def _lets_interrupts_in(board: Board) -> bool:
+    """Return whether the masks change while the loop executes a little further."""
+    board.halt()
+    try:
+        first = _registers(board).masked
+        for _ in range(STEPS):
+            board.step()
+            if _registers(board).masked != first:
+                return True
+        return False
+    finally:
+        board.resume()
+
+
+def _registers(board: Board) -> Look:
+    return Look(pc=board.register("pc"), exception=board.register("xpsr") & 0x1FF,
+                primask=board.register("primask"), basepri=board.register("basepri"),
+                faultmask=board.register("faultmask"))

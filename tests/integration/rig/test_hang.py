@@ -67,3 +67,18 @@ def test_a_handler_that_never_returns_hangs(rig: Rig) -> None:
     board.swd.resume()
     with pytest.raises(ApplicationHung, match=r"hung at 0x20000000, exception 15, BASEPRI=0xA0"):
         board.log.expect("never", within="1s")
+
+
+def test_a_handler_that_waits_and_lets_interrupts_in_does_not_hang(rig: Rig) -> None:
+    """As the scheduler of ThreadX does in PendSV where no thread is ready."""
+    deploy(rig, "heartbeat")
+    board = rig.board()
+    handler = board.swd.symbol("systick_handler").address
+    with board.swd.breakpoint(handler) as breakpoint:
+        breakpoint.wait(within="1s")
+        board.swd.write_memory(0x2000_0000, bytes.fromhex("72b6 00bf 62b6 fbe7"))  # cpsid i; nop; cpsie i; b back
+        board.swd.set_register("pc", 0x2000_0000)
+    board.swd.resume()
+    with pytest.raises(TimeoutExpired) as raised:
+        board.log.expect("never", within="1s")
+    assert not isinstance(raised.value, ApplicationHung)

@@ -11,6 +11,8 @@ import pytest
 
 from harness.virtual.board.board import Board
 from harness.virtual.board.core.interface import (
+    FACTORY_BASE,
+    FACTORY_SIZE,
     FLASH_BASE,
     FLASH_SIZE,
     RAM_BASE,
@@ -51,7 +53,7 @@ class StillCore:
         self.resets = 0
         self._registers: dict[int, int] = {}
         self._regions = {FLASH_BASE: bytearray(b"\xff" * FLASH_SIZE), RAM_BASE: bytearray(RAM_SIZE),
-                         0xE000_E000: bytearray(0x1000)}
+                         FACTORY_BASE: bytearray(FACTORY_SIZE), 0xE000_E000: bytearray(0x1000)}
         self._regions[0xE000_E000][0xD08:0xD0C] = FLASH_BASE.to_bytes(4, "little")  # VTOR
 
     def reset(self) -> None:

@@ -38,13 +38,14 @@ class Machine:
             self.memory[self.top] = word & 0xFFFF_FFFF
             self.top += 4
 
-    def trace(self, pc: int, lr: int, *, psp: int = 0, symbols: bool = True) -> list[str]:
+    def trace(self, pc: int, lr: int, *, psp: int = 0, symbols: bool = True,
+              exception: int = 16) -> list[str]:
         def function_at(address: int) -> tuple[str, int] | None:
             start = address & ~0xFF
             return (NAMES[start], address - start) if symbols and start in NAMES else None
 
         return [frame.text(function_at) for frame in backtrace(
-            {"pc": pc, "lr": lr, "sp": STACK}, psp, self.memory.get, function_at)]
+            {"pc": pc, "lr": lr, "sp": STACK, "xpsr": 0x0100_0000 | exception}, psp, self.memory.get, function_at)]
 
 
 def test_a_leaf_has_its_caller_in_lr_and_the_rest_on_the_stack() -> None:
@@ -90,6 +91,14 @@ def test_an_interrupt_of_a_process_is_found_by_psp() -> None:
     machine.push(0, 1, 2, 3, 12, machine.call(MAIN + 0x20, OUTER), OUTER + 0x44, 0x0100_0000)
     assert machine.trace(ISR + 4, 0xFFFF_FFBC, psp=process) == [
         "0x08000704 isr+0x4", "0x08000544 outer+0x44 (interrupted)", "0x08000424 main+0x24"]
+
+
+def test_an_exc_return_on_the_stack_of_a_task_is_a_left_over_of_its_last_switch() -> None:
+    machine = Machine()
+    machine.push(0, 0xFFFF_FFBC, machine.call(MAIN + 0x20, OUTER))
+    machine.push(0, 1, 2, 3, 12, MAIN + 0x41, OUTER + 0x44, 0x0100_0000)  # a frame it might be taken to lead to
+    assert machine.trace(OUTER + 8, 0, psp=STACK + 12, exception=0) == ["0x08000508 outer+0x8", "0x08000424 main+0x24"]
+    assert machine.trace(OUTER + 8, 0, psp=STACK + 12)[1] == "0x08000544 outer+0x44 (interrupted)"
 
 
 def test_without_symbols_addresses_are_told() -> None:

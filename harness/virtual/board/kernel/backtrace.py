@@ -3,8 +3,9 @@
 No unwind tables are needed. A word on the stack is taken for a return address if it is odd, lies in application flash
 and follows a call; with symbols, the call must also lead to the function that was found before it, and a call through
 a register may lead anywhere. Stale words that look like such an address can be taken for one, which is why every frame
-says how it was found. An EXC_RETURN value on the way is an interrupt: the frame that the hardware stacked tells where
-the interrupted code was (Armv8-M Architecture Reference Manual, B3.19 and B3.21).
+says how it was found. An EXC_RETURN value on the way out of a handler is an interrupt: the frame that the hardware
+stacked tells where the interrupted code was (Armv8-M Architecture Reference Manual, B3.19 and B3.21). In thread mode
+such a value is a left-over: kernels save it with the context of each task, on the task's own stack.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ _FRAME_WORDS, _EXTENDED_WORDS = 8, 26
 _USES_PROCESS_STACK, _BASIC_FRAME = 1 << 2, 1 << 4
 _PADDED = 1 << 9
 _THUMB = 1 << 24
+_IPSR = 0x1FF
 
 Word = Callable[[int], "int | None"]
 """Returns the word at an address, None where there is no memory."""
@@ -55,7 +57,7 @@ def backtrace(registers: dict[str, int], psp: int, word: Word, function_at: Func
     """Return the chain of calls, innermost first.
 
     Args:
-        registers: ``pc``, ``lr`` and ``sp`` before the fault.
+        registers: ``pc``, ``lr``, ``sp`` and ``xpsr`` before the fault.
         psp: the process stack pointer, for interrupts of code that used it.
         word: reads memory.
         function_at: the symbols.
@@ -68,9 +70,11 @@ class _Walk:
         self._psp = psp
         self._word = word
         self._function_at = function_at
+        self._exception = 0
 
     def frames(self, registers: dict[str, int]) -> Iterator[Frame]:
         pc, lr, sp = (registers.get(name, 0) for name in ("pc", "lr", "sp"))
+        self._exception = registers.get("xpsr", 0) & _IPSR
         frame, trusted = Frame(pc & ~1, "pc"), True  # lr is the return address only where nothing was called since
         for _ in range(MAX_FRAMES):
             yield frame
@@ -82,7 +86,7 @@ class _Walk:
 
     def _caller(self, pc: int, lr: int, sp: int) -> tuple[Frame, int, int] | None:
         """Return the next frame, its lr and its stack pointer."""
-        if _is_exc_return(lr):
+        if self._exception and _is_exc_return(lr):
             return self._interrupted(lr, sp)
         target = self._call_before(lr)
         if target is not None and self._fits(target, pc) and self._start(lr & ~1) != self._start(pc):
@@ -92,7 +96,7 @@ class _Walk:
             value = self._word(position)
             if value is None:
                 break
-            if _is_exc_return(value):
+            if self._exception and _is_exc_return(value):
                 return self._interrupted(value, position + 4)
             target = self._call_before(value)
             if target is None:
@@ -115,6 +119,7 @@ class _Walk:
             if pc is None or lr is None or xpsr is None:
                 return None
             if _is_code(pc) and not pc & 1 and xpsr & _THUMB and not xpsr & 0x00F0_0000:
+                self._exception = xpsr & _IPSR
                 size = _FRAME_WORDS if exc_return & _BASIC_FRAME else _EXTENDED_WORDS
                 return Frame(pc, "interrupted"), lr, base + 4 * (size + bool(xpsr & _PADDED))
         return None
