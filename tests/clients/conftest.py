@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -64,6 +67,10 @@ class Place:
             assert watch.seconds < seconds, f"no {what} within {seconds} s"
             pause(0.01)
 
+    def until_threads_end(self, name: str) -> None:
+        """Wait for a client's threads with this in their name: they must not lose their port in mid-dialogue."""
+        self.until(lambda: not any(name in thread.name for thread in threading.enumerate()), f"end of {name}")
+
     def close(self) -> None:
         with self.world.turn():
             self.modem.close()
@@ -77,8 +84,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    """A place with one registered modem in real time."""
-    opened = Place(tmp_path / "ttyVM0")
-    yield opened
-    opened.close()
+def place() -> Iterator[Place]:
+    """A place with one registered modem in real time.
+
+    Its port has a short path, which gnokii wants, and a name of its own: UUCP locks go by the last part of the name.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        opened = Place(Path(folder) / f"ttyVM{uuid4().hex[:8]}")
+        yield opened
+        opened.close()
+    # what terminal programs leave that are killed
+    Path(f"/var/lock/LCK..{opened.link.name}").unlink(missing_ok=True)

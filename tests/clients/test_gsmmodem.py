@@ -22,6 +22,7 @@ def client(request: pytest.FixtureRequest, place: Place) -> Iterator[tuple[Any, 
     modem.smsTextMode = request.param == "text"
     modem.connect()
     yield modem, heard
+    place.until_threads_end("threadedHandleModemNotification")
     modem.close()
 
 
@@ -68,4 +69,5 @@ def test_pin_and_long_text(place: Place) -> None:
     text = "0123456789" * 40
     modem.sendSms("000", text)
     place.until(lambda: place.cloud.texts == [text], "the text at the cloud")
+    place.until_threads_end("threadedHandleModemNotification")
     modem.close()

@@ -53,6 +53,7 @@ def test_python_gsmmodem(place: Place) -> None:
         # the client deletes the text after the callback, on a thread of its own that must not lose its port meanwhile
         place.until(lambda: not any(_used(place, name) for name in ("SM", "ME")), "deletion")
     finally:
+        place.until_threads_end("threadedHandleModemNotification")
         modem.close()
 
 
