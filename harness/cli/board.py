@@ -21,7 +21,7 @@ def board() -> None:
 
 @app.command("run")
 def run(
-    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="An ELF image or an application bundle.")],
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="An ELF image, a raw flash image (.bin) or a bundle.")],
     duration: Annotated[str, typer.Option("--for", metavar="TIME", help="How much virtual time: 500ms, 10s, 24h.")]
     = "10s",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,

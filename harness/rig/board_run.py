@@ -44,7 +44,7 @@ class Happening:
 
 
 def read_image(path: Path) -> ElfImage | Bundle:
-    """Return the ELF image or the bundle in a file, told apart by its first bytes.
+    """Return the ELF image or the bundle in a file, told apart by its first bytes; of a ``.bin`` file a bundle of it.
 
     Raises:
         UsageError: the file can't be read.
@@ -56,6 +56,8 @@ def read_image(path: Path) -> ElfImage | Bundle:
         return ElfImage.read(data)
     if data.startswith(b"PK"):
         return Bundle.read(data)
+    if path.suffix == ".bin":
+        return Bundle.read(create_bundle(data))
     raise FormatError(f"{path}: neither an ELF image (\\x7fELF) nor a bundle (a zip): it begins with {data[:4]!r}")
 
 
@@ -65,10 +67,11 @@ def read_bundle(path: Path) -> bytes:
     Raises:
         UsageError, FormatError: as :func:`read_image`.
     """
+    data = _read(path)
     if path.suffix == ".bin":
-        return create_bundle(_read(path))
+        return create_bundle(data)
     image = read_image(path)
-    return _read(path) if isinstance(image, Bundle) else create_bundle(image.rom())
+    return data if isinstance(image, Bundle) else create_bundle(image.rom())
 
 
 def _read(path: Path) -> bytes:

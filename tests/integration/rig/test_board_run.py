@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.formats.elf import ElfImage
+
 FIXTURES = Path(__file__).parents[3] / "firmware_fixtures"
 
 
@@ -38,6 +40,12 @@ def test_a_hang_is_the_last_thing_told() -> None:
     told = _run(FIXTURES / "hang" / "hang.elf", "--for", "2s").stdout.splitlines()
     assert re.search(r"hung in wait_for_flag\+0x\w+, PRIMASK=1$", told[-1]), told[-1]
     assert "hung" not in _run(FIXTURES / "spin-idle" / "spin-idle.elf", "--for", "1s").stdout
+
+
+def test_a_raw_flash_image_runs_too(tmp_path: Path) -> None:
+    image = tmp_path / "heartbeat.bin"
+    image.write_bytes(ElfImage.read((FIXTURES / "heartbeat" / "heartbeat.elf").read_bytes()).rom())
+    assert "  log     beat 1\n" in _run(image, "--for", "2s").stdout
 
 
 def test_people_get_columns() -> None:
