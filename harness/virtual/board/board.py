@@ -51,6 +51,10 @@ from harness.virtual.world import Event, World
 
 _NVIC_ISPR, _NVIC_IABR, _VTOR = 0xE000_E200, 0xE000_E300, 0xE000_ED08
 
+CALL_CYCLES = 1_000
+"""What a call of the kernel takes beside its veneer. Our choice: no figure was published, and a loop that polls a call
+would else poll hundreds of times oftener than silicon can."""
+
 
 class Board(CloudLink, ChipSide, Aftermath, PowerStates):
     """One virtual board.
@@ -231,6 +235,7 @@ class Board(CloudLink, ChipSide, Aftermath, PowerStates):
         self._runner.touch()
         try:
             self.kernel.system_call(slot, self.core)
+            self.core.spend(CALL_CYCLES)
         except PowerCut:
             self._power_failed = True
             self._runner.leave()

@@ -10,8 +10,10 @@ import pytest
 
 from harness.clock import random_stream
 from harness.formats.bundle import Bundle, BundleOptions, CrashPolicy
-from harness.virtual.board.core.interface import RAM_BASE, BusError
+from harness.virtual.board.board import CALL_CYCLES
+from harness.virtual.board.core.interface import RAM_BASE, VENEER_BASE, BusError
 from harness.virtual.board.devices.mcp9808 import Mcp9808
+from harness.virtual.board.kernel.abi import BY_NAME
 from harness.virtual.board.parts import AppState
 
 if TYPE_CHECKING:
@@ -255,3 +257,13 @@ def test_any_access_to_the_chip_is_borne(make_setup: Callable[..., Setup], progr
         if chance.random() < 0.1:
             setup.run(chance.choice(["10us", "1ms", "20ms"]))
     setup.run("100ms")
+
+
+def test_a_call_takes_the_time_that_it_is_charged(setup: Setup, program: type[Program],
+                                                  link: Callable[..., Bundle]) -> None:
+    """Applications poll the kernel: each call has to bring the time nearer that they wait for."""
+    main = program().call(VENEER_BASE + 8 * BY_NAME["mvGetMicroseconds"].slot, RAM_BASE + 0x200).increment(COUNTER)
+    main.put(0xE7FE - len(main.code))  # back to the first halfword
+    boot(setup, link(main))
+    setup.run("100ms")
+    assert 0.1 * 64e6 / (CALL_CYCLES + 40) < counter(setup) <= 0.1 * 64e6 / CALL_CYCLES

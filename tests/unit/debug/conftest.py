@@ -57,6 +57,9 @@ class TinyCore:
     def cycles(self) -> int:
         return self._cycles
 
+    def spend(self, cycles: int) -> None:
+        self._cycles += cycles
+
     @property
     def state(self) -> CoreState:
         return self._state

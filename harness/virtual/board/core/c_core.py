@@ -144,6 +144,10 @@ class CCore:
         """CPU cycles since power-on."""
         return int(self._state.cycles)
 
+    def spend(self, cycles: int) -> None:
+        """Let cycles pass within a system call."""
+        self._state.cycles += cycles
+
     @property
     def state(self) -> CoreState:
         """What the core is doing."""

@@ -141,6 +141,9 @@ class Core(Protocol):
     def cycles(self) -> int:
         """CPU cycles since power-on; asleep or awake, never going back."""
 
+    def spend(self, cycles: int) -> None:
+        """Let cycles pass that the application waits for; to be called within :meth:`CoreClient.system_call`."""
+
     @property
     def state(self) -> CoreState: ...
 

@@ -123,6 +123,10 @@ class PythonCore:
         """CPU cycles since power-on."""
         return self._engine.cycles
 
+    def spend(self, cycles: int) -> None:
+        """Let cycles pass within a system call."""
+        self._engine.cycles += cycles
+
     @property
     def state(self) -> CoreState:
         """What the core is doing."""
