@@ -42,7 +42,7 @@ from harness.clock import (
 )
 from harness.errors import InternalError
 from harness.journal import Journal
-from harness.virtual.reactor import Reactor
+from harness.virtual.reactor import Reactor, Ready
 
 T = TypeVar("T")
 
@@ -269,10 +269,14 @@ class World:
             self.reactor.close()
 
     def _live(self) -> None:
+        ready: Ready = []
         while not self._stopping:
-            self._collect_jobs(block=False)
+            if self._jobs:
+                self._collect_jobs(block=False)
             with self.lock:
                 self.refresh()
+                if ready:
+                    self.reactor.dispatch(ready)
                 self._run_due()
                 for runner in self._runners:
                     due = runner.next_due()
@@ -280,10 +284,6 @@ class World:
                         self._run_one(runner, self._now)
                 timeout = self._idle_seconds()
             ready = self.reactor.wait(timeout)
-            if ready:
-                with self.lock:
-                    self.refresh()
-                    self.reactor.dispatch(ready)
 
     def _idle_seconds(self) -> float:
         instants = [due for runner in self._runners if (due := runner.next_due()) is not None]
