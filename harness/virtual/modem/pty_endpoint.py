@@ -3,8 +3,9 @@
 Theory of operation. Nobody but the client holds the slave open, so the kernel tells when the client goes: the master
 hangs up. While a client is there the master stands in the world's reactor as any descriptor does. A master that hung up
 is readable all the time; it is then watched edge-triggered, by an epoll instance that stands in the reactor in its
-place, and costs nothing until a client comes. Output never blocks: what the client does not take waits in a bounded
-queue.
+place, and costs nothing until a client comes. A client that goes and is followed by another before we look leaves the
+master as it was: :mod:`harness.virtual.modem.terminal_watch` tells of that one. Output never blocks: what the client
+does not take waits in a bounded queue.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from harness.clock import Stopwatch
 from harness.errors import PortTaken, UsageError
 from harness.virtual.modem.link_keeper import LINKS
 from harness.virtual.modem.outlet import Outlet
+from harness.virtual.modem.terminal_watch import Holders, watch_terminal
 from harness.virtual.world import Event, World
 
 MAX_HELD = 4096
@@ -60,6 +62,7 @@ class PtyEndpoint:
         self._outlet = Outlet(world.reactor, self._read, lost)
         self._held: bytearray | None = bytearray() if hold else None
         self._look: Event | None = None
+        self._holders: Holders | None = None
         self._open = False
         self._closed = True
         self._plug()
@@ -143,6 +146,9 @@ class PtyEndpoint:
         if self._look is not None:
             self._look.cancel()
         self._waiting_for_client.close()
+        if self._holders is not None:
+            self._holders.close()
+            self._holders = None
         _remove_link(self.path, self._slave_name)
         LINKS.forget(self.path)
         os.close(self._master)
@@ -158,16 +164,20 @@ class PtyEndpoint:
         os.set_blocking(self._master, False)
         self._waiting_for_client = select.epoll()
         self._waiting_for_client.register(self._master, _EDGES)
+        self._holders = watch_terminal(self._world, self._slave_name, self._client_came_or_went)
         try:
             _replace_link(self.path, self._slave_name)
             LINKS.keep(self.path)
         except OSError as error:
             self._waiting_for_client.close()
+            if self._holders is not None:
+                self._holders.close()
             os.close(self._master)
             raise UsageError(f"can't make the port's link {self.path}: {error.strerror}") from None
         self._closed = False
         self._world.reactor.add(self._waiting_for_client.fileno(), self._something_happened)
-        self._look_for_client()
+        if self._holders is None:
+            self._look_for_client()
 
     # -- while a client is there --------------------------------------------------------------------------------------
 
@@ -177,8 +187,13 @@ class PtyEndpoint:
         except BlockingIOError:
             return
         except OSError:  # EIO: hung up and drained
+            if self._holders is not None:
+                self._holders.nobody()
             self._hung_up()
             return
+        if self._holders is not None and self._holders.returned():  # it is another client's
+            self._hung_up()
+            self._opened()
         self.bytes_received += len(data)
         self._receive(data)
 
@@ -193,8 +208,17 @@ class PtyEndpoint:
             self._opened()
             self._read()
 
+    def _client_came_or_went(self) -> None:
+        """Let a client be gone although the next one is there already, or notice one that only listens."""
+        if self._closed:
+            return
+        if self._open and self._holders is not None and self._holders.returned():
+            self._hung_up()
+        if not self._open:
+            self._something_happened()
+
     def _look_for_client(self) -> None:
-        """Look out for a first client that only listens: opening alone makes no edge."""
+        """Look out for a first client that only listens, where nothing tells of it: opening alone makes no edge."""
         if self._held is not None and not self._world.is_virtual and not self.is_open:
             self._look = self._world.call_later(_LOOK, self._look_for_client, name="modem-port")
 
@@ -205,6 +229,8 @@ class PtyEndpoint:
 
     def _opened(self) -> None:
         self._open = True
+        if self._holders is not None:
+            self._holders.begin()
         self._world.reactor.remove(self._waiting_for_client.fileno())
         self._outlet.open(self._master)
         if self._held is not None:
