@@ -1,4 +1,4 @@
-"""IPv4 packets with UDP, ICMP echo and TCP reset in them, and DNS queries for addresses (RFC 791, 768, 792, 1035)."""
+"""IPv4 packets with UDP, ICMP echo and TCP in them, and DNS queries for addresses (RFC 791, 768, 792, 1035)."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ UDP: Final = 17
 FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
 """Flags of a TCP header."""
 _HEADER: Final = struct.Struct(">BBHHHBBH4s4s")
+_MAXIMUM_SEGMENT: Final = 2  # kind of the option (RFC 9293 clause 3.2)
 _TTL: Final = 64
 _DONT_FRAGMENT: Final = 0x4000
 _FRAGMENT: Final = 0x3FFF  # more-fragments flag and offset
@@ -88,17 +89,71 @@ def parse_udp(packet: Packet) -> tuple[int, int, bytes]:
     return source, destination, body[8:]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """A TCP segment.
+
+    Attributes:
+        source, destination: ports.
+        window: octets that the sender would take, as the header has it.
+        maximum: the longest segment that the sender takes, if it tells.
+    """
+
+    source: int
+    destination: int
+    sequence: int
+    acknowledged: int
+    flags: int
+    window: int
+    maximum: int | None
+    payload: bytes
+
+
+def parse_tcp(packet: Packet) -> Segment:
+    """Return the TCP segment in a packet (RFC 9293 clause 3.1).
+
+    Raises:
+        FormatError: it is cut off, or its checksum is wrong.
+    """
+    body = packet.payload
+    length = (body[12] >> 4) * 4 if len(body) >= 20 else 0
+    if not 20 <= length <= len(body):
+        raise FormatError("a TCP header is cut off")
+    if checksum(_pseudo_header(packet.source, packet.destination, TCP, len(body)) + body):
+        raise FormatError("the checksum of a TCP segment is wrong")
+    source, destination, sequence, acknowledged, _, flags, window = struct.unpack_from(">HHIIBBH", body)
+    return Segment(source=source, destination=destination, sequence=sequence, acknowledged=acknowledged, flags=flags,
+                   window=window, maximum=_maximum_segment(body[20:length]), payload=body[length:])
+
+
+def _maximum_segment(options: bytes) -> int | None:
+    at = 0
+    while at < len(options) and options[at] != 0:
+        if options[at] == 1:
+            at += 1
+            continue
+        length = options[at + 1] if at + 1 < len(options) else 0
+        if length < 2:
+            return None
+        if options[at] == _MAXIMUM_SEGMENT and length == 4 and at + 4 <= len(options):
+            return int.from_bytes(options[at + 2:at + 4], "big") or None
+        at += length
+    return None
+
+
 def tcp(source: tuple[str, int], destination: tuple[str, int], payload: bytes = b"", *, sequence: int,
-        acknowledged: int | None, flags: int = 0) -> Packet:
+        acknowledged: int | None, flags: int = 0, maximum: int | None = None) -> Packet:
     """Return a TCP segment in its packet (RFC 9293 clause 3.1).
 
     Args:
         acknowledged: the number that is expected next; None: no ACK flag.
         flags: :data:`FIN`, :data:`SYN`, :data:`RST`, :data:`PSH`; ACK is added where it belongs.
+        maximum: the longest segment that we take, told with a SYN; None tells nothing.
     """
     bits = flags | (ACK if acknowledged is not None else 0)
+    options = b"" if maximum is None else struct.pack(">BBH", _MAXIMUM_SEGMENT, 4, maximum)
     header = struct.pack(">HHIIBBHHH", source[1], destination[1], sequence & 0xFFFFFFFF,
-                         (acknowledged or 0) & 0xFFFFFFFF, 0x50, bits, 0xFFFF, 0, 0)
+                         (acknowledged or 0) & 0xFFFFFFFF, 20 + len(options) << 2, bits, 0xFFFF, 0, 0) + options
     segment = header + payload
     value = checksum(_pseudo_header(source[0], destination[0], TCP, len(segment)) + segment)
     return Packet(source=source[0], destination=destination[0], protocol=TCP,

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.clock import Stopwatch
+
 if TYPE_CHECKING:
     from tests.clients.conftest import Place
 
@@ -16,7 +18,11 @@ pytestmark = pytest.mark.skipif(shutil.which("gammu-smsd") is None or shutil.whi
                                 reason="gammu-smsd is not installed (Debian package gammu-smsd)")
 
 
-def test_daemon_in_both_directions(place: Place, tmp_path: Path) -> None:
+SECONDS = 60
+EVERY = 2  # seconds from one pair of messages to the next
+
+
+def test_a_minute_of_traffic_in_both_directions(place: Place, tmp_path: Path) -> None:
     for name in ("in", "out", "sent", "failed"):
         (tmp_path / name).mkdir()
     config = tmp_path / "smsdrc"
@@ -25,24 +31,45 @@ def test_daemon_in_both_directions(place: Place, tmp_path: Path) -> None:
                       f"checksecurity = 0\ninboxpath = {tmp_path}/in/\n"
                       f"outboxpath = {tmp_path}/out/\nsentsmspath = {tmp_path}/sent/\n"
                       f"errorsmspath = {tmp_path}/failed/\n")
-    long_text = "0123456789" * 30
     environment = {"LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"}
-    for text, options in (("LED IS ON", ()), (long_text, ("-len", "400"))):
-        subprocess.run(["gammu-smsd-inject", "-c", str(config), "TEXT", "000", *options, "-text", text], check=True,
-                       capture_output=True, timeout=20, env=environment)
+    up: list[str] = []
+    down: list[str] = []
+
+    def put_out(text: str) -> None:
+        subprocess.run(["gammu-smsd-inject", "-c", str(config), "TEXT", "000", "-len", "400", "-text", text],
+                       check=True, capture_output=True, timeout=20, env=environment)
+        up.append(text)
+
+    def received() -> list[str]:
+        return sorted(text for file in (tmp_path / "in").iterdir() if (text := file.read_text(encoding="utf-8")))
+
+    def reports() -> int:
+        return (tmp_path / "log").read_text(encoding="utf-8").count("Delivery report IN")
+
     with subprocess.Popen(["gammu-smsd", "-c", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                           env=environment) as daemon:
         try:
-            delivered = place.send("LED ON")
-            place.until(delivered, "delivery", seconds=30)
-            place.until(lambda: sorted(place.cloud.texts) == [long_text, "LED IS ON"], "texts at the cloud", seconds=30)
-            place.until(lambda: len(list((tmp_path / "in").iterdir())) == 4, "message and reports", seconds=30)
-            place.until(lambda: len(list((tmp_path / "sent").iterdir())) == 2, "files of what was sent", seconds=30)
+            put_out("0123456789" * 30)  # in two parts
+            watch = Stopwatch()
+            while (pairs := len(down)) * EVERY < SECONDS:
+                place.until(lambda pairs=pairs: watch.seconds >= pairs * EVERY,  # type: ignore[misc]
+                            "time for the next messages", seconds=2 * EVERY)
+                down.append(f"LED {pairs} ON")
+                place.send(down[-1])
+                put_out(f"LED {pairs} IS ON")
+            place.until(lambda: watch.seconds >= SECONDS, "end of the minute", seconds=2 * EVERY)
+            place.until(lambda: len(place.cloud.texts) >= len(up), "texts at the cloud", seconds=20)
+            place.until(lambda: len(received()) >= len(down), "messages", seconds=20)
+            place.until(lambda: reports() >= len(up) + 1, "reports", seconds=20)
+            place.until(lambda: len(list((tmp_path / "sent").iterdir())) >= len(up), "what was sent", seconds=20)
         finally:
             daemon.terminate()
             daemon.wait(20)
-    came = sorted(file.read_text(encoding="utf-8") for file in (tmp_path / "in").iterdir())
-    assert came == ["", "", "", "LED ON"]
+    # each one once, and nothing else
+    assert sorted(place.cloud.texts) == sorted(up)
+    assert received() == sorted(down)
     # it asks for a report of every part, and keeps reports as files without a text
-    assert (tmp_path / "log").read_text(encoding="utf-8").count("Delivery report IN") == 3
+    assert reports() == len(up) + 1
+    assert len(list((tmp_path / "in").iterdir())) == len(down) + len(up) + 1
     assert list((tmp_path / "failed").iterdir()) == []
+    assert list((tmp_path / "out").iterdir()) == []

@@ -14,6 +14,8 @@ import pytest
 import serial
 
 from harness.clock import Stopwatch
+from harness.virtual.internet.internet import VirtualInternet
+from harness.virtual.internet.seams import CloseReason, TcpConnection
 
 if TYPE_CHECKING:
     from tests.clients.conftest import Place
@@ -185,4 +187,84 @@ def test_a_client_gets_an_address_and_reaches_names(place: Place, authentication
     client.port.timeout = 5
     client.port.write(b"AT+CGACT?\r")
     assert b"+CGACT: 1," in client.port.read_until(b"OK\r\n")
+    client.port.close()
+
+
+class Host:
+    """Answers any request with a page, and closes."""
+
+    def __init__(self, connection: TcpConnection, page: bytes) -> None:
+        self.connection = connection
+        self.page = page
+        self.heard = b""
+
+    def connected(self) -> None:
+        raise AssertionError("it accepted, so it is not told")
+
+    def received(self, data: bytes) -> None:
+        self.heard += data
+        if self.heard.endswith(b"\r\n\r\n"):
+            assert self.connection.send(self.page) == len(self.page)
+            self.connection.close()
+
+    def closed(self, reason: CloseReason) -> None:
+        pass
+
+
+def test_a_client_with_its_own_tcp_fetches_a_page(place: Place) -> None:
+    page = b"HTTP/1.0 200 OK\r\n\r\n" + bytes(range(256)) * 200
+    hosts: list[Host] = []
+
+    def accept(connection: TcpConnection) -> Host:
+        hosts.append(Host(connection, page))
+        return hosts[-1]
+
+    with place.world.turn():
+        internet = VirtualInternet(place.world)
+        place.network.connect_internet(internet)
+        ip = internet.add_host("example.com").on_tcp(80, accept).ip
+    client = dialled(place, CHAP)
+
+    def segment(flags: str, number: int, acknowledged: int, data: bytes = b"", port: int = 80) -> None:
+        options = [("MSS", 1400)] if flags == "S" else []
+        client.send(IP, bytes(inet.IP(src=client.address, dst=ip) / inet.TCP(
+            sport=4321, dport=port, flags=flags, seq=number, ack=acknowledged, window=8000, options=options) / data))
+
+    def answers() -> list[Any]:
+        return [one[inet.TCP] for one in client.packets if inet.TCP in one]
+
+    segment("S", 99, 0, port=81)
+    client.until(lambda: bool(answers()), "refusal")
+    assert str(answers()[0].flags) == "RA"
+    assert answers()[0].ack == 100
+    client.packets.clear()
+    segment("S", 1000, 0)
+    client.until(lambda: bool(answers()), "answer to SYN")
+    assert str(answers()[0].flags) == "SA"
+    expected = answers()[0].seq + 1
+    client.packets.clear()
+    request = b"GET / HTTP/1.0\r\nHost: example.com\r\n\r\n"
+    segment("A", 1001, expected)
+    segment("PA", 1001, expected, request)
+    got = b""
+    ended = False
+
+    def fetched() -> bool:
+        nonlocal got, expected, ended
+        for one in answers():
+            assert one.dport == 4321
+            if one.seq == expected & 0xFFFFFFFF:
+                data = bytes(one.payload)
+                ended |= "F" in str(one.flags)
+                got += data
+                expected += len(data) + ("F" in str(one.flags))
+                segment("A", 1001 + len(request), expected)
+        client.packets.clear()
+        return ended
+
+    client.until(fetched, "page")
+    assert got == page
+    assert hosts[0].heard == request
+    segment("FA", 1001 + len(request), expected)
+    client.until(lambda: any(one.ack == 1002 + len(request) for one in answers()), "acknowledgement of the end")
     client.port.close()

@@ -3,8 +3,8 @@
 Theory of operation. The peer sends its own Configure-Requests and answers the client's; when LCP is open on both sides
 the client proves its name (any is good, as mobile networks have it), then IPCP gives it the address of the context.
 Requests that nobody answers are repeated, and given up in the end (RFC 1661 clause 4.6). UDP travels through the
-network, ICMP echo and DNS are answered by what the network knows, and TCP connections are refused by a reset: a modem's
-own sockets carry TCP here, its dial-up link does not.
+network, ICMP echo and DNS are answered by what the network knows, and TCP ends in
+:mod:`harness.virtual.modem.tcp_gateway`, which carries it on.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from harness.formats.ppp import (
     encode_frame,
     encode_options,
 )
+from harness.virtual.modem.tcp_gateway import TcpGateway
 from harness.virtual.network.seams import Datagram, Session
 from harness.virtual.world import Event
 
@@ -84,6 +85,7 @@ class PppPeer:
         self._lcp = _Layer(Protocol.LCP, {_ACCM: bytes(4), _AUTHENTICATION: _CHAP_MD5, _MAGIC: self._magic,
                                           _PFC: b"", _ACFC: b""})
         self._ipcp = _Layer(Protocol.IPCP, {_ADDRESS: _OWN_ADDRESS})
+        self._tcp = TcpGateway(modem, session.cid, self._deliver)
         modem.packet.taps[session.cid] = self
         modem.record("ppp_started", cid=session.cid)
         self._request(self._lcp)
@@ -263,8 +265,8 @@ class PppPeer:
                     self._deliver(answer)
 
             carrier.ping(self._modem, cid, packet.destination, len(packet.payload) - 8, done)
-        elif (reset := ipv4.tcp_reset(packet)) is not None:
-            self._deliver(reset)
+        elif packet.protocol == ipv4.TCP:
+            self._tcp.receive(packet)
 
     def _udp(self, packet: ipv4.Packet) -> None:
         source, destination, payload = ipv4.parse_udp(packet)
@@ -302,6 +304,7 @@ class PppPeer:
         for layer in (self._lcp, self._ipcp):
             if layer.timer is not None:
                 layer.timer.cancel()
+        self._tcp.close()
         self._modem.packet.taps.pop(self._session.cid, None)
         self._modem.record("ppp_ended", cid=self._session.cid)
         closed()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,10 +13,12 @@ from pathlib import Path
 import pytest
 import serial
 import serial.rfc2217
+from serial.tools import list_ports
+from serial.tools.list_ports_common import ListPortInfo
 
 from harness.clock import RealClock
 from harness.drivers.modem import QUECTEL, Modem, SerialChannel
-from harness.errors import ModemError, UsageError
+from harness.errors import ModemError, TimeoutExpired, UsageError
 from harness.virtual.modem import SimCard, VirtualModem
 from harness.virtual.network import Network
 from harness.virtual.world import World
@@ -82,9 +85,58 @@ def test_alt(bench: Bench, kind: str) -> None:
     use(bench.near(f"alt://{bench.path}?class={kind}"))
 
 
-def test_hwgrep_finds_no_port_of_that_kind_here(bench: Bench) -> None:
-    with pytest.raises((UsageError, ModemError), match=r"hwgrep://no-such-hardware"):
-        bench.near("hwgrep://no-such-hardware").open()
+@pytest.fixture
+def machine(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """What pyserial takes for the serial ports of this machine: two modules of one kind, of which the second is ours.
+
+    Pseudo-terminals are never among them, so the list is given to pyserial; its own code searches it.
+    """
+    ports = []
+    for number, device in enumerate(("/dev/ttyNOWHERE", str(bench.path))):
+        info = ListPortInfo(device, skip_link_detection=True)
+        info.description = f"Quectel Modem {number}"
+        info.vid, info.pid, info.serial_number, info.location = 0x2C7C, 0x0296, None, f"1-1.{number}:1.2"
+        info.hwid = info.usb_info()
+        ports.append(info)
+    monkeypatch.setattr(list_ports, "comports", lambda include_links=False: list(ports))
+    return bench
+
+
+@pytest.mark.parametrize("wanted", ["LOCATION=1-1.1:1.2", "Modem 1", "2C7C:0296&skip_busy", "2c7c:0296&n=2"])
+def test_hwgrep_finds_a_port_by_what_is_known_of_it(machine: Bench, wanted: str) -> None:
+    use(machine.near(f"hwgrep://{wanted}"))
+
+
+def test_hwgrep_follows_a_module_to_its_new_number(machine: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    near = machine.near("hwgrep://LOCATION=1-1.1:1.2")
+    with near:
+        near.open(within="20s")
+    (found,) = list_ports.grep("LOCATION=1-1.1:1.2")
+    moved = machine.path.with_name("ttyVM9")
+    moved.symlink_to(machine.path.readlink())
+    found.device = str(moved)
+    monkeypatch.setattr(list_ports, "comports", lambda include_links=False: [found])
+    with near:
+        near.open(within="20s")
+        assert near.command("AT+CGMI").text == "Quectel"
+
+
+@pytest.mark.parametrize("url", ["hwgrep://no-such-hardware", "hwgrep://Modem 0"])
+def test_hwgrep_without_a_port_that_can_be_opened(machine: Bench, url: str) -> None:
+    with pytest.raises((UsageError, ModemError), match=url):
+        machine.near(url).open()
+
+
+def test_a_port_without_a_modem_is_told_as_such(bench: Bench) -> None:
+    """What loop:// says is our own echo: AT is never answered."""
+    with bench.near("loop://") as near, pytest.raises(TimeoutExpired, match="answer to AT"):
+        near.open(within="1s")
+
+
+def test_a_scheme_whose_library_is_missing_is_told(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "hid", None)  # which cp2110:// needs
+    with pytest.raises(UsageError, match="'cp2110://0001' is no serial port URL"):
+        bench.near("cp2110://0001").open()
 
 
 def test_an_unknown_scheme_is_told(bench: Bench) -> None:

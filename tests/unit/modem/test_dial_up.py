@@ -176,14 +176,6 @@ def test_names_are_resolved_and_hosts_pinged(online: Bench) -> None:
     assert client.packets[-1].payload[0] == 0
 
 
-def test_a_connection_over_the_link_is_refused_at_once(online: Bench) -> None:
-    client = Client(online)
-    client.dial()
-    syn = bytes.fromhex("c00000500000000a000000005002000000000000")
-    client.send(Protocol.IP, ipv4.Packet(source=client.ip, destination="192.0.2.1", protocol=6, payload=syn).encode())
-    assert client.packets[-1].payload[13] == 0x14
-
-
 def test_a_foreign_source_address_goes_nowhere(online: Bench) -> None:
     client = Client(online)
     client.dial()
