@@ -21,6 +21,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import lru_cache
 from typing import Protocol, TypeAlias, TypeVar
 
 from harness.errors import InternalError, TimeoutExpired, UsageError
@@ -42,6 +43,7 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ns|us|ms|s|min|h|d)")
 _MAX_ROUNDS = 100_000
 
 
+@lru_cache(maxsize=1_024)
 def to_ns(duration: Duration) -> int:
     """Return the duration in whole nanoseconds.
 

@@ -13,8 +13,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from harness.clock import NANOSECONDS
 
@@ -24,10 +23,14 @@ Plain: TypeAlias = str | int | float | bool | list["Plain"] | dict[str, "Plain"]
 Fact: TypeAlias = Plain | bytes | tuple["Fact", ...]
 
 _SECRET = "***"
+_HEAD = 5  # what comes before the facts in a row
+_AS_THEY_ARE = frozenset({int, float, bool, type(None)})
+
+_Row: TypeAlias = tuple[Any, ...]
+"""Sequence number, time, source, event and device of an entry, then the names of its facts, then their values."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(NamedTuple):
     """One fact.
 
     Attributes:
@@ -56,6 +59,11 @@ class Entry:
         return f"{self.t / NANOSECONDS:12.6f} {self.source:8} {self.device or '-':12} {self.event} {facts}".rstrip()
 
 
+def _entry(row: _Row) -> Entry:
+    first = (len(row) + _HEAD) // 2  # the names and the values are as many
+    return Entry._make((*row[:_HEAD], dict(zip(row[_HEAD:first], row[first:], strict=True))))
+
+
 class Journal:
     """Entries in the order they were written; safe to write from any thread.
 
@@ -64,14 +72,16 @@ class Journal:
         limit: entries kept; older ones are dropped and counted in :attr:`dropped`.
 
         >>> journal = Journal(now=lambda: 1_500_000_000)
-        >>> _ = journal.record("modem", "sms_received", device="modem-1", text="LED ON")
+        >>> journal.record("modem", "sms_received", device="modem-1", text="LED ON")
         >>> print(journal.last("sms_received"))
             1.500000 modem    modem-1      sms_received text='LED ON'
     """
 
     def __init__(self, *, now: Callable[[], int], limit: int = 1_000_000) -> None:
         self._now = now
-        self._entries: deque[Entry] = deque(maxlen=limit)
+        # An entry is one flat tuple until somebody reads it: the garbage collector loses sight of such, so that a
+        # million of them do not slow a server down.
+        self._rows: deque[_Row] = deque(maxlen=limit)
         self._written = 0
         self._secrets: list[str] = []
         self._shortest = sys.maxsize  # length of the shortest secret: nothing below it can hold one
@@ -79,39 +89,50 @@ class Journal:
         self._lock = threading.RLock()
 
     def __repr__(self) -> str:
-        return f"Journal({len(self._entries)} entries, {self.dropped} dropped)"
+        return f"Journal({len(self._rows)} entries, {self.dropped} dropped)"
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._rows)
 
     def __iter__(self) -> Iterator[Entry]:
         with self._lock:
-            return iter(tuple(self._entries))
+            rows = tuple(self._rows)
+        return map(_entry, rows)
 
     @property
     def dropped(self) -> int:
         """How many of the oldest entries had to go."""
-        return self._written - len(self._entries)
+        return self._written - len(self._rows)
 
     @property
     def written(self) -> int:
         """How many entries were ever written: a cursor for :meth:`since`."""
         return self._written
 
-    def record(self, source: str, event: str, /, *, device: str = "", t: int | None = None, **data: Fact) -> Entry:
-        """Write one fact and return it; ``t`` only where the fact is older than now."""
+    def record(self, source: str, event: str, /, *, device: str = "", t: int | None = None, **data: Fact) -> None:
+        """Write one fact; ``t`` only where it is older than now."""
+        self.write(source, event, device, data, t)
+
+    def write(self, source: str, event: str, device: str, data: dict[str, Fact], t: int | None = None) -> None:
+        """Write one fact as :meth:`record` does; ``data`` is the journal's from now on."""
+        plain: dict[str, Any] = data
         with self._lock:
-            clean, shortest = self._clean, self._shortest
-            plain = {name: value if (value is None or isinstance(value, int | float)
-                                     or (type(value) is str and len(value) < shortest)) else clean(value)
-                     for name, value in data.items()}
-            entry = Entry(seq=self._written, t=self._now() if t is None else t, source=source, event=event,
-                          device=device, data=plain)
+            for name, value in plain.items():
+                kind = type(value)
+                if kind is str:
+                    if len(value) >= self._shortest:
+                        for secret in self._secrets:
+                            if secret in value:
+                                plain[name] = value = value.replace(secret, _SECRET)
+                elif kind not in _AS_THEY_ARE:
+                    plain[name] = self._clean(value)
+            row = (self._written, self._now() if t is None else t, source, event, device, *plain, *plain.values())
             self._written += 1
-            self._entries.append(entry)
-            for listener in tuple(self._listeners):
-                listener(entry)
-            return entry
+            self._rows.append(row)
+            if self._listeners:
+                entry = _entry(row)
+                for listener in tuple(self._listeners):
+                    listener(entry)
 
     def redact(self, secret: str) -> None:
         """Replace ``secret`` by ``***`` in everything written from now on."""
@@ -130,9 +151,8 @@ class Journal:
         """Return the entries from position ``cursor`` on."""
         with self._lock:
             # from the end, so that following a long journal costs what is new and not what is old
-            newest = list(itertools.islice(reversed(self._entries), max(0, self._written - max(0, cursor))))
-        newest.reverse()
-        return newest
+            newest = list(itertools.islice(reversed(self._rows), max(0, self._written - max(0, cursor))))
+        return list(map(_entry, reversed(newest)))
 
     def select(self, *events: str, source: str | None = None, device: str | None = None) -> list[Entry]:
         """Return the entries of these events (all if none is named), of one source or device if given."""

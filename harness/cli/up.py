@@ -32,6 +32,7 @@ def up(
     Prints URLs, credentials, serial ports and devices, then what happens. With --state everything that clients made
     is there again after a restart, and what fell due meanwhile happens.
     """
+    from harness.rig import collector
     from harness.rig.load import load_rig
     from harness.rig.up import RunningStack
 
@@ -43,6 +44,7 @@ def up(
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
     stack = RunningStack(load_rig(rig), pcap=pcap, state=state)
+    collector.settle()
     try:
         if as_json:
             print_json(stack.doors.to_json())

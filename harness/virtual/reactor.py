@@ -91,9 +91,11 @@ class Reactor:
             while watch.seconds < _BRISK:
                 os.sched_yield()  # whoever we wait for may need this very processor
                 if ready := self._epoll.poll(0):
+                    self._brisk = any(entry[0] != self._wake_read for entry in ready)
                     return ready
         ready = self._epoll.poll(timeout)
-        self._brisk = watch.seconds < _BRISK
+        # other threads that wake us do not count: to wait awake for those would keep them from running
+        self._brisk = watch.seconds < _BRISK and any(entry[0] != self._wake_read for entry in ready)
         return ready
 
     def dispatch(self, ready: Ready) -> None:

@@ -3,7 +3,8 @@
 Theory of operation. Whatever changes virtual state does so inside a *turn*: it holds the lock and sees one instant
 that does not move. Turns come from three sides:
 
-* events that are due (:meth:`World.call_later`);
+* events that are due (:meth:`World.call_later`); in real time whoever ends a turn from the outside runs them, so that
+  a busy server need not change threads for each, and the thread of :meth:`start` those that nobody else has run;
 * the outside: HTTP handlers, descriptors that became readable (:attr:`World.reactor`), other threads - they open a turn
   with ``with world.turn():``;
 * *runners*, the boards, which execute between events and carry their own finer time while they do.
@@ -56,6 +57,13 @@ OUTSIDE_THREADS = 32
 """Jobs towards the outside that are under way at once; the others wait for a thread."""
 
 
+_BUSY = 3
+"""Turns from the outside between two looks of the thread that make a world a busy one."""
+
+_GRACE = 4_000_000
+"""How much later in nanoseconds the thread of a busy world looks: the next turn from the outside will come before."""
+
+
 class Runner(Protocol):
     """Something that executes between events: a board."""
 
@@ -92,11 +100,10 @@ class _Turn:
         self._world = world
 
     def __enter__(self) -> None:
-        self._world.lock.acquire()
-        self._world.refresh()
+        self._world.begin_turn()
 
     def __exit__(self, *exception: object) -> None:
-        self._world.lock.release()
+        self._world.end_turn()
 
 
 class World:
@@ -136,9 +143,13 @@ class World:
         self._thread: threading.Thread | None = None
         self._stopping = False
         self._turn = _Turn(self)
+        self._depth = 0  # turns within each other; whoever holds the lock may look
+        self._turns = 0  # from the outside since the thread looked last
+        self._asleep_until = 0  # when the thread looks again by itself
         if epoch is None:
             epoch = EPOCH if self.is_virtual else datetime.fromtimestamp(wall_time_ns() / NANOSECONDS, UTC)
         self.epoch = epoch
+        self._calendar = (0, epoch)  # the microsecond that was asked for last, and its date
         if isinstance(self.clock, VirtualClock):
             self.clock.attach(self)
 
@@ -162,7 +173,10 @@ class World:
 
     def calendar(self) -> datetime:
         """Return the date and time of this instant in UTC."""
-        return self.epoch + timedelta(microseconds=self.now() // 1_000)
+        instant = self.now() // 1_000
+        if self._calendar[0] != instant:
+            self._calendar = (instant, self.epoch + timedelta(microseconds=instant))
+        return self._calendar[1]
 
     def random(self, name: str) -> RandomStream:
         """Return the random stream of this name: the same draws in every run with the same seed."""
@@ -178,10 +192,9 @@ class World:
         with self.lock:
             seq = next(self._seq)
             event = Event(instant, seq, action, name)
-            first = not self._queue or instant < self._queue[0][0]
             heapq.heappush(self._queue, (instant, seq, event))
-        if first and self._thread is not None and threading.current_thread() is not self._thread:
-            self.reactor.wake()
+            if not self._depth:  # the end of a turn does it otherwise
+                self._wake_for(instant)
         return event
 
     def call_later(self, delay: Duration, action: Callable[[], None], *, name: str) -> Event:
@@ -191,6 +204,30 @@ class World:
     def turn(self) -> AbstractContextManager[None]:
         """Hold the world still: for the outside (HTTP handlers, other threads) before it touches virtual state."""
         return self._turn
+
+    def begin_turn(self) -> None:
+        """Hold the world still until :meth:`end_turn`; :meth:`turn` is what calls both."""
+        self.lock.acquire()
+        self._depth += 1
+        if self._depth == 1:
+            self.refresh()
+
+    def end_turn(self) -> None:
+        """Run what is due, if this was the outermost turn and time is real, and let go."""
+        try:
+            if self._depth == 1 and self._thread is not None:
+                self._turns += 1
+                self._run_due()
+                if (head := self._head()) is not None:
+                    self._wake_for(head)
+        finally:
+            self._depth -= 1
+            self.lock.release()
+
+    def _wake_for(self, instant: int) -> None:
+        if self._thread is not None and instant < self._asleep_until:
+            self._asleep_until = instant
+            self.reactor.wake()
 
     def outside(self, job: Callable[[], T], then: Callable[[Future[T]], None]) -> None:
         """Run the blocking ``job`` on a thread and call ``then`` with its future in a turn of this world.
@@ -273,8 +310,7 @@ class World:
         while not self._stopping:
             if self._jobs:
                 self._collect_jobs(block=False)
-            with self.lock:
-                self.refresh()
+            with self._turn:
                 if ready:
                     self.reactor.dispatch(ready)
                 self._run_due()
@@ -282,16 +318,16 @@ class World:
                     due = runner.next_due()
                     if due is not None and due <= self._now:
                         self._run_one(runner, self._now)
-                timeout = self._idle_seconds()
-            ready = self.reactor.wait(timeout)
+                self._asleep_until, grace = self._next_look()
+            ready = self.reactor.wait(max(0, self._asleep_until + grace - self.clock.now()) / NANOSECONDS)
 
-    def _idle_seconds(self) -> float:
-        instants = [due for runner in self._runners if (due := runner.next_due()) is not None]
-        if (head := self._head()) is not None:
-            instants.append(head)
-        if not instants:
-            return 1.0
-        return min(1.0, max(0, min(instants) - self.clock.now()) / NANOSECONDS)
+    def _next_look(self) -> tuple[int, int]:
+        """Return when the thread has to look again, and for how much longer others can be trusted to do its work."""
+        busy, self._turns = self._turns > _BUSY, 0
+        dues = [due for runner in self._runners if (due := runner.next_due()) is not None]
+        head = self._head()
+        instants = (*dues, self._now + NANOSECONDS) if head is None else (*dues, head)
+        return min(instants), _GRACE if busy and not dues else 0
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
@@ -369,8 +405,7 @@ class World:
         return moved
 
     def _take_job(self, position: int) -> None:
-        with self.lock:
-            self.refresh()
+        with self._turn:
             future, then = self._jobs[position]
             del self._jobs[position]
             then(future)

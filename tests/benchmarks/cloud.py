@@ -29,6 +29,7 @@ PRISM = "@stoplight/prism-cli@5.14.2"
 CONTRACTS = "MVH_CONTRACT_DIR"
 CONNECTIONS = 16
 ROUNDS = 5
+LONG = 20_000
 MANY = 100_000
 
 
@@ -38,6 +39,7 @@ MANY = 100_000
 def serve_cloud(sims: int, state: str | None) -> None:
     """Serve a cloud with so many Sims, print its doors and its memory, and do so until the input ends."""
     from harness.clock import RealClock
+    from harness.rig import collector
     from harness.virtual.cloud import Cloud, CloudServer
     from harness.virtual.cloud.persistence import Database, Keeper
     from harness.virtual.network import Network
@@ -56,6 +58,7 @@ def serve_cloud(sims: int, state: str | None) -> None:
         if state is not None:
             cloud.keeper = Keeper(cloud, Database(Path(state)))
         world.start()
+        collector.settle()  # as ``mvh up`` does
         where = urlsplit(server.urls.supersim)
         print(json.dumps({"host": where.hostname, "port": where.port, "sim": sid, "user": cloud.account_sid,
                           "password": cloud.auth_token, "mib": _resident_mib()}), flush=True)
@@ -166,6 +169,10 @@ def rates(show: Callable[[str, str, str], None]) -> None:
             runs = [(bare.load(plain, count), cloud.load(ours, count), kept.load(with_state, count),
                      prism.load(prism.request(*_line(ours)), 300) if prism else None) for _ in range(ROUNDS)]
             _tell(show, name, runs)
+        long = [(bare.load(post_bare, LONG)["rate"], cloud.load(post, LONG)["rate"]) for _ in range(2)]
+        show(f"POST /v1/SmsCommands, {LONG:,} in a row", f"{statistics.median(ours for _, ours in long):,.0f}/s",
+             f"{statistics.median(ours / plain for plain, ours in long):.2f} x bare; texts are attempted, "
+             "and their ends told, while more come in")
 
 
 def _tell(show: Callable[[str, str, str], None], name: str, runs: list[tuple[Any, ...]]) -> None:

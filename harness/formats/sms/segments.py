@@ -17,7 +17,7 @@ from harness.formats.sms.coding import Alphabet, DataCoding
 from harness.formats.sms.udh import Concatenation, InformationElement, NationalLanguage, encode_header
 from harness.formats.sms.userdata import MAX_USER_DATA
 
-__all__ = ["Part", "Reassembler", "ReassemblerStatistics", "split"]
+__all__ = ["Part", "Reassembler", "ReassemblerStatistics", "is_short", "split"]
 
 
 _SURELY_ONE = 80
@@ -59,10 +59,10 @@ def split(
         PduError: more than 255 parts, or text that the chosen alphabet cannot write.
     """
     if alphabet is None:
+        if locking is single is Language.DEFAULT and is_short(text):
+            return [Part(text=text, coding=_GSM7)]
         encodable = gsm7.is_encodable(text, locking=locking, single=single)
         alphabet = Alphabet.GSM7 if encodable else Alphabet.UCS2
-        if encodable and len(text) <= _SURELY_ONE and locking is single is Language.DEFAULT:
-            return [Part(text=text, coding=_GSM7)]
     tables: tuple[InformationElement, ...] = ()
     if alphabet is Alphabet.GSM7:
         sizes = [len(septets) for septets in gsm7.encode_each(text, locking=locking, single=single)]
@@ -93,6 +93,11 @@ def split(
         )
         for number, chunk in enumerate(chunks, start=1)
     ]
+
+
+def is_short(text: str) -> bool:
+    """Tell at once whether ``text`` is one message in GSM 7-bit; of a longer one only :func:`split` knows."""
+    return len(text) <= _SURELY_ONE and gsm7.is_encodable(text)
 
 
 def _capacity(alphabet: Alphabet, header: Sequence[InformationElement]) -> int:

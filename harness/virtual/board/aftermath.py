@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from harness.formats.elf import ElfImage
-from harness.journal import Entry, Fact
+from harness.journal import Fact
 from harness.virtual.board.core.interface import Core, FaultRecord, HaltReason
 from harness.virtual.board.flash import FlashStore
 from harness.virtual.board.kernel.crash import describe_fault, is_crash
@@ -101,5 +101,5 @@ class Aftermath:
     def _set_state(self, state: AppState) -> None:
         raise NotImplementedError
 
-    def _record(self, source: str, event: str, **data: Fact) -> Entry:
+    def _record(self, source: str, event: str, **data: Fact) -> None:
         raise NotImplementedError

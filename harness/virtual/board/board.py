@@ -20,7 +20,7 @@ from harness.clock import Duration, RandomStream, to_ns
 from harness.errors import UsageError
 from harness.formats.bundle import Bundle, Memory
 from harness.formats.elf import ElfImage
-from harness.journal import Entry, Fact
+from harness.journal import Fact
 from harness.virtual.board.aftermath import Aftermath
 from harness.virtual.board.chip_side import ChipSide
 from harness.virtual.board.cloud_link import CloudLink
@@ -332,8 +332,8 @@ class Board(CloudLink, ChipSide, Aftermath, PowerStates):
     def random(self, name: str) -> RandomStream:
         return self.world.random(f"{self.name} {name}")
 
-    def record(self, event: str, **data: Fact) -> Entry:
-        return self._record("kernel", event, **data)
+    def record(self, event: str, **data: Fact) -> None:
+        self._record("kernel", event, **data)
 
     def pend(self, irq: int) -> None:
         if self._wake_by_irq(irq):
@@ -478,8 +478,8 @@ class Board(CloudLink, ChipSide, Aftermath, PowerStates):
         if self.debug is not None:
             self.debug.power_lost()
 
-    def _record(self, source: str, event: str, **data: Fact) -> Entry:
-        return self.world.journal.record(source, event, device=self.name, t=self.now(), **data)
+    def _record(self, source: str, event: str, **data: Fact) -> None:
+        self.world.journal.record(source, event, device=self.name, t=self.now(), **data)
 
 
 def _parts(image: ElfImage | Bundle, app_sid: str | None) -> tuple[str, bytes, list[tuple[bool, int, bytes]]]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from harness.clock import Duration
-from harness.journal import Entry, Fact
+from harness.journal import Fact
 from harness.virtual.board.core.interface import FLASH_BASE, Core
 from harness.virtual.board.devices.i2c import I2cBus
 from harness.virtual.board.devices.spi import SpiBus
@@ -41,7 +41,7 @@ class _Whole(Protocol):
 
     def start_application(self, reason: MvWakeReason) -> None: ...
 
-    def _record(self, source: str, event: str, **data: Fact) -> Entry: ...
+    def _record(self, source: str, event: str, **data: Fact) -> None: ...
 
 
 class ChipSide:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from harness.clock import Duration
 from harness.errors import UsageError
-from harness.journal import Entry, Fact
+from harness.journal import Fact
 from harness.virtual.board.core.interface import Core, Register
 from harness.virtual.board.kernel.enums import MvWakeReason
 from harness.virtual.board.kernel.kernel import Kernel
@@ -147,5 +147,5 @@ class PowerStates:
     def _set_state(self, state: AppState) -> None:
         raise NotImplementedError
 
-    def _record(self, source: str, event: str, **data: Fact) -> Entry:
+    def _record(self, source: str, event: str, **data: Fact) -> None:
         raise NotImplementedError

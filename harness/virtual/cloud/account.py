@@ -165,7 +165,7 @@ class Account:
 
     def record(self, event: str, /, *, device: str = "", **data: Fact) -> None:
         """Write a fact into the journal."""
-        self.world.journal.record("cloud", event, device=device, t=None, **data)
+        self.world.journal.write("cloud", event, device, data)
 
     def notify(self, code: int, message: str, *, resource_sid: str) -> None:
         """Keep a debugger event and write it into the journal."""

@@ -5,15 +5,17 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
 from harness.errors import PduError
 from harness.formats.sms.gsm7 import septet_count
+from harness.formats.sms.segments import is_short
 from harness.virtual.cloud.account import Account
 from harness.virtual.cloud.machines import IP_COMMAND, SMS_COMMAND, By, CommandStatus
 from harness.virtual.cloud.parameters import Arguments
-from harness.virtual.cloud.records import Callback, Command, Direction, IpCommand, PayloadType, Sim, SmsCommand
+from harness.virtual.cloud.records import NOBODY, Callback, Command, Direction, IpCommand, PayloadType, Sim, SmsCommand
 from harness.virtual.cloud.refusals import (
     CATALOGUE,
     IP_COMMAND_FAILED,
@@ -25,7 +27,7 @@ from harness.virtual.cloud.refusals import (
 from harness.virtual.cloud.sims import Sims
 from harness.virtual.cloud.store import Collection
 from harness.virtual.cloud.webhooks import Webhooks
-from harness.virtual.network.seams import Messaging, SmsProgress
+from harness.virtual.network.seams import Messaging
 
 SMS_CHARACTERS = 160
 """Longest text of an SMS Command, in characters of the GSM 7-bit alphabet (those of its extension count twice)."""
@@ -35,6 +37,26 @@ IP_BYTES = 1_300
 
 KEPT = 100_000
 """Commands of each kind that are kept; the oldest go first."""
+
+
+@dataclass(slots=True, eq=False)
+class _Delivery:
+    """Hears from the network what becomes of one Command: an :class:`SmsWatcher`."""
+
+    commands: SmsCommands
+    sim: Sim
+    command: SmsCommand
+    since: datetime | None
+
+    def attempted(self) -> None:
+        if self.command.status is CommandStatus.QUEUED:  # it was sent already before a restart
+            self.commands.move(self.sim, self.command, CommandStatus.SENT)
+
+    def delivered(self) -> None:
+        self.commands.move(self.sim, self.command, CommandStatus.DELIVERED)
+
+    def failed(self, cause: int) -> None:
+        self.commands.move(self.sim, self.command, CommandStatus.FAILED, cause=cause)
 
 
 class SmsCommands:
@@ -71,14 +93,7 @@ class SmsCommands:
         return command
 
     def _hand_over(self, sim: Sim, command: SmsCommand, *, since: datetime | None = None) -> None:
-        self._messaging.send_sms(sim.iccid, command.payload, SmsProgress(
-            attempted=lambda: self._attempted(sim, command),
-            delivered=lambda: self._move(sim, command, CommandStatus.DELIVERED),
-            failed=lambda cause: self._move(sim, command, CommandStatus.FAILED, cause=cause), since=since))
-
-    def _attempted(self, sim: Sim, command: SmsCommand) -> None:
-        if command.status is CommandStatus.QUEUED:  # it was sent already before a restart
-            self._move(sim, command, CommandStatus.SENT)
+        self._messaging.send_sms(sim.iccid, command.payload, _Delivery(self, sim, command, since))
 
     def restored(self) -> None:
         """Go on after the Commands were taken up again: the network gets those that are under way once more."""
@@ -92,7 +107,7 @@ class SmsCommands:
         sim = self._sims.sims.by("iccid", iccid)
         if sim is None:
             return
-        command = self._add(sim, text, CommandStatus.RECEIVED, Direction.FROM_SIM, Callback())
+        command = self._add(sim, text, CommandStatus.RECEIVED, Direction.FROM_SIM, NOBODY)
         self._sims.count_command(sim)
         self._webhooks.sms_command(sim, command, self._webhooks.sms_callback(self._sims.fleet_of(sim)))
 
@@ -105,7 +120,8 @@ class SmsCommands:
                              device=sim.sid, sid=command.sid, payload=payload)
         return command
 
-    def _move(self, sim: Sim, command: SmsCommand, target: CommandStatus, *, cause: int = 0) -> None:
+    def move(self, sim: Sim, command: SmsCommand, target: CommandStatus, cause: int = 0) -> None:
+        """Take note of what became of a Command."""
         SMS_COMMAND.move(command.status, target, By.NETWORK)
         if self.commands.get(command.sid) is command:
             self.commands.change(command, self._account.now(), status=target)
@@ -159,7 +175,7 @@ class IpCommands:
         if sim is None:
             return
         command = self._add(sim, base64.b64encode(payload).decode("ascii"), PayloadType.BINARY, CommandStatus.RECEIVED,
-                            Direction.FROM_SIM, source[0], source[1], Callback())
+                            Direction.FROM_SIM, source[0], source[1], NOBODY)
         self._webhooks.ip_command(sim, command, self._webhooks.ip_callback(self._sims.fleet_of(sim)))
 
     def restored(self) -> None:
@@ -226,6 +242,8 @@ def _check_usable(account: Account, sim: Sim, enabled: bool, what: str) -> None:
 
 
 def _check_text(text: str, *, any_alphabet: bool) -> None:
+    if is_short(text):
+        return
     try:
         length = len(text) if any_alphabet else septet_count(text)
     except PduError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from harness.errors import InternalError
 from harness.formats.sid import is_sid
-from harness.virtual.cloud.records import Callback
+from harness.virtual.cloud.records import NOBODY, Callback
 from harness.virtual.cloud.refusals import INVALID_PARAMETER, UNKNOWN_PARAMETER, Refused, invalid
 
 EmptyUrl: TypeAlias = Literal["clear", "clear-set", "refuse"]
@@ -104,28 +104,18 @@ class Param:
         text = texts[0]
         if text == "" and (self.required or self.kind in _NEVER_EMPTY):
             raise invalid(self.name, "must not be empty")
-        return self._one(text)
+        return _PARSERS[self.kind](self, text)
 
-    def _one(self, text: str) -> Value:
-        match self.kind:
-            case Kind.FLAG:
-                if (value := _BOOLEANS.get(text.lower())) is None:
-                    raise invalid(self.name, "must be true or false")
-                return value
-            case Kind.NUMBER:
-                return self._number(text)
-            case Kind.ENUM:
-                return self._one_of(text)
-            case Kind.DATE:
-                return _date(self.name, text)
-            case Kind.SID:
-                return self._sid(text)
-            case Kind.URL:
-                return text if text == "" and self.may_be_empty else _url(self.name, text)
-            case Kind.NAME:
-                return self._unique_name(text)
-            case _:
-                return self._text(text)
+    def _flag(self, text: str) -> bool:
+        if (value := _BOOLEANS.get(text.lower())) is None:
+            raise invalid(self.name, "must be true or false")
+        return value
+
+    def _url(self, text: str) -> str:
+        return text if text == "" and self.may_be_empty else _url(self.name, text)
+
+    def _date(self, text: str) -> datetime:
+        return _date(self.name, text)
 
     def _one_of(self, text: str) -> str:
         if text not in self.values:
@@ -162,6 +152,12 @@ class Param:
         return text
 
 
+# No member is SIDS or ENUMS: those take several texts.
+_PARSERS: Mapping[Kind, Callable[[Param, str], Value]] = {
+    Kind.FLAG: Param._flag, Kind.NUMBER: Param._number, Kind.ENUM: Param._one_of, Kind.DATE: Param._date,
+    Kind.SID: Param._sid, Kind.URL: Param._url, Kind.NAME: Param._unique_name, Kind.TEXT: Param._text,
+    Kind.REFERENCE: Param._text,
+}
 _NEVER_EMPTY = frozenset({Kind.FLAG, Kind.NUMBER, Kind.ENUM, Kind.SID, Kind.DATE})
 
 
@@ -221,6 +217,8 @@ class Arguments:
 
     def callback(self) -> Callback:
         """Return what CallbackUrl and CallbackMethod say."""
+        if "CallbackUrl" not in self._values and "CallbackMethod" not in self._values:
+            return NOBODY
         return Callback(url=self.text("CallbackUrl") or None, method=self.text("CallbackMethod") or "POST")
 
     def url(self, name: str, now: str | None, *, empty: EmptyUrl, code: int = INVALID_PARAMETER) -> str | None:

@@ -89,12 +89,16 @@ class Fleet(Record):
     ip_commands_method: str
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Callback:
     """Where the outcome of one request is to be told; no URL, no call."""
 
     url: str | None = None
     method: str = "POST"
+
+
+NOBODY = Callback()
+"""Where the outcome is told if nobody asked for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

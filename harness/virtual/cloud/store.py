@@ -6,13 +6,14 @@ sequence number, so that it costs the same wherever it lies and however much the
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Generic, TypeVar
 
 from harness.errors import InternalError
+from harness.virtual.cloud.ascending import Ascending
 from harness.virtual.cloud.kept import Watcher
 from harness.virtual.cloud.records import Record
 from harness.virtual.cloud.refusals import CONFLICT, Refused
@@ -54,10 +55,10 @@ class Collection(Generic[R]):
         self._evict = evict
         self._by_sid: dict[str, R] = {}
         self._by_seq: dict[int, R] = {}
-        self._order: list[int] = []
+        self._order = Ascending()
         self._next = 0
         self._unique: dict[str, dict[str, R]] = {attribute: {} for attribute in unique}
-        self._index: dict[str, dict[object, list[int]]] = {attribute: {} for attribute in indexed}
+        self._index: dict[str, dict[object, Ascending]] = {attribute: {} for attribute in indexed}
 
     def __repr__(self) -> str:
         return f"Collection({self.name!r}, {len(self)} records)"
@@ -93,7 +94,7 @@ class Collection(Generic[R]):
         if len(self._order) >= self.limit:
             if not self._evict:
                 raise Refused(CONFLICT, f"there can't be more than {self.limit} {self.name}")
-            self.remove(self._by_seq[self._order[0]])
+            self.remove(self._by_seq[self._order.least])
         if record.sid in self._by_sid:
             raise InternalError(f"{record.sid} exists already")
         for attribute, taken in self._unique.items():
@@ -106,9 +107,9 @@ class Collection(Generic[R]):
         self._next += 1
         self._by_sid[record.sid] = record
         self._by_seq[record.seq] = record
-        self._order.append(record.seq)
-        for attribute, index in self._index.items():
-            index.setdefault(getattr(record, attribute), []).append(record.seq)
+        self._order.add(record.seq)
+        for attribute in self._index:
+            self._enter(attribute, getattr(record, attribute), record.seq)
         if self.watcher is not None:
             self.watcher(record.seq)
         return record
@@ -116,7 +117,7 @@ class Collection(Generic[R]):
     def remove(self, record: R) -> None:
         """Forget a record."""
         del self._by_sid[record.sid], self._by_seq[record.seq]
-        _drop(self._order, record.seq)
+        self._order.remove(record.seq)
         for attribute, taken in self._unique.items():
             if getattr(record, attribute) is not None:
                 del taken[getattr(record, attribute)]
@@ -150,7 +151,7 @@ class Collection(Generic[R]):
                     taken[str(value)] = record
             if attribute in self._index:
                 self._unindex(attribute, old, record.seq)
-                insort(self._index[attribute].setdefault(value, []), record.seq)
+                self._enter(attribute, value, record.seq)
             setattr(record, attribute, value)
         record.date_updated = now
         self.touch(record)
@@ -169,7 +170,7 @@ class Collection(Generic[R]):
         """The sequence number of the next new record."""
         return self._next
 
-    def kept_keys(self) -> list[int]:
+    def kept_keys(self) -> Iterable[int]:
         """Return the sequence numbers of all records, the oldest first."""
         return self._order
 
@@ -185,7 +186,7 @@ class Collection(Generic[R]):
         """
         for mapping in (self._by_sid, self._by_seq, *self._unique.values(), *self._index.values()):
             mapping.clear()  # type: ignore[attr-defined]
-        self._order = []
+        self._order = Ascending()
         watcher, self.watcher = self.watcher, None
         for seq, record in values:
             self._next = seq
@@ -204,23 +205,23 @@ class Collection(Generic[R]):
         """
         driver, others = self._driver(filters)
         if above is not None:
-            picked = self._pick(driver, range(bisect_right(driver, above), len(driver)), others, size, 0)
+            picked = self._pick(driver.above(above), others, size, 0)
             picked.reverse()
         else:
-            top = len(driver) if below is None else bisect_left(driver, below)
-            picked = self._pick(driver, range(top - 1, -1, -1), others, size, skip)
+            at_once = 0 if others else skip
+            picked = self._pick(driver.below(below, skip=at_once), others, size, skip - at_once)
         if not picked:
             return Page(records=[], older=False, newer=False)
-        older = self._pick(driver, range(bisect_left(driver, picked[-1].seq) - 1, -1, -1), others, 1, 0)
-        newer = self._pick(driver, range(bisect_right(driver, picked[0].seq), len(driver)), others, 1, 0)
+        older = self._pick(driver.below(picked[-1].seq), others, 1, 0)
+        newer = self._pick(driver.above(picked[0].seq), others, 1, 0)
         return Page(records=picked, older=bool(older), newer=bool(newer))
 
     def count(self, filters: Mapping[str, object]) -> int:
         """Return how many records match."""
         driver, others = self._driver(filters)
-        return len(driver) if not others else len(self._pick(driver, range(len(driver)), others, len(driver), 0))
+        return len(driver) if not others else len(self._pick(driver.below(None), others, len(driver), 0))
 
-    def _driver(self, filters: Mapping[str, object]) -> tuple[list[int], list[tuple[str, object]]]:
+    def _driver(self, filters: Mapping[str, object]) -> tuple[Ascending, list[tuple[str, object]]]:
         """Choose the shortest index to walk; the other filters are checked record by record."""
         if not filters:
             return self._order, []
@@ -228,19 +229,18 @@ class Collection(Generic[R]):
         best = min(lists, key=lambda attribute: len(lists[attribute]))
         return lists[best], [(attribute, value) for attribute, value in filters.items() if attribute != best]
 
-    def _matches(self, attribute: str, value: object) -> list[int]:
+    def _matches(self, attribute: str, value: object) -> Ascending:
         if attribute in self._unique:
             found = self._unique[attribute].get(str(value))
-            return [] if found is None else [found.seq]
-        return self._index[attribute].get(value, [])
+            return Ascending() if found is None else Ascending((found.seq,))
+        return self._index[attribute].get(value) or Ascending()
 
-    def _pick(self, driver: list[int], positions: range, others: list[tuple[str, object]], size: int,
-              skip: int) -> list[R]:
+    def _pick(self, numbers: Iterator[int], others: list[tuple[str, object]], size: int, skip: int) -> list[R]:
         if not others:
-            return [self._by_seq[driver[position]] for position in positions[skip:skip + size]]
+            return [self._by_seq[number] for number in islice(numbers, size)]
         picked: list[R] = []
-        for position in positions:
-            record = self._by_seq[driver[position]]
+        for number in numbers:
+            record = self._by_seq[number]
             if all(getattr(record, attribute) == value for attribute, value in others):
                 if skip:
                     skip -= 1
@@ -250,15 +250,16 @@ class Collection(Generic[R]):
                     break
         return picked
 
+    def _enter(self, attribute: str, value: object, seq: int) -> None:
+        index = self._index[attribute]
+        numbers = index.get(value)
+        if numbers is None:
+            numbers = index[value] = Ascending()
+        numbers.add(seq)
+
     def _unindex(self, attribute: str, value: object, seq: int) -> None:
         index = self._index[attribute]
-        _drop(index[value], seq)
-        if not index[value]:
+        numbers = index[value]
+        numbers.remove(seq)
+        if not numbers:
             del index[value]
-
-
-def _drop(ordered: list[int], seq: int) -> None:
-    position = bisect_left(ordered, seq)
-    if position == len(ordered) or ordered[position] != seq:
-        raise InternalError(f"record {seq} is not where it was")
-    del ordered[position]

@@ -119,8 +119,9 @@ class Webhooks:
 
     def sms_command(self, sim: Sim, command: SmsCommand, callback: Callback) -> None:
         """Tell where an SMS Command stands."""
-        self._tell(WebhookKind.SMS_COMMAND, callback,
-                   Subject(account_sid=self._account.sid, sim=sim, sms=command), command.sid)
+        if callback.url:
+            self._tell(WebhookKind.SMS_COMMAND, callback,
+                       Subject(account_sid=self._account.sid, sim=sim, sms=command), command.sid)
 
     def ip_command(self, sim: Sim, command: IpCommand, callback: Callback, *, code: int = 0, message: str = "") -> None:
         """Tell where an IP Command stands."""

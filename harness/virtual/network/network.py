@@ -23,8 +23,8 @@ from harness.virtual.network.seams import (
     Registration,
     Session,
     SmsOutcome,
-    SmsProgress,
     SmsRejected,
+    SmsWatcher,
     Subscription,
     Subscriptions,
     Terminal,
@@ -171,7 +171,7 @@ class Network:
         self._registrar.recheck(iccid)
         self._gateway.recheck(iccid)
 
-    def send_sms(self, iccid: str, text: str | bytes, progress: SmsProgress) -> None:
+    def send_sms(self, iccid: str, text: str | bytes, progress: SmsWatcher) -> None:
         """Send a text, or 8-bit data, to the device that holds this SIM card, store-and-forward for 24 hours.
 
         Raises:

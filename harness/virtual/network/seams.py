@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from harness.virtual.internet.seams import Address as Address
 from harness.virtual.internet.seams import TcpConnection, TcpHandler
@@ -200,16 +200,20 @@ class Carrier(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """What the owner of a SIM card's account lets it do right now."""
+    """What the owner of a SIM card's account lets it do right now.
+
+    Attributes:
+        networks: PLMNs (MCC and MNC in digits) that the SIM card may use; None if every one.
+        command_number: where texts that become commands go to and come from: ``000``, or ``2936`` in Programmable
+            Wireless.
+    """
 
     sim_sid: str
     attach_allowed: bool
     sms_allowed: bool
     data_allowed: bool
     networks: frozenset[str] | None = None
-    """PLMNs (MCC and MNC in digits) that the SIM card may use; None if every one."""
     command_number: str = "000"
-    """Where texts that become commands go to and come from: ``000``, or ``2936`` in Programmable Wireless."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,16 +288,28 @@ class Subscriptions(Protocol):
         """Take a datagram that the SIM card's device sent to the IP gateway."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SmsProgress:
-    """What becomes of a mobile-terminated SMS: called once with ``attempted``, then once with one of the others.
+class SmsWatcher(Protocol):
+    """Who wants to know what becomes of a mobile-terminated SMS.
 
-    Attributes:
-        attempted: the first attempt to deliver was made.
-        delivered: the device took it.
-        failed: the validity period is over, or it was rejected for good; RP cause or 0.
-        since: when the network took it first, if it was given to it before; its validity period began then.
+    Called once with ``attempted``, then once with one of the others.
     """
+
+    @property
+    def since(self) -> datetime | None:
+        """When the network took it first, if it was given to it before; its validity period began then."""
+
+    def attempted(self) -> None:
+        """Learn that the first attempt to deliver was made."""
+
+    def delivered(self) -> None:
+        """Learn that the device took it."""
+
+    def failed(self, cause: int, /) -> None:
+        """Learn that the validity period is over (cause 0), or that it was rejected for good with this RP cause."""
+
+
+class SmsProgress(NamedTuple):
+    """An :class:`SmsWatcher` made of functions."""
 
     attempted: Callable[[], None]
     delivered: Callable[[], None]
@@ -307,7 +323,7 @@ class Messaging(Protocol):
     def subscription_changed(self, iccid: str) -> None:
         """Look at the SIM card's subscription again: it may have to leave, or may come back now."""
 
-    def send_sms(self, iccid: str, text: str | bytes, progress: SmsProgress) -> None:
+    def send_sms(self, iccid: str, text: str | bytes, progress: SmsWatcher) -> None:
         """Send a text, or 8-bit data, from the SIM card's ``command_number`` to the device that holds it.
 
         Store-and-forward for 24 hours.

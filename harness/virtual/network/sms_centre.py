@@ -14,7 +14,7 @@ clause 9.2.3.19).
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -34,6 +34,7 @@ from harness.formats.sms import (
     Validity,
     decode_from_mobile,
 )
+from harness.formats.sms.segments import is_short
 from harness.virtual.network.capture import Capture
 from harness.virtual.network.faults import NetworkFaults
 from harness.virtual.network.registration import Registrar
@@ -42,6 +43,7 @@ from harness.virtual.network.seams import (
     SmsOutcome,
     SmsProgress,
     SmsRejected,
+    SmsWatcher,
     Subscription,
     Subscriptions,
     Terminal,
@@ -94,6 +96,34 @@ class _Sent:
     text: StoredText | None = None
 
 
+@dataclass(slots=True, eq=False)
+class _Transit:
+    """A text of the cloud on its way to its queue.
+
+    A short one is written when it is first needed: nothing in it can be wrong, and most of what waits for nobody never
+    is. ``tpdus`` of the others are here.
+    """
+
+    centre: SmsCentre
+    round: int
+    iccid: str
+    text: str | bytes
+    taken: datetime
+    progress: SmsWatcher
+    tpdus: tuple[bytes, ...] = ()
+
+    def arrive(self) -> None:
+        self.centre.from_cloud(self)
+
+    def refuse(self) -> None:
+        self.progress.attempted()
+        self.progress.failed(CONGESTION)
+
+    def write(self) -> bytes:
+        return Deliver(originator=Address.parse(self.centre.command_number(self.iccid)), timestamp=self.taken,
+                       coding=DataCoding.general(Alphabet.GSM7), text=_shown(self.text)).encode()
+
+
 class SmsCentre:
     """The SMS centre of one network."""
 
@@ -134,34 +164,39 @@ class SmsCentre:
 
     # -- to devices ---------------------------------------------------------------------------------------------------
 
-    def send(self, iccid: str, text: str | bytes, progress: SmsProgress) -> None:
+    def send(self, iccid: str, text: str | bytes, progress: SmsWatcher) -> None:
         """Take a text, or 8-bit data, from the cloud; see :meth:`Messaging.send_sms`.
 
         Raises:
             PduError: the text has no SMS form, or the data has more than 140 octets.
         """
-        number, now = self._command_number(iccid), progress.since or self._world.calendar()
+        taken = progress.since or self._world.calendar()
+        transit = _Transit(self, self._round, iccid, text, taken, progress)
         if isinstance(text, bytes):
-            tpdus: tuple[bytes | Deliver, ...] = (Deliver(originator=Address.parse(number), timestamp=now, data=text,
-                                                coding=DataCoding.general(Alphabet.OCTETS)).encode(),)
+            number = Address.parse(self.command_number(iccid))
+            transit.tpdus = (Deliver(originator=number, timestamp=taken, data=text,
+                                     coding=DataCoding.general(Alphabet.OCTETS)).encode(),)
         else:
-            parts = Deliver.parts_for_text(text, originator=number, timestamp=now,
-                                           reference=self._next_reference(iccid, text))
-            sound = parts[0].coding.alphabet is Alphabet.GSM7  # the others may hold half a character
-            tpdus = parts if sound else tuple(part.encode() for part in parts)
-        self._world.journal.record("network", "sms_taken", device=iccid, text=_shown(text), parts=len(tpdus))
-        round_ = self._round
-        self._after_latency(lambda: self._from_cloud(round_, iccid, tpdus, progress),
-                            lambda: _refuse(progress, CONGESTION))
+            reference = self._next_reference(iccid, text)
+            if not is_short(text):
+                parts = Deliver.parts_for_text(text, originator=self.command_number(iccid), timestamp=taken,
+                                               reference=reference)
+                transit.tpdus = tuple([part.encode() for part in parts])
+        self._world.journal.record("network", "sms_taken", device=iccid, text=_shown(text),
+                                   parts=len(transit.tpdus) or 1)
+        self._after_latency(transit.arrive, transit.refuse)
 
-    def _from_cloud(self, round_: int, iccid: str, tpdus: Sequence[bytes | Deliver], progress: SmsProgress) -> None:
-        if round_ != self._round:
-            return  # it was withdrawn
-        validity = None
+    def from_cloud(self, transit: _Transit) -> None:
+        """Store a text that has arrived, unless it was withdrawn on the way."""
+        self._in_transit -= 1
+        if transit.round != self._round:
+            return
+        progress, validity = transit.progress, None
         if progress.since is not None:
             waited = to_ns(max(self._world.calendar() - progress.since, timedelta(0)))
             validity = max(0, to_ns(self._settings.sms_validity) - waited)
-        self._queues.add(iccid, "deliver", tpdus, progress, validity=validity, command=True)
+        self._queues.add(transit.iccid, "deliver", transit.tpdus or (transit.write,), progress, validity=validity,
+                         command=True)
 
     def withdraw(self) -> None:
         """Forget all texts of the cloud that no device has taken yet."""
@@ -191,10 +226,11 @@ class SmsCentre:
 
     def submit(self, terminal: Terminal, tpdu: bytes, done: Callable[[SmsOutcome], None]) -> None:
         """Take a TPDU from a device; the answer comes by ``done``, one latency later."""
-        self._after_latency(lambda: self._take(terminal, tpdu, done),
+        self._after_latency(partial(self._take, terminal, tpdu, done),
                             lambda: done(SmsRejected(cause=CONGESTION)))
 
     def _take(self, terminal: Terminal, tpdu: bytes, done: Callable[[SmsOutcome], None]) -> None:
+        self._in_transit -= 1
         iccid = self._registrar.served_iccid(terminal)
         submit, cause = self._judge(iccid, tpdu)
         if iccid is not None and not cause and not self._in_pace(iccid):
@@ -211,7 +247,7 @@ class SmsCentre:
         self._world.journal.record("network", "sms_submitted", device=iccid, destination=destination,
                                    text=_shown(_join([_content(submit)])), report=submit.status_report_request)
         done(SmsAccepted())
-        if _digits(destination) == self._command_number(iccid):
+        if _digits(destination) == self.command_number(iccid):
             self._keep(iccid, submit).status = _RECEIVED
             self._to_cloud(iccid, submit)
             if submit.status_report_request:
@@ -229,7 +265,8 @@ class SmsCentre:
         self._paces[iccid] = now + round(NANOSECONDS / self._settings.sms_rate)
         return True
 
-    def _command_number(self, iccid: str) -> str:
+    def command_number(self, iccid: str) -> str:
+        """Return where a SIM card's commands come from."""
         subscription = self._subscription(iccid)
         return subscription.command_number if subscription is not None else COMMAND_NUMBER
 
@@ -363,8 +400,12 @@ class SmsCentre:
             return
         report = StatusReport(message_reference=submit.message_reference, recipient=submit.destination,
                               timestamp=taken, discharge_time=self._world.calendar(), status=status)
-        self._after_latency(partial(self._queues.add, sender, "status_report", (report.encode(),), NOTHING),
+        self._after_latency(partial(self._report_arrives, sender, report.encode()),
                             partial(self._report_lost, sender))
+
+    def _report_arrives(self, sender: str, report: bytes) -> None:
+        self._in_transit -= 1
+        self._queues.add(sender, "status_report", (report,), NOTHING)
 
     def _report_lost(self, sender: str) -> None:
         self._world.journal.record("network", "sms_report_lost", device=sender)
@@ -378,17 +419,13 @@ class SmsCentre:
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
-    def _after_latency(self, action: Callable[[], object], congested: Callable[[], None]) -> None:
+    def _after_latency(self, action: Callable[[], None], congested: Callable[[], None]) -> None:
+        """Let a message arrive, which counts itself out of transit then; or tell at once that there are too many."""
         if self._in_transit >= self._settings.in_flight_limit:
             self._world.call_later(0, congested, name="network.sms_congestion")
             return
         self._in_transit += 1
-
-        def arrive() -> None:
-            self._in_transit -= 1
-            action()
-
-        self._world.call_later(self._settings.sms_latency, arrive, name="network.sms_arrival")
+        self._world.call_later(self._settings.sms_latency, action, name="network.sms_arrival")
 
     def _next_reference(self, iccid: str, text: str) -> int:
         # a text that fits is sent without one: it counts all the same, but no fault strikes it
@@ -396,11 +433,6 @@ class SmsCentre:
             return self._reference
         self._reference = (self._reference + 1) % 256
         return self._reference
-
-
-def _refuse(progress: SmsProgress, cause: int) -> None:
-    progress.attempted()
-    progress.failed(cause)
 
 
 def _content(submit: Submit) -> str | bytes:

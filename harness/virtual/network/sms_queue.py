@@ -17,13 +17,21 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TypeAlias
 
 from harness.clock import NANOSECONDS, to_ns
-from harness.formats.sms.tpdu import Deliver
-from harness.journal import Plain
+from harness.journal import Fact
 from harness.virtual.network.capture import Capture
 from harness.virtual.network.faults import NetworkFaults
-from harness.virtual.network.seams import SmsAccepted, SmsOutcome, SmsProgress, SmsRejected, Subscription, Terminal
+from harness.virtual.network.seams import (
+    SmsAccepted,
+    SmsOutcome,
+    SmsProgress,
+    SmsRejected,
+    SmsWatcher,
+    Subscription,
+    Terminal,
+)
 from harness.virtual.network.settings import NetworkSettings
 from harness.virtual.world import Event, World
 
@@ -33,6 +41,9 @@ UNKNOWN_SUBSCRIBER = 30
 NOT_SUBSCRIBED = 50
 TEMPORARY_CAUSES = frozenset({MEMORY_EXCEEDED, 27, 38, 41, CONGESTION, 47})
 """RP causes after which another attempt may succeed (3GPP TS 24.011 clause 8.2.5.4)."""
+
+Tpdu: TypeAlias = "bytes | Callable[[], bytes]"
+"""A TPDU, or what writes it when it is first needed."""
 
 NOTHING = SmsProgress(attempted=lambda: None, delivered=lambda: None, failed=lambda cause: None)
 """Progress that nobody wants to hear of."""
@@ -46,7 +57,7 @@ class StoredText:
     kind: str
     iccid: str
     expires: int
-    progress: SmsProgress
+    progress: SmsWatcher
     parts_left: int
     attempted: bool = False
     attempts: int = 0
@@ -56,7 +67,7 @@ class StoredText:
 @dataclass(slots=True, eq=False)
 class _Part:
     text: StoredText
-    tpdu: bytes | Deliver  # written when it is first needed: most of those that wait for nobody never are
+    tpdu: Tpdu
     duplicated: bool = False
 
 
@@ -104,7 +115,7 @@ class SmsQueues:
         queue = self._queues.get(iccid)
         return len(queue.parts) if queue is not None else 0
 
-    def add(self, iccid: str, kind: str, tpdus: Sequence[bytes | Deliver], progress: SmsProgress, *,
+    def add(self, iccid: str, kind: str, tpdus: Sequence[Tpdu], progress: SmsWatcher, *,
             validity: int | None = None, command: bool = False) -> StoredText:
         """Store a text and attempt it at once if its queue is empty.
 
@@ -118,7 +129,9 @@ class SmsQueues:
         span = longest if validity is None else min(validity, longest)
         text = StoredText(next(self._serials), kind, iccid, self._world.now() + span, progress, len(tpdus),
                           command=command)
-        queue = self._queues.setdefault(iccid, _Queue(iccid))
+        queue = self._queues.get(iccid)
+        if queue is None:
+            queue = self._queues[iccid] = _Queue(iccid)
         self._record(text, "sms_stored", kind=kind, parts=len(tpdus))
         if len(queue.parts) + len(tpdus) > self._settings.sms_queue_limit:
             self._give_up(queue, text, CONGESTION, "queue full")
@@ -226,7 +239,7 @@ class SmsQueues:
             self._world.call_later(0, partial(self._answered, queue, serial, SmsAccepted()), name="network.sms_fault")
             return
         if not isinstance(part.tpdu, bytes):
-            part.tpdu = part.tpdu.encode()
+            part.tpdu = part.tpdu()
         tpdu = self.faults.delivered(queue.iccid, part.tpdu) if self.faults is not None else part.tpdu
         done = self._capture.sms(queue.iccid, tpdu, partial(self._answered, queue, serial), uplink=False)
         terminal.sms_deliver(tpdu, done)
@@ -333,5 +346,5 @@ class SmsQueues:
         if self._queues.get(queue.iccid) is queue and not queue.full:
             del self._queues[queue.iccid]
 
-    def _record(self, text: StoredText, event: str, **data: Plain) -> None:
-        self._world.journal.record("network", event, device=text.iccid, t=None, sms=text.serial, **data)
+    def _record(self, text: StoredText, event: str, **data: Fact) -> None:
+        self._world.journal.write("network", event, text.iccid, {"sms": text.serial, **data})

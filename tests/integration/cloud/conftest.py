@@ -11,7 +11,7 @@ from harness.clock import VirtualClock
 from harness.drivers.cloud import CloudClient, CloudUrls, Credentials
 from harness.drivers.webhook_sink import WebhookSink
 from harness.virtual.cloud import Choices, Cloud, CloudServer
-from harness.virtual.network.seams import SmsProgress
+from harness.virtual.network.seams import SmsWatcher
 from harness.virtual.uplink import Uplink
 from harness.virtual.world import World
 
@@ -33,7 +33,7 @@ class Ether:
     def withdraw_sms(self) -> None:
         self.withdrawn += 1
 
-    def send_sms(self, iccid: str, text: str | bytes, progress: SmsProgress) -> None:
+    def send_sms(self, iccid: str, text: str | bytes, progress: SmsWatcher) -> None:
         withdrawn = self.withdrawn
 
         def attempt() -> None:

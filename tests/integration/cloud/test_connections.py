@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import socket
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from harness.clock import pause
+from harness.virtual.cloud.faults import FaultKind
 from harness.virtual.cloud.http import bodies
 from harness.virtual.cloud.http.protocol import HEAD_LIMIT
 
@@ -129,6 +131,44 @@ def test_a_thousand_idle_connections_are_held(make_stack: Callable[..., Stack]) 
     finally:
         for connection in idle:
             connection.close()
+
+
+def test_a_connection_that_nobody_uses_any_more_is_closed(make_stack: Callable[..., Stack],
+                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.virtual.cloud.http.server.KEEP_ALIVE_SECONDS", 0.3)
+    stack = make_stack(request_seconds=0.4)
+    sid = stack.cloud.add_sim("8988307000000000001")
+    request = f"GET /v1/Sims/{sid} HTTP/1.1\r\nHost: x\r\n".encode() + _head(stack) + b"\r\n"
+    with _connect(stack) as connection:
+        for _ in range(3):  # it counts from the last answer
+            connection.sendall(request)
+            assert connection.recv(65_536).startswith(b"HTTP/1.1 200")
+            pause(0.15)
+        assert connection.recv(65_536) == b""
+
+
+def test_an_answer_waits_for_a_client_that_does_not_read(stack: Stack) -> None:
+    for number in range(100):
+        stack.cloud.add_sim(f"89883070000000{number:05d}")
+    request = b"GET /v1/Sims?PageSize=100 HTTP/1.1\r\nHost: x\r\n" + _head(stack) + b"\r\n"
+    with _connect(stack) as connection:
+        count = 400
+        sender = threading.Thread(target=connection.sendall, args=(count * request,))
+        sender.start()
+        pause(0.3)  # by now all buffers are full
+        received = bytearray()
+        while received.count(b"HTTP/1.1 200") < count or not received.endswith(b"}}"):
+            received += connection.recv(1 << 20)
+        sender.join()
+    assert received.count(b"HTTP/1.1 200") == count
+
+
+def test_a_request_that_waits_goes_on_where_it_was(stack: Stack) -> None:
+    sid = stack.cloud.add_sim("8988307000000000001")
+    with stack.world.turn():
+        stack.cloud.faults.add("FetchSim", FaultKind.LATENCY, seconds=0.05, count=3)
+    request = f"GET /v1/Sims/{sid} HTTP/1.1\r\nHost: x\r\n".encode() + _head(stack) + b"\r\n"
+    assert _exchange(stack, 3 * request, answers=3).count(b"HTTP/1.1 200") == 3
 
 
 def test_too_many_connections_are_turned_away(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:

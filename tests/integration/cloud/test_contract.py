@@ -21,7 +21,7 @@ from harness.clock import RealClock
 from harness.virtual.cloud import Cloud, CloudServer
 from harness.virtual.cloud.http.contract import OPERATIONS, contract_document
 from harness.virtual.cloud.resources import Api
-from harness.virtual.network.seams import SmsProgress
+from harness.virtual.network.seams import SmsWatcher
 from harness.virtual.uplink import Uplink
 from harness.virtual.world import World
 
@@ -48,7 +48,7 @@ class Void:
 
     def subscription_changed(self, iccid: str) -> None: ...
 
-    def send_sms(self, iccid: str, text: str | bytes, progress: SmsProgress) -> None: ...
+    def send_sms(self, iccid: str, text: str | bytes, progress: SmsWatcher) -> None: ...
 
     def withdraw_sms(self) -> None: ...
 

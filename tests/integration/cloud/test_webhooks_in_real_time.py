@@ -12,7 +12,7 @@ import requests
 
 from harness.clock import RealClock, Stopwatch, pause
 from harness.virtual.cloud import Cloud, CloudServer
-from harness.virtual.network.seams import SmsProgress
+from harness.virtual.network.seams import SmsWatcher
 from harness.virtual.uplink import Uplink
 from harness.virtual.world import World
 
@@ -29,7 +29,7 @@ class Prompt:
 
     def withdraw_sms(self) -> None: ...
 
-    def send_sms(self, iccid: str, text: str | bytes, progress: SmsProgress) -> None:
+    def send_sms(self, iccid: str, text: str | bytes, progress: SmsWatcher) -> None:
         def deliver() -> None:
             progress.attempted()
             progress.delivered()

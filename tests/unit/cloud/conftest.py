@@ -13,7 +13,7 @@ from harness.virtual.cloud import Choices, Cloud
 from harness.virtual.cloud.parameters import parse_arguments
 from harness.virtual.cloud.supersim_api import OPERATIONS as SUPERSIM
 from harness.virtual.cloud.wireless_api import OPERATIONS as WIRELESS
-from harness.virtual.network.seams import AccessTechnology, Attachment, Cell, DataUsage, SmsProgress
+from harness.virtual.network.seams import AccessTechnology, Attachment, Cell, DataUsage, SmsWatcher
 from harness.virtual.uplink import Uplink
 from harness.virtual.world import World
 
@@ -26,13 +26,13 @@ ATT = Cell(plmn="310410", operator="AT&T", operator_short="AT&T", act=AccessTech
 class Ether:
     """A network that notes what it was asked; a test says what becomes of a text."""
 
-    texts: list[tuple[str, str | bytes, SmsProgress]] = field(default_factory=list)
+    texts: list[tuple[str, str | bytes, SmsWatcher]] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
 
     def subscription_changed(self, iccid: str) -> None:
         self.changed.append(iccid)
 
-    def send_sms(self, iccid: str, text: str | bytes, progress: SmsProgress) -> None:
+    def send_sms(self, iccid: str, text: str | bytes, progress: SmsWatcher) -> None:
         self.texts.append((iccid, text, progress))
 
     def withdraw_sms(self) -> None:

@@ -26,7 +26,7 @@ from harness.virtual.cloud.parameters import Arguments
 from harness.virtual.cloud.persistence import Database, Keeper, inventory
 from harness.virtual.cloud.persistence.codec import Codec
 from harness.virtual.cloud.persistence.inventory import facts
-from harness.virtual.network.seams import SmsProgress
+from harness.virtual.network.seams import SmsWatcher
 from harness.virtual.uplink import LogLine
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ class Restarts(RuleBasedStateMachine):
 
     # -- devices and the rig ------------------------------------------------------------------------------------------
 
-    def waiting(self, lab: Lab) -> dict[str, tuple[str, SmsProgress]]:
+    def waiting(self, lab: Lab) -> dict[str, tuple[str, SmsWatcher]]:
         return {str(text): (iccid, progress) for iccid, text, progress in lab.ether.texts}
 
     @precondition(lambda self: bool(self.waiting(self.steady)))

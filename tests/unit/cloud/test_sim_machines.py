@@ -16,7 +16,7 @@ from harness.virtual.cloud.parameters import parse_arguments
 from harness.virtual.cloud.refusals import CATALOGUE, Refused
 from harness.virtual.cloud.supersim_api import OPERATIONS as SUPERSIM
 from harness.virtual.cloud.wireless_api import OPERATIONS as WIRELESS
-from harness.virtual.network.seams import AccessTechnology, Cell, DataUsage, SmsProgress
+from harness.virtual.network.seams import AccessTechnology, Cell, DataUsage, SmsWatcher
 from harness.virtual.uplink import Uplink
 from harness.virtual.world import World
 
@@ -30,7 +30,7 @@ PARAMS = {operation.name + operation.api: operation.params for operation in (*SU
 class Void:
     def subscription_changed(self, iccid: str) -> None: ...
 
-    def send_sms(self, iccid: str, text: str | bytes, progress: SmsProgress) -> None: ...
+    def send_sms(self, iccid: str, text: str | bytes, progress: SmsWatcher) -> None: ...
 
     def withdraw_sms(self) -> None: ...
 

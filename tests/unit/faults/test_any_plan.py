@@ -121,8 +121,9 @@ class AnyPlan(RuleBasedStateMachine):
     @invariant()
     def what_struck_is_in_the_journal(self) -> None:
         struck = sum(fault.struck for fault in self.bench.faults)
-        told = len(self.bench.world.journal.select("fault_injected", source="fault"))
-        assert told >= struck
+        journal = self.bench.world.journal
+        told = len(journal.select("fault_injected", source="fault"))
+        assert told + journal.dropped >= struck  # a fault that brings about what it waits for strikes very often
 
     def teardown(self) -> None:
         """The plan ends: after a reset of the line, AT is answered."""

@@ -7,7 +7,9 @@ from harness.journal import Journal
 
 def test_entries_carry_time_source_event_and_facts() -> None:
     journal = Journal(now=lambda: 42)
-    entry = journal.record("modem", "sms_received", device="modem-1", pdu=b"\x01\xab", parts=(1, 2))
+    journal.record("modem", "sms_received", device="modem-1", pdu=b"\x01\xab", parts=(1, 2))
+    entry = journal.last("sms_received")
+    assert entry is not None
     assert json.loads(entry.to_json()) == {
         "t": 42, "source": "modem", "event": "sms_received", "device": "modem-1",
         "data": {"pdu": "01ab", "parts": [1, 2]}}
@@ -20,7 +22,8 @@ def test_secrets_never_get_in() -> None:
     journal = Journal(now=lambda: 0)
     journal.redact("hunter22")
     journal.redact("")
-    entry = journal.record("cloud", "e", a="token hunter22!", b={"c": ["hunter22"]}, d=b"x")
+    journal.record("cloud", "e", a="token hunter22!", b={"c": ["hunter22"]}, d=b"x")
+    (entry,) = journal
     assert "hunter22" not in entry.to_json()
     assert entry.data["a"] == "token ***!"
 

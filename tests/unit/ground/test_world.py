@@ -204,3 +204,64 @@ def test_a_world_that_nobody_closed_keeps_no_descriptors() -> None:
         World()
     gc.collect()
     assert len(os.listdir("/proc/self/fd")) <= before
+
+
+def test_who_ends_a_turn_in_real_time_runs_what_is_due() -> None:
+    world = World(clock=RealClock())
+    world.start()
+    seen: list[str] = []
+
+    def chain(left: int) -> None:
+        seen.append(threading.current_thread().name)
+        if left:
+            world.call_later(0, lambda: chain(left - 1), name="next")
+
+    with world.turn():
+        with world.turn():
+            world.call_later(0, lambda: chain(3), name="first")
+        assert not seen  # nothing happens within a turn, nor at the end of an inner one
+    assert seen == 4 * [threading.current_thread().name]
+    world.close()
+
+
+def test_an_event_is_never_run_inside_another_one() -> None:
+    world = World(clock=RealClock())
+    world.start()
+    order: list[str] = []
+    done = threading.Event()
+
+    def outer() -> None:
+        order.append("outer begins")
+        with world.turn():
+            world.call_later(0, inner, name="inner")
+        order.append("outer ends")
+
+    def inner() -> None:
+        order.append("inner")
+        done.set()
+
+    world.call_later("1ms", outer, name="outer")
+    assert done.wait(5)
+    assert order == ["outer begins", "outer ends", "inner"]
+    world.close()
+
+
+def test_a_busy_world_keeps_its_appointments_when_nobody_comes_any_more() -> None:
+    world = World(clock=RealClock())
+    world.start()
+    happened = threading.Event()
+    late: list[int] = []
+
+    def note(due: int) -> None:
+        late.append(world.now() - due)
+        if len(late) == 50:
+            happened.set()
+
+    for number in range(200):  # so many turns that the thread leaves the work to them
+        with world.turn():
+            if number % 4 == 0:
+                due = world.now() + 20_000_000
+                world.call_at(due, lambda due=due: note(due), name="appointment")  # type: ignore[misc]
+    assert happened.wait(5)
+    assert min(late) >= 0
+    world.close()

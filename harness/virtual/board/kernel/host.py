@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from harness.clock import Duration, RandomStream
-from harness.journal import Entry, Fact
+from harness.journal import Fact
 from harness.virtual.board.kernel.enums import MvWakeReason
 from harness.virtual.board.kernel.memory import GuestMemory
 from harness.virtual.internet.seams import Internet
@@ -60,7 +60,7 @@ class KernelHost(Protocol):
     def random(self, name: str) -> RandomStream:
         """Return a random stream of this board."""
 
-    def record(self, event: str, **data: Fact) -> Entry:
+    def record(self, event: str, **data: Fact) -> None:
         """Write a fact of the kernel to the journal."""
 
     def pend(self, irq: int) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from harness.virtual.cloud.choices import Choices
 from harness.virtual.cloud.refusals import AUTHENTICATION, MORE_INFO, Refused
@@ -23,9 +22,10 @@ CORS: Headers = (
 
 OK: Headers = JSON + CORS
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+
+class Answer(NamedTuple):
     """A complete response."""
 
     status: int
@@ -35,7 +35,7 @@ class Answer:
 
 def to_bytes(value: Mapping[str, object]) -> bytes:
     """Return a JSON body."""
-    return json.dumps(value, separators=(",", ":")).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def unauthenticated(choices: Choices) -> Answer:

@@ -2,16 +2,22 @@
 
 uvicorn writes head and body of a response one by one, each a system call. :class:`GatheringTransport` holds what is
 written until the event loop comes round, so that a response, or all responses to pipelined requests, leave as one.
+It also looks at every header field of every response; ours are the same few again and again, so the application may
+hand a complete answer to :data:`ANSWER`, which looks at each set of them once.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import types
+from collections.abc import Callable, Coroutine, Generator
+from functools import lru_cache, partial
+from typing import Any, TypeAlias
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from harness.virtual.cloud.http.answers import to_bytes
+from harness.errors import InternalError
+from harness.virtual.cloud.http.answers import Answer, Headers, to_bytes
 from harness.virtual.cloud.refusals import MORE_INFO, UNKNOWN_PARAMETER
 
 CONNECTION_LIMIT = 4_000
@@ -22,6 +28,13 @@ REQUEST_SECONDS = 30.0
 
 HEAD_LIMIT = 64 << 10
 """Longest request line with all header fields, in bytes."""
+
+
+EXTENSION = "harness"
+"""Name of the ASGI extension: ``abort`` cuts the connection, ``answer`` is an :data:`Answering`."""
+
+Answering: TypeAlias = Callable[[Answer], bool]
+"""Sends a complete answer; False if the client must read first, and ``send`` has to wait for that."""
 
 
 class GatheringTransport(asyncio.Transport):
@@ -84,6 +97,9 @@ class ApiProtocol(HttpToolsProtocol):
 
     _head: int | None = 0  # bytes of the head that is being read, None while a body is
     _since: float | None = None  # when the request began that is being read; None between requests
+    _idle: float | None = None  # since when there is nothing to do; None while there is
+    _feeding = False  # whether the parser is at work
+    _next: tuple[RequestResponseCycle, Any] | None = None  # the request that begins when it is done
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(GatheringTransport(transport, self.loop))
@@ -91,31 +107,100 @@ class ApiProtocol(HttpToolsProtocol):
             self._turn_away(503, "Service Unavailable", f"there are {CONNECTION_LIMIT} connections already")
 
     def drop_if_slow(self, seconds: float) -> None:
-        """Close the connection if the request that is being read has taken longer than this."""
-        if self._since is not None and self.loop.time() - self._since > seconds and not self.transport.is_closing():
+        """Close the connection if the request that is being read has taken longer than this, or if none comes."""
+        if self.transport.is_closing():
+            return
+        if self._since is not None and self.loop.time() - self._since > seconds:
             self._turn_away(408, "Request Timeout", f"a request must be complete within {seconds:g} s")
+        elif self._idle is not None and self.loop.time() - self._idle > self.timeout_keep_alive:
+            self.transport.close()
+
+    def on_response_complete(self) -> None:
+        """As uvicorn's, but without a timer of its own for each response: :meth:`drop_if_slow` comes round anyway."""
+        if self.pipeline:
+            super().on_response_complete()
+        else:
+            self.server_state.total_requests += 1
+            self.flow.resume_reading()
+            self._idle = self.loop.time()
 
     def data_received(self, data: bytes) -> None:
         if self._head is not None:
             self._head += len(data)
+        self._feeding = True
         super().data_received(data)
+        self._feeding = False
+        if self._next is not None:
+            (cycle, app), self._next = self._next, None
+            if cycle.more_body or _is_upload(cycle):
+                super()._start_asgi_task(cycle, app)
+            else:
+                self._begin(cycle, app)
         if self._head is not None and self._head > HEAD_LIMIT and not self.transport.is_closing():
             self.send_400_response(f"the head of a request must have at most {HEAD_LIMIT} bytes")
 
     def on_message_begin(self) -> None:
         self._head = 0
+        self._idle = None
         self._since = self.loop.time()
         super().on_message_begin()
-        self.scope["extensions"] = {"harness": {"abort": self.transport.abort}}
+        self.scope["extensions"] = {EXTENSION: {"abort": self.transport.abort}}
 
     def on_headers_complete(self) -> None:
         self._head = None
         super().on_headers_complete()
+        self.scope["extensions"][EXTENSION]["answer"] = partial(self._answer, self.cycle)
 
     def on_message_complete(self) -> None:
         self._head = 0
         self._since = None
         super().on_message_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Begin a request, not before all of it that has come was read."""
+        if self._feeding:
+            self._next = (cycle, app)
+        else:
+            super()._start_asgi_task(cycle, app)
+
+    def _begin(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Begin a request at once; it gets a task only if it has to wait for something, and few have.
+
+        Until then there is no current task, which is of no concern to our application but to libraries that it uses
+        for uploads.
+        """
+        request = cycle.run_asgi(app)
+        try:
+            awaited = request.send(None)
+        except StopIteration:
+            return
+        task = self.loop.create_task(_go_on(request, awaited))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    def _answer(self, cycle: RequestResponseCycle, answer: Answer) -> bool:
+        if self.flow.write_paused:
+            return False
+        if cycle.disconnected:
+            return True
+        if cycle.response_started:
+            raise InternalError("a request is answered once")
+        cycle.response_started = cycle.response_complete = True
+        cycle.waiting_for_100_continue = False
+        body = answer.body
+        head = _head(answer.status, answer.headers)
+        length = b"" if answer.status == 204 else b"content-length: %d\r\n" % len(body)
+        close = b"" if cycle.keep_alive else b"connection: close\r\n"
+        self.transport.write(b"%b%b%b\r\n%b" % (head, length, close, b"" if self._is_head(cycle) else body))
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
+        return True
+
+    @staticmethod
+    def _is_head(cycle: RequestResponseCycle) -> bool:
+        return cycle.scope["method"] == "HEAD"
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP with an error body like the others, and close."""
@@ -127,3 +212,33 @@ class ApiProtocol(HttpToolsProtocol):
         self.transport.write(f"HTTP/1.1 {status} {reason}\r\ncontent-type: application/json\r\ncontent-length: "
                              f"{len(body)}\r\nconnection: close\r\n\r\n".encode() + body)
         self.transport.close()
+
+
+def _is_upload(cycle: RequestResponseCycle) -> bool:
+    return any(name == b"content-type" and value[:10].lower() == b"multipart/"
+               for name, value in cycle.scope["headers"])
+
+
+@types.coroutine
+def _go_on(request: Coroutine[Any, Any, None], awaited: Any) -> Generator[Any, Any, None]:
+    """Go on with a coroutine that was begun outside of a task and waits for ``awaited``."""
+    while True:
+        try:
+            value = yield awaited
+        except BaseException as error:  # that it was cancelled, too
+            step = partial(request.throw, error)
+        else:
+            step = partial(request.send, value)
+        try:
+            awaited = step()
+        except StopIteration:
+            return
+
+
+@lru_cache(maxsize=256)
+def _head(status: int, headers: Headers) -> bytes:
+    """Return the status line and these header fields (RFC 9112 clauses 4 and 5)."""
+    fields = [b"%b: %b\r\n" % field for field in headers]
+    if any(mark in name + value for name, value in headers for mark in (b"\r", b"\n", b"\0")):
+        raise InternalError("a header field with a line break in it")
+    return STATUS_LINE[status] + b"".join(fields)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from harness.virtual.cloud.resources import Api, Operation
@@ -18,8 +19,7 @@ class _Node:
     operations: dict[str, Operation] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
+class Match(NamedTuple):
     """A path that is known.
 
     Attributes:
