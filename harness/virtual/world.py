@@ -375,12 +375,13 @@ class World:
 
     def _run_due(self) -> bool:
         ran = False
-        while (head := self._head()) is not None and head <= self._now:
-            event = heapq.heappop(self._queue)[2]
+        queue, now = self._queue, self._now
+        while queue and queue[0][0] <= now:
+            event = heapq.heappop(queue)[2]
             action, event.action = event.action, None
             if action is not None:
                 action()
-                ran = True
+                ran, now = True, self._now
         return ran
 
     def _collect_jobs(self, *, block: bool) -> bool:

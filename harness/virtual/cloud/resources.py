@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from functools import lru_cache
 from json.encoder import encode_basestring_ascii
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -188,7 +187,9 @@ def render(resource: Resource) -> Callable[[object, str], str]:
     What never changes is written once: a record costs its values only.
     """
     template = "{" + ",".join(f"{_text(item.name)}:%s" for item in resource.fields) + "}"
-    writers = tuple(_writer(item) for item in resource.fields)
+    last: list[tuple[datetime | None, str]] = [(None, "null")]
+    writers = tuple(_dates(item.read or attrgetter(item.name), last) if item.shape is Shape.DATE else _writer(item)
+                    for item in resource.fields)
     path = resource.path
 
     def to_json(record: object, root: str) -> str:
@@ -202,11 +203,6 @@ def iso(moment: datetime | None) -> str | None:
     """Return a date as the APIs write it: UTC, whole seconds."""
     if moment is None:
         return None
-    return _iso(moment)
-
-
-@lru_cache(maxsize=64)  # new resources have the same date twice
-def _iso(moment: datetime) -> str:
     return moment.isoformat(timespec="seconds")[:19] + "Z"
 
 
@@ -217,6 +213,19 @@ def segment(key: str) -> str:
 
 _text = encode_basestring_ascii
 _PLAIN = frozenset({Shape.TEXT, Shape.SID, Shape.ENUM, Shape.URI, Shape.METHOD})
+def _dates(get: Callable[[Any], datetime | None], last: list[tuple[datetime | None, str]]) -> Callable[[Any, str], str]:
+    """Write dates; ``last`` holds the one that was written last, for new resources have the same one twice."""
+    def date(record: Any, url: str) -> str:
+        moment = get(record)
+        known, text = last[0]
+        if moment is not known:
+            text = "null" if moment is None else f'"{iso(moment)}"'
+            last[0] = (moment, text)
+        return text
+
+    return date
+
+
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
@@ -227,10 +236,6 @@ def _writer(item: Field) -> Callable[[Any, str], str]:
         value = get(record)
         return _text(value) if isinstance(value, str) else _ENCODER.encode(value)
 
-    def date(record: Any, url: str) -> str:
-        moment = get(record)
-        return "null" if moment is None else f'"{iso(moment)}"'
-
     def links(record: Any, url: str) -> str:
         if item.link is not None:
             return _ENCODER.encode(item.link(record, url))
@@ -238,8 +243,6 @@ def _writer(item: Field) -> Callable[[Any, str], str]:
 
     if item.shape in _PLAIN:
         return plain
-    if item.shape is Shape.DATE:
-        return date
     if item.shape is Shape.OWN_URL:
         return lambda record, url: _text(url)
     if item.shape is Shape.LINKS:
