@@ -166,6 +166,8 @@ class ModemTable(Table):
     baud: int = Field(default=115200, gt=0)
     pace: bool = False
     """Whether a virtual modem's output takes the time that ``baud`` gives it."""
+    timings: Literal["quick", "typical", "longest"] = "quick"
+    """What a virtual modem's commands take: next to nothing, what modules take, or the most their manuals allow."""
     garble: bool = False
     """Whether a client of a virtual modem whose line speed is not that of +IPR reads and writes rubbish."""
     iccid: Iccid | None = None

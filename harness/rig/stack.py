@@ -127,7 +127,8 @@ class VirtualStack:
         link = Path(table.port) if table.kind == "virtual" and table.port else folder / table.name
         modem = VirtualModem(self.world, self.network, name=table.name, profile=table.profile, sim=card,
                              imei=table.imei, link=link,
-                             ports=table.ports, bits_per_second=table.baud if table.pace else 0, garble=table.garble)
+                             ports=table.ports, bits_per_second=table.baud if table.pace else 0, garble=table.garble,
+                             pace=table.timings)
         self._undo.append(modem.close)
         self.modems[table.name] = modem
         modem.connect_faults(self.faults)

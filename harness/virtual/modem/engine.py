@@ -274,7 +274,10 @@ class Session:
         return faults.command(self) if faults is not None and faults.watching else None
 
     def _later(self, delay: int, action: Callable[[], None]) -> None:
-        self._modem.world.call_at(self._modem.world.now() + delay, action, name="modem-command")
+        self._at(self._modem.world.now() + delay, action)
+
+    def _at(self, instant: int, action: Callable[[], None]) -> None:
+        self._modem.world.call_at(instant, action, name="modem-command")
 
     def _carry_out_as_known(self, parsed: Parsed) -> Result:
         command = self._modem.commands.get(parsed.name)
@@ -282,7 +285,7 @@ class Session:
             return ERROR
         call = Call(self._modem, self, command, parsed.form, parsed.arguments)
         result = self._answer(command, call)
-        delay = self._modem.delays.get(parsed.name, self._modem.plain_delay)
+        delay = self._modem.timings.command(parsed.name, parsed.form)
         return self._delayed(result, delay) if delay else result
 
     def _answer(self, command: Command, call: Call) -> Result:
@@ -300,17 +303,21 @@ class Session:
             return error.result
 
     def _delayed(self, result: Result, delay: int) -> Result:
-        """Return a result that comes later: prompts come at once, and what is pending takes its own time."""
+        """Return a result that comes later: prompts come at once, and what is pending takes at least so long."""
         if isinstance(result, Prompt):
             then = result.then
             return replace(result, then=lambda data: self._delayed(then(data), delay))
+        world = self._modem.world
+        earliest = world.now() + delay
         if isinstance(result, Pending):
-            return result
+            pending = result
 
-        def start(finish: Callable[[Result], None]) -> None:
-            self._modem.world.call_at(self._modem.world.now() + delay, partial(finish, result), name="modem-command")
+            def begin(finish: Callable[[Result], None]) -> None:
+                pending.start(lambda outcome: finish(outcome) if world.now() >= earliest else
+                              self._at(earliest, partial(finish, outcome)))
 
-        return Pending(start)
+            return replace(pending, start=begin)
+        return Pending(lambda finish: self._at(earliest, partial(finish, result)))
 
     def _take(self, result: Result) -> bool:
         """Act on a result; return whether the next command of the line may begin."""

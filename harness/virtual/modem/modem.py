@@ -29,6 +29,7 @@ from harness.virtual.modem.sim_card import SimCard
 from harness.virtual.modem.sim_slot import SimSlot
 from harness.virtual.modem.sms_service import SmsService
 from harness.virtual.modem.sockets import SocketTable
+from harness.virtual.modem.timings import Timings
 from harness.virtual.modem.wall_clock import WallClock
 from harness.virtual.modem.watcher import Watcher
 from harness.virtual.network.seams import Carrier, Datagram, Registration, SmsOutcome
@@ -49,6 +50,7 @@ class VirtualModem:
         ports: further AT ports: paths of links, ``tcp:127.0.0.1:PORT``, ``unix:PATH`` or ``abstract:NAME``.
         hold_banner: keep what it says before the first client opens the port for that client.
         time_scale: factor on all delays of the profile; 0 answers everything at once.
+        pace: which delays those are: ``quick``, ``typical`` or ``longest``; see :mod:`harness.virtual.modem.timings`.
         bits_per_second: line speed to imitate, 0 for none.
         garble: let a client whose line speed is not that of +IPR read and write rubbish.
 
@@ -73,7 +75,7 @@ class VirtualModem:
     def __init__(self, world: World, carrier: Carrier, *, name: str, profile: str | Profile = "BG96",
                  sim: SimCard | None = None, imei: str | None = None, link: Path | None = None,
                  ports: Sequence[str] = (), hold_banner: bool = False, time_scale: float = 1.0,
-                 bits_per_second: int = 0, garble: bool = False) -> None:
+                 pace: str = "quick", bits_per_second: int = 0, garble: bool = False) -> None:
         if time_scale < 0:
             raise UsageError("a time scale can't be negative")
         self.world = world
@@ -92,8 +94,8 @@ class VirtualModem:
         self.power_cycle = 0
         self._boot_left: tuple[BootStep, ...] = ()
         self._boot_event: Event | None = None
-        self.delays = {command: round(delay * time_scale) for command, delay in self.profile.timing.items()}
-        self.plain_delay = self.delays.get("plain", 0)
+        self.timings = Timings(self.profile, pace, time_scale)
+        self.boot_steps = self.timings.boot(self.profile.boot)
         self.commands = build_commands(self.profile)
         self.settings = build_settings(self.profile)
         self.slot = SimSlot(self, sim)
@@ -159,7 +161,7 @@ class VirtualModem:
         self.clock.reset()
         self.slot.power_on()
         self.record("powered_on")
-        steps = self.profile.boot
+        steps = self.boot_steps
         if steps and self.faults is not None and (late := self.faults.late_boot()):
             steps = (replace(steps[0], after=steps[0].after + late), *steps[1:])
         self._boot(steps)
@@ -233,9 +235,9 @@ class VirtualModem:
 
     def _start_sim(self) -> None:
         """Do what the boot sequence does from the start of the SIM card on, unless it is about to anyway."""
-        actions = [step.action for step in self.profile.boot]
+        actions = [step.action for step in self.boot_steps]
         if "sim" in actions and not any(step.action == "sim" for step in self._boot_left):
-            self._boot(self.profile.boot[actions.index("sim"):])
+            self._boot(self.boot_steps[actions.index("sim"):])
 
     def set_functionality(self, level: int) -> None:
         """Carry out +CFUN without a reset: 0 minimum, 1 full, 4 RF off."""

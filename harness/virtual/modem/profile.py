@@ -46,9 +46,10 @@ class Profile:
         defaults: factory values by command name.
         persistent: commands whose values outlive power-off without &W.
         stored: nothing but ``&W`` keeps the others.
-        timing: nanoseconds a command takes, by name; ``plain`` is for all that are not named, and there are ``scan``,
-            ``socket`` (from OK to the result), ``power-down`` (from OK to the end) and ``acknowledgement`` (how long
-            +CNMA is waited for).
+        timing: nanoseconds that commands and stages take at any pace; :mod:`harness.virtual.modem.timings` has the
+            keys.
+        typical: what they take in a module of this kind.
+        longest: the most they may take by its maker's manual.
         stores: sizes of the message stores by name; SM is the SIM card's own.
         answers: short facts that features ask for by name: :data:`ANSWERS`.
         static: commands with one fixed answer, by name.
@@ -67,6 +68,8 @@ class Profile:
     defaults: Mapping[str, Value]
     persistent: frozenset[str]
     timing: Mapping[str, int]
+    typical: Mapping[str, int]
+    longest: Mapping[str, int]
     stores: Mapping[str, int]
     answers: Mapping[str, str | int | bool]
     static: Mapping[str, tuple[str, ...]]
@@ -111,7 +114,7 @@ ANSWERS: Mapping[str, str | int | bool] = {
 """What features ask for by name, and what holds where a profile says nothing."""
 
 _KEYS = {"name", "description", "manufacturer", "model", "revision", "identification", "imei_tac", "features",
-         "without", "boot", "defaults", "persistent", "timing", "stores", "answers", "static"}
+         "without", "boot", "defaults", "persistent", "timing", "typical", "longest", "stores", "answers", "static"}
 _STEP_KEYS = {"after", "urc", "action", "needs_sim", "when"}
 _CACHE: dict[str, Profile] = {}
 
@@ -172,13 +175,17 @@ def parse_profile(text: str, *, source: str) -> Profile:
             boot=tuple(_boot_step(step, source) for step in raw.get("boot", ())),
             defaults={key: _value(value) for key, value in raw.get("defaults", {}).items()},
             persistent=frozenset(raw.get("persistent", ())),
-            timing={key: to_ns(value) for key, value in raw.get("timing", {}).items()},
+            timing=_times(raw, "timing"), typical=_times(raw, "typical"), longest=_times(raw, "longest"),
             stores={key: int(value) for key, value in raw.get("stores", {}).items()},
             answers={**ANSWERS, **_answers(raw.get("answers", {}), source)},
             static={key: (value,) if isinstance(value, str) else tuple(value)
                     for key, value in raw.get("static", {}).items()})
     except (TypeError, AttributeError, ValueError) as error:
         raise UsageError(f"{source}: a value has the wrong type: {error}") from None
+
+
+def _times(raw: Mapping[str, Any], table: str) -> Mapping[str, int]:
+    return {key: to_ns(value) for key, value in raw.get(table, {}).items()}
 
 
 def _boot_step(raw: Mapping[str, Any], source: str) -> BootStep:

@@ -183,7 +183,7 @@ class SmsService:
         elif self._unacknowledged is not None:
             self._waiting.append((urc, message, done))
         else:
-            limit = self._modem.profile.timing.get("acknowledgement", 15_000_000_000)
+            limit = self._modem.timings.stage("acknowledgement", 15_000_000_000)
             timer = self._modem.later(limit, self._not_acknowledged, name="modem-cnma", scaled=False)
             self._unacknowledged = (done, timer)
             self._notify(self._describe(urc, message))

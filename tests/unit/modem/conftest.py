@@ -141,10 +141,10 @@ class Bench:
     """
 
     def __init__(self, *, profile: str | Profile = "BG96", sim: SimCard | None = None, boot: bool = True,
-                 name: str = "modem-1") -> None:
+                 name: str = "modem-1", pace: str = "quick") -> None:
         self.world = World(seed=7)
         self.carrier = BenchCarrier(self.world)
-        self.modem = VirtualModem(self.world, self.carrier, name=name, profile=profile, sim=sim)
+        self.modem = VirtualModem(self.world, self.carrier, name=name, profile=profile, sim=sim, pace=pace)
         self.said = bytearray()
         self.port = self.modem.add_port(self.said.extend)
         if boot:

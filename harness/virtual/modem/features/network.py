@@ -187,7 +187,7 @@ def _scan_operators(call: Call) -> Result:
             modem.later(slow.spec.number("by") if slow is not None else 0, lambda: finish(result()), name="modem-scan",
                         scaled=False)
 
-        modem.later(modem.profile.timing.get("scan", 0), scanned, name="modem-scan")
+        modem.later(modem.timings.stage("scan"), scanned, name="modem-scan")
 
     return Pending(start, aborted=lambda: OK)
 

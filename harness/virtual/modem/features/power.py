@@ -103,7 +103,7 @@ def power_down(call: Call) -> Result:
     """Switch off, after the result was said."""
     call.at_most(1)
     call.number(0, 1, high=1)
-    call.modem.later(call.modem.profile.timing.get("power-down", 0), call.modem.power_down, name="modem-power-down")
+    call.modem.later(call.modem.timings.stage("power-down"), call.modem.power_down, name="modem-power-down")
     return OK
 
 

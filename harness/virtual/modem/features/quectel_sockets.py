@@ -128,7 +128,7 @@ def _open(call: Call) -> Result:
         raise fail(call, SocketError.OPEN_PDP_FAILED)
     wanted = Opening(number=number, cid=cid, service=_SERVICES[service], remote_port=remote_port,
                      host="127.0.0.1" if service == "UDP SERVICE" else host, local_port=local_port, access_mode=mode,
-                     delay=modem.profile.timing.get("socket", 0))
+                     delay=modem.timings.stage("socket"))
     if mode == 2:
         return Pending(lambda finish: _launch(modem, wanted, lambda error: finish(_transparent(call, number, error))))
     _launch(modem, wanted, lambda error: modem.urc(f"+QIOPEN: {number},{error}"))

@@ -41,7 +41,7 @@ def _resolve(call: Call) -> Result:
         modem.urc('+QIURC: "dnsgip",0,1,600')
         modem.urc(f'+QIURC: "dnsgip","{address}"')
 
-    modem.later(modem.profile.timing.get("socket", 0), lambda: modem.sockets.resolve(cid, host, tell), name="modem-dns")
+    modem.later(modem.timings.stage("socket"), lambda: modem.sockets.resolve(cid, host, tell), name="modem-dns")
     return done(call)
 
 
