@@ -213,7 +213,7 @@ def segment(key: str) -> str:
 
 _text = encode_basestring_ascii
 _PLAIN = frozenset({Shape.TEXT, Shape.SID, Shape.ENUM, Shape.URI, Shape.METHOD})
-def _dates(get: Callable[[Any], datetime | None], last: list[tuple[datetime | None, str]]) -> Callable[[Any, str], str]:
+def _dates(get: Callable[[Any], Any], last: list[tuple[datetime | None, str]]) -> Callable[[Any, str], str]:
     """Write dates; ``last`` holds the one that was written last, for new resources have the same one twice."""
     def date(record: Any, url: str) -> str:
         moment = get(record)
