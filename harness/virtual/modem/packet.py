@@ -115,6 +115,16 @@ class PacketContexts:
             for cid in sorted(self.active):
                 self.lost(cid)
 
+    def define(self, cid: int, definition: ContextDefinition) -> None:
+        """Say what a context is.
+
+        A client that names the access point of the first context after the attach, and then opens sockets, has the
+        bearer of the attach on a real module: here it comes with the name.
+        """
+        self.definitions[cid] = definition
+        if cid == 1 and self._modem.radio.served:
+            self.service_found()
+
     def service_found(self) -> None:
         """On LTE the first context comes with the attach, once it has an access point name."""
         if self._modem.radio.on_lte and self.definitions.get(1, ContextDefinition()).apn:

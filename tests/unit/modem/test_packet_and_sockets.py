@@ -243,8 +243,22 @@ def test_loss_of_service_ends_an_activation_under_way(bench: Bench) -> None:
 
 
 def test_the_attach_and_a_command_share_one_activation(bench: Bench) -> None:
-    bench.at('+CGDCONT=1,"IP","super"')
     bench.at("+COPS=2")
+    bench.at('+CGDCONT=1,"IP","super"')
     assert bench.at("+COPS=0", wait="2s") == OK
     assert bench.at("+QIACT=1", wait="1s") == OK
     assert bench.carrier.calls.count("activate 1 super") == 1
+
+
+def test_the_name_of_the_first_context_brings_the_bearer_of_the_attach(bench: Bench) -> None:
+    """Clients that name the access point after the attach open sockets without a further command."""
+    bench.at('+CGDCONT=2,"IP","super"')
+    bench.at('+CGDCONT=1,"IP",""')
+    assert not bench.carrier.calls.count("activate 1 super")
+    bench.at('+CGDCONT=1,"IP","super"')
+    bench.wait("1s")
+    assert bench.at("+CGACT?") == b"\r\n+CGACT: 1,1\r\n+CGACT: 2,0\r\n" + OK
+    assert bench.at("+QIACT?") == OK  # what sockets use here is told by a command of its own
+    bench.at('+CGDCONT=1,"IP","super"')
+    assert bench.at("+CGACT=0,1", wait="1s") == OK
+    assert bench.at("+CGACT?") == b"\r\n+CGACT: 1,0\r\n+CGACT: 2,0\r\n" + OK

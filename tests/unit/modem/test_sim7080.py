@@ -64,7 +64,7 @@ def test_what_tinygsm_sends_to_get_a_network(bench: Bench) -> None:
             ("+CPIN?", b"\r\n+CPIN: READY\r\n" + OK), ("+CNACT=0,0", OK), ('+CGDCONT=1,"IP","super"', OK)):
         assert bench.at(command) == answer, command
     assert bench.at("+CGATT=1", wait="5s").endswith(OK)
-    assert bench.at("+CGNAPN") == b'\r\n+CGNAPN: 0,""\r\n' + OK
+    assert bench.at("+CGNAPN") == b'\r\n+CGNAPN: 1,"super"\r\n' + OK
     assert bench.at('+CNCFG=0,1,"super"') == OK
     assert bench.at("+CNACT=0,1", wait="2s") == OK + b"\r\n+APP PDP: 0,ACTIVE\r\n"
     assert bench.at("+CNACT?") == (b'\r\n+CNACT: 0,1,"100.64.7.8"\r\n+CNACT: 1,0,"0.0.0.0"\r\n+CNACT: 2,0,"0.0.0.0"\r\n'

@@ -59,6 +59,13 @@ def connect(bench: Bench) -> Any:
     return far
 
 
+def test_a_socket_needs_no_more_than_an_access_point(bench: Bench) -> None:
+    """Hologram's SDK: the context is named after the registration, and never activated."""
+    bench.at('+CGDCONT=1,"IP","super"')
+    bench.wait("1s")
+    connect(bench)
+
+
 def test_tcp_as_tinygsm_has_it(online: Bench) -> None:
     far = connect(online)
     assert online.at("+USOWR=0,4") == b"\r\n@"

@@ -57,7 +57,7 @@ def _define(call: Call) -> Result:
     if pdp_type is None:
         raise call.bad()
     old = packet.definitions.get(cid, ContextDefinition())
-    packet.definitions[cid] = replace(old, pdp_type=pdp_type, apn=_name(call, 2, "", 99))
+    packet.define(cid, replace(old, pdp_type=pdp_type, apn=_name(call, 2, "", 99)))
     return OK
 
 
