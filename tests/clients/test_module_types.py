@@ -44,6 +44,7 @@ def test_python_gsmmodem(place: Place) -> None:
     try:
         assert place.modem.profile.manufacturer == modem.manufacturer
         assert modem.imsi == place.modem.imsi
+        assert modem.ownNumber == "+15550001111"
         assert modem.waitForNetworkCoverage(timeout=5)
         # the client loses an unsolicited line that comes between its command and the answer: the report comes first
         modem.sendSms("000", "LED IS ON", waitForDeliveryReport=True, deliveryTimeout=10)

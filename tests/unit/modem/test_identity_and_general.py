@@ -35,6 +35,17 @@ def test_an_iccid_of_19_digits_ends_in_the_filler(make_bench: Callable[..., Benc
     assert bench.at("+QCCID") == b"\r\n+QCCID: 8910392000000000017F\r\n" + OK
 
 
+def test_own_numbers_have_a_name_in_quotes_even_without_one(make_bench: Callable[..., Bench],
+                                                             make_card: Callable[..., SimCard]) -> None:
+    """Clients look for the first quoted string of the line, or for quotes around all but the type."""
+    bench = make_bench(sim=make_card(msisdn="+15550001111"))
+    bench.heard()
+    assert bench.at("+CNUM") == b'\r\n+CNUM: "","+15550001111",145\r\n\r\nOK\r\n'
+    bench = make_bench(sim=make_card())
+    bench.heard()
+    assert bench.at("+CNUM") == b"\r\nOK\r\n"
+
+
 def test_imei_is_drawn_from_the_seed_and_has_a_right_check_digit(make_bench: Callable[..., Bench]) -> None:
     first, second, other = make_bench(), make_bench(), make_bench(name="modem-2")
     assert first.modem.imei == second.modem.imei != other.modem.imei

@@ -65,7 +65,7 @@ def _own_numbers(call: Call) -> Result:
     if not card.msisdn:
         return info()
     number = call.modem.encode_text(card.msisdn)
-    return info(f'+CNUM: ,"{number}",{145 if card.msisdn.startswith("+") else 129}')
+    return info(f'+CNUM: "","{number}",{145 if card.msisdn.startswith("+") else 129}')
 
 
 def _same(name: str, clause: str, handler: Handler) -> Command:
