@@ -339,11 +339,19 @@ class VirtualModem:
         return self.world.call_at(self.world.now() + span, act, name=name)
 
     def urc(self, body: Line) -> None:
-        """Say something nobody asked for, on every port; a module without power says nothing."""
-        if not self.powered:
-            return
-        for session in tuple(self.sessions):
-            session.unsolicited(body)
+        """Say something nobody asked for, on every port that tells; a module without power says nothing."""
+        if self.powered:
+            for session in self._telling():
+                session.unsolicited(body)
+
+    def _telling(self) -> tuple[Session, ...]:
+        """Return all ports, or the one that was chosen by +QURCCFG with the channels of a multiplexer."""
+        chosen = self.settings.text("+QURCCFG") if "+QURCCFG" in self.settings else "all"
+        if chosen == "all":
+            return tuple(self.sessions)
+        ports = [session for session in self.sessions if not session.multiplexed]
+        number = min(("usbat", "usbmodem", "uart1").index(chosen), len(ports) - 1)
+        return tuple(session for session in self.sessions if session.multiplexed or session is ports[number])
 
     def record(self, event: str, **facts: Fact) -> None:
         """Write a fact to the journal."""

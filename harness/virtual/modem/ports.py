@@ -68,8 +68,10 @@ class Ports:
 
         A terminal is replaced by another one behind the same link.
         """
-        self.unplug()
-        self.plug()
+        for pty in self._ptys:
+            pty.hang_up()
+        for socket in self._sockets:
+            socket.hang_up()
 
     def unplug(self) -> None:
         """Take the terminals away, links and all; clients of sockets are turned out."""

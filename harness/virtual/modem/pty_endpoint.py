@@ -129,6 +129,23 @@ class PtyEndpoint:
         if self._closed:
             self._plug()
 
+    def hang_up(self) -> None:
+        """Let the client lose its line, and have another terminal behind the link, which is never away.
+
+        Raises:
+            UsageError: the link's folder is gone; the port is closed then.
+        """
+        if self._closed:
+            return
+        gone = self._open
+        before = self._let_go()
+        try:
+            self._make_terminal()
+        finally:
+            os.close(before)
+        if gone and self.on_close is not None:
+            self.on_close()
+
     def close(self) -> None:
         """Hang up, and remove the link if it is still ours. May be called twice.
 
@@ -137,7 +154,16 @@ class PtyEndpoint:
         if self._closed:
             return
         gone = self._open
-        if gone:
+        before = self._let_go()
+        _remove_link(self.path, self._slave_name)
+        LINKS.forget(self.path)
+        os.close(before)
+        if gone and self.on_close is not None:
+            self.on_close()
+
+    def _let_go(self) -> int:
+        """Serve the terminal no more; return its master, which is still open."""
+        if self._open:
             self._outlet.close()
         else:
             self._world.reactor.remove(self._waiting_for_client.fileno())
@@ -149,14 +175,13 @@ class PtyEndpoint:
         if self._holders is not None:
             self._holders.close()
             self._holders = None
-        _remove_link(self.path, self._slave_name)
-        LINKS.forget(self.path)
-        os.close(self._master)
-        if gone and self.on_close is not None:
-            self.on_close()
+        return self._master
 
     def _plug(self) -> None:
         _check_free(self.path)
+        self._make_terminal()
+
+    def _make_terminal(self) -> None:
         self._master, slave = os.openpty()
         tty.setraw(slave)
         self._slave_name = os.ttyname(slave)

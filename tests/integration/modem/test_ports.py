@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import termios
@@ -105,6 +106,25 @@ def test_several_ports_each_with_its_own_echo_and_the_same_module(make_modem: Ca
             modem.urc("+TEST: 1")
         for port in (first, second):
             assert port.read_until(b"+TEST: 1\r\n").endswith(b"+TEST: 1\r\n")
+
+
+def test_one_port_tells_what_nobody_asked_for(make_modem: Callable[..., VirtualModem], tmp_path: Path) -> None:
+    names = [tmp_path / f"at{number}" for number in range(3)]
+    modem = make_modem(link=names[0], ports=[str(name) for name in names[1:]])
+    with contextlib.ExitStack() as stack:
+        ports = [stack.enter_context(serial.Serial(str(name), timeout=5)) for name in names]
+        for port in ports:
+            port.write(b"ATE0\r")
+            port.read_until(OK)
+        for choice, told in (("all", {0, 1, 2}), ("usbat", {0}), ("usbmodem", {1}), ("uart1", {2})):
+            ports[0].write(f'AT+QURCCFG="urcport","{choice}"\r'.encode())
+            assert ports[0].read_until(OK).endswith(OK)
+            with modem.world.turn():
+                modem.urc("+TEST: 1")
+            for number, port in enumerate(ports):
+                port.write(b"AT\r")
+                said = port.read_until(OK)
+                assert (b"+TEST: 1" in said) == (number in told), (choice, number)
 
 
 def test_a_client_that_does_not_read_a_socket_blocks_nobody(make_modem: Callable[..., VirtualModem],

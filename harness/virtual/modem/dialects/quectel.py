@@ -127,6 +127,10 @@ class QuectelWatcher(Watcher):
 
 
 def _urc_port(call: Call) -> Result:
+    """Say which port tells what nobody asked for: the first, the second, the third, or all.
+
+    A module has the first as factory value; here it is all, as the client of a rig's modem may be at any of its ports.
+    """
     call.at_most(2)
     if call.text(0).lower() != "urcport":
         raise call.bad()
@@ -142,7 +146,7 @@ def _urc_port(call: Call) -> Result:
 DEFAULTS: dict[str, Value] = {
     **{f"+QCFG.{name}": tuple(factory for _, _, factory in ranges) for name, ranges in _SWITCHES.items()},
     **{f"+QCFG.{name}": (words,) for name, words in _WORDS.items()},
-    "+QSIMDET": (0, 0), "+QSIMSTAT": (0,), "+QURCCFG": ("usbat",),
+    "+QSIMDET": (0, 0), "+QSIMSTAT": (0,), "+QURCCFG": ("all",),
     **quectel_sockets.DEFAULTS,
 }
 
