@@ -116,13 +116,16 @@ class TerminalWatch:
 
     def remove(self, holders: Holders) -> None:
         """Watch a terminal no more; call it before the master is closed. The last one takes the instance with it."""
-        del self._holders[holders.number]
-        with contextlib.suppress(OSError):
-            _call("inotify_rm_watch", self._descriptor, holders.number)
-        if not self._holders and (world := self._world()) is not None:
-            world.reactor.remove(self._descriptor)
-            _WATCHES.pop(world, None)
-            self._release()
+        world = self._world()
+        # a modem may be made and closed outside a turn: the thread of the world must not be looking meanwhile
+        with world.turn() if world is not None else contextlib.nullcontext():
+            del self._holders[holders.number]
+            with contextlib.suppress(OSError):
+                _call("inotify_rm_watch", self._descriptor, holders.number)
+            if not self._holders and world is not None:
+                world.reactor.remove(self._descriptor)
+                _WATCHES.pop(world, None)
+                self._release()
 
     def look(self, asking: Holders | None = None) -> None:
         """Count what happened meanwhile, and let everybody whom it concerns know, but who asks."""
@@ -153,9 +156,10 @@ class TerminalWatch:
 def watch_terminal(world: World, terminal: str, changed: Callable[[], None]) -> Holders | None:
     """Return who holds a terminal from now on, None where that can't be watched."""
     try:
-        if (watch := _WATCHES.get(world)) is None:
-            watch = _WATCHES[world] = TerminalWatch(world)
-        return watch.add(terminal, changed)
+        with world.turn():
+            if (watch := _WATCHES.get(world)) is None:
+                watch = _WATCHES[world] = TerminalWatch(world)
+            return watch.add(terminal, changed)
     except (OSError, AttributeError):  # a C library without inotify
         return None
 

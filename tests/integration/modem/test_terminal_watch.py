@@ -6,6 +6,7 @@ import ctypes
 import os
 import select
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -255,4 +256,28 @@ def test_the_last_port_takes_the_watch_with_it(tmp_path: Path) -> None:
         end.close()
     assert during - before == 3 * 2 + 1  # a master and an epoll instance each, and one watch for all
     assert len(os.listdir("/proc/self/fd")) == before
+    world.close()
+
+
+def test_ports_may_be_made_and_closed_outside_a_turn(tmp_path: Path) -> None:
+    """While other terminals come and go, which the watch hears of too, the thread of the world stays alive."""
+    world = World(clock=RealClock())
+    world.start()
+    done = threading.Event()
+
+    def others() -> None:
+        while not done.is_set():
+            for descriptor in os.openpty():
+                os.close(descriptor)
+
+    busy = threading.Thread(target=others)
+    busy.start()
+    for number in range(300):
+        PtyEndpoint(world, tmp_path / f"tty{number}", receive=lambda data: None).close()
+    done.set()
+    busy.join()
+    alive = threading.Event()
+    with world.turn():
+        world.call_later(0, alive.set, name="alive")
+    assert alive.wait(5)
     world.close()
