@@ -13,6 +13,7 @@ from harness.virtual.modem.features import (
     dial_up,
     general,
     identity,
+    indicators,
     line,
     network,
     operators,
@@ -49,7 +50,8 @@ class Feature:
 FEATURES: Mapping[str, Feature] = {
     "line": Feature(line.COMMANDS),
     "identity": Feature(identity.COMMANDS),
-    "general": Feature((*general.COMMANDS, *telephony.COMMANDS), {**general.DEFAULTS, **telephony.DEFAULTS}),
+    "general": Feature((*general.COMMANDS, *indicators.COMMANDS, *telephony.COMMANDS),
+                       {**general.DEFAULTS, **indicators.DEFAULTS, **telephony.DEFAULTS}, indicators.attach),
     "sim": Feature(sim.COMMANDS),
     "network": Feature((*network.COMMANDS, *operators.COMMANDS), {**network.DEFAULTS, **operators.DEFAULTS}),
     "packet": Feature(packet.COMMANDS, packet.DEFAULTS),

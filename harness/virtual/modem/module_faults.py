@@ -179,8 +179,7 @@ def _sim_pin(modem: VirtualModem, card: SimCard, fault: Fault) -> None:
 
 
 def _sim_puk(modem: VirtualModem, card: SimCard, fault: Fault) -> None:
-    card.pin_enabled = True
-    card.pin_tries = 0
+    card.block()
 
 
 def _sim_imsi(modem: VirtualModem, card: SimCard, fault: Fault) -> None:
@@ -240,6 +239,7 @@ def _store_full(modem: VirtualModem, faults: ModemFaults, fault: Fault) -> None:
     message = StoredMessage(status=MessageStatus.REC_READ, sca=modem.sms.own_sca(), tpdu=tpdu)
     while not store.full:
         store.add(message)
+    modem.sms.changed()
     modem.record("store_filled", memory=store.name, used=store.used)
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _GSM, _USIM = 0xA0, 0x00
 _SELECT, _STATUS, _GET_RESPONSE, _VERIFY = 0xA4, 0xF2, 0xC0, 0x20
 _CHANGE, _DISABLE, _ENABLE, _UNBLOCK = 0x24, 0x26, 0x28, 0x2C
+_SECOND = (0x02, 0x81)  # PIN2 as GSM 11.11 and ETSI TS 102 221 clause 9.5.1 number it
 _SECRETS: Final = frozenset({_VERIFY, _CHANGE, _DISABLE, _ENABLE, _UNBLOCK})
 _FOLDERS: Final = frozenset({0x3F00, 0x7F10, 0x7F20, 0x7FFF})
 _FOLDER_TAIL: Final = bytes.fromhex("010000000000091301030400838A838A")  # kind, characteristics, PIN states
@@ -56,13 +57,15 @@ class ApduChannel:
         if instruction == _STATUS:
             return Answer(0x90, 0x00, self._describe(kind)[:length or None])
         if instruction in _SECRETS:
+            if p2 in _SECOND:
+                return self._second(kind, instruction, data)
             return self._secret(kind, instruction, data)
         if data and len(data) < length:
             return _WRONG_LENGTH
         if self._selected in _FOLDERS:
             return _NONE_SELECTED[kind]
         return self._card.files.command(instruction, self._selected, p1, p2, length, data[:length],
-                                        verified=self._card.is_ready)
+                                        verified=self._card.is_ready, verified2=self._card.pin2.verified)
 
     def _select(self, kind: int, name: bytes) -> Answer:
         identifier = int.from_bytes(name[-2:], "big")
@@ -102,6 +105,23 @@ class ApduChannel:
         else:
             done = card.enable_pin(instruction == _ENABLE, first)
         return _OK if done else self._tries_left(kind, card.pin_tries)
+
+    def _second(self, kind: int, instruction: int, data: bytes) -> Answer:
+        """VERIFY, CHANGE or UNBLOCK PIN2; it can't be switched off."""
+        card, secret = self._card, self._card.pin2
+        if instruction not in (_VERIFY, _CHANGE, _UNBLOCK):
+            return Answer(0x6D, 0x00)
+        if not data and instruction != _CHANGE:
+            done = instruction == _VERIFY and secret.verified
+        else:
+            first, second = (data[start:start + 8].rstrip(b"\xff").decode("ascii", "replace") for start in (0, 8))
+            if not first.isdigit() or (instruction != _VERIFY and not 4 <= len(second) <= 8):
+                return _WRONG_LENGTH
+            done = (secret.verify(first) if instruction == _VERIFY else secret.change(first, second)
+                    if instruction == _CHANGE else secret.unblock(first, second))
+            if done:
+                card.pin2_given()
+        return _OK if done else self._tries_left(kind, secret.puk_tries if instruction == _UNBLOCK else secret.tries)
 
     @staticmethod
     def _tries_left(kind: int, tries: int) -> Answer:

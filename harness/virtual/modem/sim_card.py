@@ -6,10 +6,15 @@ from enum import Enum
 
 from harness.errors import UsageError
 from harness.virtual.modem.messages import MessageStore
-from harness.virtual.modem.sim_files import EF_ICCID, EF_IMSI, ElementaryFile, encode_imsi, make_files, swapped_digits
-
-PIN_TRIES = 3
-PUK_TRIES = 10
+from harness.virtual.modem.sim_files import (
+    EF_ICCID,
+    EF_IMSI,
+    ElementaryFile,
+    encode_imsi,
+    make_files,
+    swapped_digits,
+)
+from harness.virtual.modem.sim_secret import Secret
 
 
 class Lock(Enum):
@@ -20,6 +25,9 @@ class Lock(Enum):
     PUK = "SIM PUK"
     BLOCKED = "BLOCKED"
     """Ten wrong PUKs: the card is of no more use."""
+    PIN2 = "SIM PIN2"
+    """The command before needed PIN2; the card is of use all the same."""
+    PUK2 = "SIM PUK2"
 
 
 class SimCard:
@@ -31,6 +39,8 @@ class SimCard:
         msisdn: own number in international form, if the card tells one.
         pin: the PIN; None or empty: the PIN is switched off (and is 0000).
         puk: what unblocks it.
+        pin2: PIN2, which guards the fixed dialling numbers.
+        puk2: what unblocks that.
         spn: service provider name.
         smsc: address of the SMS centre as the card was personalised.
         mnc_digits: digits of the MNC within the IMSI: 2 or 3.
@@ -48,14 +58,15 @@ class SimCard:
     """
 
     def __init__(self, iccid: str, imsi: str, *, msisdn: str = "", pin: str | None = None, puk: str = "12345678",
-                 spn: str = "Twilio", smsc: str = "+12063130004", mnc_digits: int = 3, sms_slots: int = 25,
-                 imsis: tuple[str, ...] = ()) -> None:
+                 pin2: str = "0000", puk2: str = "12345678", spn: str = "Twilio", smsc: str = "+12063130004",
+                 mnc_digits: int = 3, sms_slots: int = 25, imsis: tuple[str, ...] = ()) -> None:
         _check_digits("an ICCID", iccid, 18, 20)
         for one in (imsi, *imsis):
             _check_digits("an IMSI", one, 14, 15)
-        _check_digits("a PUK", puk, 8, 8)
-        if pin:
-            _check_digits("a PIN", pin, 4, 8)
+        for code in (puk, puk2):
+            _check_digits("a PUK", code, 8, 8)
+        for code in (pin or "0000", pin2):
+            _check_digits("a PIN", code, 4, 8)
         if msisdn:
             _check_digits("an MSISDN", msisdn.removeprefix("+"), 3, 15)
         _check_digits("an SMS centre address", smsc.removeprefix("+"), 3, 20)
@@ -69,12 +80,11 @@ class SimCard:
         self.mnc_digits = mnc_digits
         self.messages = MessageStore("SM", sms_slots)
         self.pin_enabled = bool(pin)
-        self.pin_tries = PIN_TRIES
-        self.puk_tries = PUK_TRIES
+        self.pin1 = Secret(pin or "0000", puk)
+        self.pin2 = Secret(pin2, puk2)
+        self.pin2_wanted = False  # whether something was refused because PIN2 had not been given
+        self.pin2_untold = False  # and nobody has been told yet
         self.files = make_files(iccid=iccid, imsi=imsi, mnc_digits=mnc_digits, spn=spn, msisdn=msisdn, smsc=smsc)
-        self._pin = pin or "0000"
-        self._puk = puk
-        self._verified = False
 
     def __repr__(self) -> str:
         return f"SimCard(iccid={self.iccid!r}, imsi={self.imsi!r}, {self.lock.value})"
@@ -82,55 +92,65 @@ class SimCard:
     @property
     def lock(self) -> Lock:
         """What the card asks for now."""
-        if self.puk_tries == 0:
+        if self.pin1.dead:
             return Lock.BLOCKED
-        if self.pin_tries == 0:
+        if self.pin1.blocked:
             return Lock.PUK
-        return Lock.PIN if self.pin_enabled and not self._verified else Lock.READY
+        return Lock.PIN if self.pin_enabled and not self.pin1.verified else Lock.READY
 
     @property
     def is_ready(self) -> bool:
         """Whether it asks for nothing."""
         return self.lock is Lock.READY
 
+    @property
+    def pin_tries(self) -> int:
+        """Wrong PINs that are left."""
+        return self.pin1.tries
+
+    @property
+    def puk_tries(self) -> int:
+        """Wrong PUKs that are left."""
+        return self.pin1.puk_tries
+
+    @property
+    def asks(self) -> Lock:
+        """What the card asks for: PIN2 too, if something could not be done without it."""
+        if self.lock is not Lock.READY or not self.pin2_wanted:
+            return self.lock
+        return Lock.PUK2 if self.pin2.blocked else Lock.PIN2
+
+    def pin2_missed(self) -> None:
+        """Ask for PIN2: something could not be done without it."""
+        self.pin2_wanted = self.pin2_untold = True
+
+    def pin2_given(self) -> None:
+        """Ask for it no longer."""
+        self.pin2_wanted = self.pin2_untold = False
+
     def power_cycle(self) -> None:
-        """Forget that the PIN was verified; the counters stay."""
-        self._verified = False
+        """Forget that the PINs were verified; the counters stay."""
+        self.pin1.verified = self.pin2.verified = False
+        self.pin2_given()
 
     def verify_pin(self, pin: str) -> bool:
         """Present the PIN; three wrong ones in a row ask for the PUK."""
-        if self.pin_tries == 0:
-            return False
-        if pin == self._pin:
-            self.pin_tries = PIN_TRIES
-            self._verified = True
-            return True
-        self.pin_tries -= 1
-        self._verified = False
-        return False
+        return self.pin1.verify(pin)
 
     def unblock(self, puk: str, new_pin: str) -> bool:
         """Present the PUK and set a new PIN; ten wrong ones are the end of the card."""
-        if self.puk_tries == 0:
+        if not self.pin1.unblock(puk, new_pin):
             return False
-        if puk != self._puk:
-            self.puk_tries -= 1
-            return False
-        self._pin = new_pin
-        self.pin_tries, self.puk_tries = PIN_TRIES, PUK_TRIES
-        self.pin_enabled = self._verified = True
+        self.pin_enabled = True
         return True
 
     def change_pin(self, old: str, new: str) -> bool:
         """Set another PIN; the old one counts as presented."""
-        if not self.verify_pin(old):
-            return False
-        self._pin = new
-        return True
+        return self.pin1.change(old, new)
 
     def enable_pin(self, enabled: bool, pin: str) -> bool:
         """Switch the PIN on or off; it counts as presented."""
-        if not self.verify_pin(pin):
+        if not self.pin1.verify(pin):
             return False
         self.pin_enabled = enabled
         return True
@@ -142,8 +162,12 @@ class SimCard:
             UsageError: not a PIN.
         """
         _check_digits("a PIN", pin, 4, 8)
-        self._pin = pin
-        self.pin_enabled, self.pin_tries, self._verified = True, PIN_TRIES, False
+        self.pin1.renew(pin)
+        self.pin_enabled = True
+
+    def block(self) -> None:
+        """Ask for the PUK, as after three wrong PINs."""
+        self.pin_enabled, self.pin1.tries = True, 0
 
     def tell_iccid(self, iccid: str) -> None:
         """Tell another ICCID than the one under which the network knows the card.

@@ -13,6 +13,9 @@ EF_LOCI = 0x6F7E
 EF_AD = 0x6FAD
 EF_SPN = 0x6F46
 EF_MSISDN = 0x6F40
+EF_ADN = 0x6F3A
+EF_FDN = 0x6F3B
+EF_EST = 0x6F56
 EF_SMSP = 0x6F42
 EF_HPPLMN = 0x6F31
 EF_ACC = 0x6F78
@@ -25,6 +28,8 @@ PLMN_ACT_OCTETS = 5
 """Octets of an operator with its access technologies in the three lists of operators."""
 
 _FPLMN_ENTRIES = 4
+_ADN_RECORDS = 50
+_FDN_RECORDS = 10
 _PLMN_ACT_ENTRIES = 10
 _NO_PLMN_ACT = b"\xff\xff\xff\x00\x00"
 _PNN_OCTETS = 28
@@ -40,12 +45,14 @@ class ElementaryFile:
         linear: whether it has records.
         secret: whether reading it needs a verified PIN.
         writable: whether it may be updated.
+        guarded: whether that needs a verified PIN2.
     """
 
     records: list[bytes]
     linear: bool = False
     secret: bool = True
     writable: bool = False
+    guarded: bool = False
 
     @property
     def size(self) -> int:
@@ -102,8 +109,13 @@ class FileStore:
             entries.append(entry)
         self.files[EF_FPLMN].records[0] = b"".join(entries[-_FPLMN_ENTRIES:]).ljust(3 * _FPLMN_ENTRIES, b"\xff")
 
+    def needs_second(self, instruction: int, identifier: int) -> bool:
+        """Tell whether this changes a file that PIN2 guards."""
+        file = self.files.get(identifier)
+        return file is not None and file.guarded and instruction in (214, 220)
+
     def command(self, instruction: int, identifier: int, p1: int, p2: int, p3: int, data: bytes, *,
-                verified: bool) -> Answer:
+                verified: bool, verified2: bool = False) -> Answer:
         """Carry out READ BINARY, READ RECORD, GET RESPONSE, UPDATE BINARY, UPDATE RECORD or STATUS."""
         if instruction == 242:
             return Answer(*OK)
@@ -122,7 +134,7 @@ class FileStore:
             return self._read_binary(file, p1 << 8 | p2, p3)
         if instruction == 178:
             return self._read_record(file, p1, p3)
-        if not file.writable or not verified:
+        if not file.writable or not verified or (file.guarded and not verified2):
             return _NOT_SATISFIED
         if len(data) != p3:
             return _WRONG_LENGTH
@@ -226,6 +238,9 @@ def make_files(*, iccid: str, imsi: str, mnc_digits: int, spn: str, msisdn: str,
         EF_HPPLMN: ElementaryFile([b"\x05"], writable=True),
         EF_ACC: ElementaryFile([b"\x00\x01"]),
         EF_MSISDN: ElementaryFile([_dialling_record(msisdn), b"\xff" * 28], linear=True, writable=True),
+        EF_ADN: ElementaryFile([b"\xff" * 28] * _ADN_RECORDS, linear=True, writable=True),
+        EF_FDN: ElementaryFile([b"\xff" * 28] * _FDN_RECORDS, linear=True, writable=True, guarded=True),
+        EF_EST: ElementaryFile([b"\x00"], writable=True, guarded=True),
         EF_SMSP: ElementaryFile([_smsp_record(smsc)], linear=True, writable=True),
         EF_PNN: ElementaryFile([_network_name(spn)], linear=True, secret=False),
         EF_PLMN_ACT: ElementaryFile([_NO_PLMN_ACT * _PLMN_ACT_ENTRIES], writable=True),

@@ -16,7 +16,7 @@ from harness.formats.sms import (
     encode_sca,
 )
 from harness.virtual.modem.message_text import direct_line, pdu_line, received_message
-from harness.virtual.modem.messages import MessageStatus, MessageStore, StoredMessage
+from harness.virtual.modem.messages import JoinedStore, MessageStatus, MessageStore, Store, StoredMessage
 from harness.virtual.network.seams import SmsAccepted, SmsOutcome, SmsRejected
 from harness.virtual.world import Event
 
@@ -47,7 +47,7 @@ class SmsService:
         self._stores = {name: MessageStore(name, size) for name, size in modem.profile.stores.items()}
         self.sca: Address | None = None
         self._reference = 0
-        self._full: dict[str, bool] = {}
+        self._full: set[str] = set()  # names of stores that refused a message
         self._buffer: deque[str] = deque(maxlen=MAX_BUFFERED)
         self._unacknowledged: tuple[Done, Event] | None = None
         self._waiting: deque[tuple[str, StoredMessage, Done]] = deque()
@@ -57,23 +57,40 @@ class SmsService:
 
     # -- stores -------------------------------------------------------------------------------------------------------
 
-    def store(self, name: str) -> MessageStore | None:
-        """Return the store of this name, None if there is none: SM is the SIM card's."""
+    def store(self, name: str) -> Store | None:
+        """Return the store of this name, None if there is none: SM is the SIM card's, MT the module's with SM."""
+        card = self._modem.slot.card
         if name == "SM":
-            card = self._modem.slot.card
             return card.messages if card is not None else None
+        if name == "MT":
+            own = self._stores.get("ME")
+            return JoinedStore(name, (own, card.messages)) if own is not None and card is not None else None
         return self._stores.get(name)
 
-    def selected(self, position: int) -> MessageStore | None:
+    def selected(self, position: int) -> Store | None:
         """Return the store selected by +CPMS: 0 to read and delete, 1 to write and send, 2 to receive."""
         return self.store(self._modem.settings.text("+CPMS", position))
 
-    def delete(self, store: MessageStore, index: int) -> None:
+    def delete(self, store: Store, index: int) -> None:
         """Empty a slot; the network learns of it if it was waiting for room."""
         if store.delete(index):
             self._modem.record("sms_deleted", memory=store.name, index=index)
-            if self._full.pop(store.name, False):
+            # a slot freed in one store may be the room that another, which shows it too, was waiting for
+            roomy = [name for name in self._full if (full := self.store(name)) is not None and not full.full]
+            self._full.difference_update(roomy)
+            if roomy:
                 self._modem.carrier.memory_available(self._modem)
+            self.changed()
+
+    def changed(self) -> None:
+        """What the stores hold is not what it was."""
+        for watcher in self._modem.watchers:
+            watcher.messages_changed()
+
+    @property
+    def refusing(self) -> bool:
+        """Whether a message was refused for want of room, and there is none yet."""
+        return bool(self._full)
 
     def own_sca(self) -> bytes:
         """Return the service centre address as octets before a TPDU."""
@@ -138,8 +155,7 @@ class SmsService:
             self._modem.record("sms_displayed", **facts)
             self._answer(done, SmsAccepted())
         else:
-            store = self.store("SM") if kind is MessageClass.SIM else self.selected(2)
-            index = store.add(message) if store is not None else None
+            store, index = self._keep(message, on_card=kind is MessageClass.SIM)
             if store is None or index is None:
                 self._memory_full(store, done)
                 return
@@ -147,6 +163,18 @@ class SmsService:
             self._answer(done, SmsAccepted())
             if routing:
                 self._notify(f'+CMTI: "{store.name}",{index}')
+            self.changed()
+
+    def _keep(self, message: StoredMessage, *, on_card: bool) -> tuple[Store | None, int | None]:
+        """Keep a message and return where; one for the card is told as in MT where messages are received into that."""
+        selected = self.selected(2)
+        if not on_card:
+            return selected, selected.add(message) if selected is not None else None
+        store = self.store("SM")
+        index = store.add(message) if store is not None else None
+        if isinstance(store, MessageStore) and isinstance(selected, JoinedStore) and index is not None:
+            return selected, selected.index_of(store, index)
+        return store, index
 
     def _report_arrived(self, message: StoredMessage, done: Done) -> None:
         routing = self._modem.settings.number("+CNMI", 3)
@@ -160,18 +188,20 @@ class SmsService:
             index = store.add(message)
             self._modem.record("status_report_stored", memory=store.name, index=index)
             self._notify(f'+CDSI: "{store.name}",{index}')
+            self.changed()
         else:
             self._modem.record("status_report_discarded")
         self._answer(done, SmsAccepted())
 
-    def _memory_full(self, store: MessageStore | None, done: Done) -> None:
+    def _memory_full(self, store: Store | None, done: Done) -> None:
         if store is not None:
-            told = self._full.get(store.name, False)
-            self._full[store.name] = True
+            told = store.name in self._full
+            self._full.add(store.name)
             self._modem.record("sms_refused", cause=MEMORY_EXCEEDED, memory=store.name)
             urc = self._modem.profile.text("sms_full_urc")
             if urc and not told:
                 self._modem.urc(urc.format(memory=store.name))
+            self.changed()
         self._answer(done, SmsRejected(cause=MEMORY_EXCEEDED))
 
     # -- telling the client -------------------------------------------------------------------------------------------

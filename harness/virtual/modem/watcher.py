@@ -29,5 +29,8 @@ class Watcher:
     def cell_changed(self) -> None:
         """The module camps on another cell, or on none."""
 
+    def messages_changed(self) -> None:
+        """What the message stores hold is not what it was, or a message found no room."""
+
     def sleeping(self) -> None:
         """The module is about to enter power saving mode."""

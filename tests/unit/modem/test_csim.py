@@ -82,3 +82,20 @@ def test_power_forgets_what_was_selected(bench: Bench) -> None:
 @pytest.mark.parametrize("apdu", ["00000000", "A0A4000000", "A0B0FFFFFF", "00A4000402", "A0D6000005AA", "A0200001FF"])
 def test_odd_commands_have_an_answer(bench: Bench, apdu: str) -> None:
     assert len(transmit(bench, apdu)) >= 4
+
+
+def test_pin2_has_tries_of_its_own(bench: Bench) -> None:
+    fixed = "A0DC01041C" + "FF" * 28
+    transmit(bench, "A0A40000026F3B")
+    assert transmit(bench, fixed) == "9804"
+    assert transmit(bench, "A02000020839393939FFFFFFFF") == "9804"  # VERIFY of a wrong one
+    assert transmit(bench, "0020008100") == "63C2"  # two are left
+    assert transmit(bench, "0020000100") == "9000"  # PIN1 is not concerned
+    assert transmit(bench, "A02000020830303030FFFFFFFF") == "9000"
+    assert transmit(bench, fixed) == "9000"
+    assert transmit(bench, "002400811030303030FFFFFFFF35363738FFFFFFFF") == "9000"  # CHANGE
+    for _ in range(3):
+        transmit(bench, "00200081" + "0839393939FFFFFFFF")
+    assert transmit(bench, "0020008100") == "6983"
+    assert transmit(bench, "002C0081103132333435363738" + "35363738FFFFFFFF") == "9000"  # UNBLOCK
+    assert transmit(bench, "0020008100") == "9000"

@@ -25,7 +25,8 @@ def test_pin(make_bench: MakeBench, make_card: MakeCard) -> None:
     assert bench.at("+CIMI") == b"\r\n+CME ERROR: 11\r\n"
     assert bench.at("+CMGL=4") == b"\r\n+CMS ERROR: 311\r\n"
     assert bench.at("+CPIN=0000") == b"\r\n+CME ERROR: 16\r\n"
-    assert bench.at("+CPINR") == b"\r\n+CPINR: SIM PIN,2,3\r\n+CPINR: SIM PUK,10,10\r\n" + OK
+    assert bench.at("+CPINR") == (b"\r\n+CPINR: SIM PIN,2,3\r\n+CPINR: SIM PUK,10,10\r\n"
+                                  b"+CPINR: SIM PIN2,3,3\r\n+CPINR: SIM PUK2,10,10\r\n" + OK)
     assert bench.at('+CPIN="1234"') == OK
     assert bench.at("+CPIN?") == b"\r\n+CPIN: READY\r\n" + OK
     assert bench.at("+CPIN=1234") == b"\r\n+CME ERROR: 3\r\n"
@@ -125,3 +126,58 @@ def test_cards_that_can_not_be(change: dict[str, str]) -> None:
     facts = {"iccid": "89883070000000000017", "imsi": "310170845466094", **change}
     with pytest.raises(UsageError, match="digits"):
         SimCard(**facts)  # type: ignore[arg-type]
+
+
+# -- PIN2 -------------------------------------------------------------------------------------------------------------
+
+
+FIXED_NUMBER = f'+CRSM=220,28475,1,4,28,"{"FF" * 14}0781214365870921{"FF" * 6}"'  # a fixed dialling number, EF 6F3B
+
+
+def test_what_pin2_guards_asks_for_it(make_bench: MakeBench, make_card: MakeCard) -> None:
+    bench = make_bench(sim=make_card(pin2="5678", puk2="87654321"))
+    assert bench.at('+CPIN="5678"') == b"\r\n+CME ERROR: 3\r\n"  # nothing has asked for it
+    assert bench.at(FIXED_NUMBER) == b"\r\n+CRSM: 152,4\r\n" + OK
+    assert bench.at("+CPIN?") == b"\r\n+CPIN: SIM PIN2\r\n" + OK
+    assert bench.at("+CPIN?") == b"\r\n+CPIN: READY\r\n" + OK  # told once: the card is of use all the same
+    assert bench.at("+CIMI").endswith(OK)
+    assert bench.at('+CPIN="0000"') == b"\r\n+CME ERROR: 16\r\n"
+    assert bench.at('+QPINC="P2"') == b'\r\n+QPINC: "P2",2,10\r\n' + OK
+    assert bench.at('+CPIN="5678"') == OK
+    assert bench.at("+CPIN?") == b"\r\n+CPIN: READY\r\n" + OK
+    assert bench.at(FIXED_NUMBER) == b"\r\n+CRSM: 144,0\r\n" + OK
+    assert b"0781214365870921" in bench.at("+CRSM=178,28475,1,4,28")
+
+
+def test_three_wrong_pin2s_ask_for_puk2(make_bench: MakeBench, make_card: MakeCard) -> None:
+    bench = make_bench(sim=make_card(pin2="5678", puk2="87654321"))
+    said = [bench.at('+CPWD="P2","1111","2222"') for _ in range(3)]
+    assert said == [b"\r\n+CME ERROR: 16\r\n"] * 2 + [b"\r\n+CME ERROR: 18\r\n"]
+    assert bench.at("+CPIN?") == b"\r\n+CPIN: SIM PUK2\r\n" + OK
+    assert bench.at('+CPWD="P2","5678","2222"') == b"\r\n+CME ERROR: 18\r\n"
+    assert bench.at('+CPIN="5678"') == b"\r\n+CME ERROR: 18\r\n"
+    assert bench.at('+CPIN="87654321","2222"') == OK
+    assert bench.at("+CPIN?") == b"\r\n+CPIN: READY\r\n" + OK
+    assert bench.at('+CPWD="P2","2222","3333"') == OK
+    assert bench.at("+CPINR").count(b"PIN2,3,3") == 1
+
+
+def test_ten_wrong_puk2s_end_pin2_but_not_the_card(make_bench: MakeBench, make_card: MakeCard) -> None:
+    bench = make_bench(sim=make_card(pin2="5678", puk2="87654321"))
+    for _ in range(3):
+        bench.at('+CPWD="P2","1111","2222"')
+    for _ in range(9):
+        assert bench.at('+CPIN="00000000","2222"') == b"\r\n+CME ERROR: 18\r\n"
+    assert bench.at('+CPIN="00000000","2222"') == b"\r\n+CME ERROR: 13\r\n"
+    assert bench.at('+CPIN="87654321","2222"') == b"\r\n+CME ERROR: 13\r\n"
+    assert bench.at("+CEREG?") == b"\r\n+CEREG: 0,5\r\n" + OK
+
+
+def test_a_power_cycle_forgets_that_pin2_was_given(make_bench: MakeBench, make_card: MakeCard) -> None:
+    bench = make_bench(sim=make_card(pin2="5678"))
+    bench.at(FIXED_NUMBER)
+    bench.at('+CPIN="5678"')
+    bench.modem.reboot()
+    bench.wait("10s")
+    bench.at("E0")
+    assert bench.at(FIXED_NUMBER) == b"\r\n+CRSM: 152,4\r\n" + OK

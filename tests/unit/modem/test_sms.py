@@ -156,7 +156,39 @@ def test_separate_stores(bench: Bench) -> None:
     assert card.messages.used == 1
     assert bench.at('+CPMS="XX"') == b"\r\n+CMS ERROR: 302\r\n"
     assert bench.at('+CPMS="SM","SR"') == b"\r\n+CMS ERROR: 302\r\n"
-    assert bench.at("+CPMS=?") == b'\r\n+CPMS: ("SM","ME","SR"),("SM","ME"),("SM","ME")\r\n' + OK
+    assert bench.at("+CPMS=?") == (b'\r\n+CPMS: ("SM","ME","MT","SR","BM"),("SM","ME","MT"),("SM","ME","MT")\r\n'
+                                   + OK)
+
+
+def test_both_memories_as_one(bench: Bench) -> None:
+    card = bench.modem.slot.card
+    assert card is not None
+    assert bench.at('+CPMS="MT","SM","SM"') == b"\r\n+CPMS: 0,48,0,25,0,25\r\n" + OK
+    assert deliver(bench, message("one"))[0] == b'\r\n+CMTI: "SM",0\r\n'
+    assert bench.at('+CPMS="MT","ME","ME"').startswith(b"\r\n+CPMS: 1,48,0,23,0,23")
+    assert deliver(bench, message("two"))[0] == b'\r\n+CMTI: "ME",0\r\n'
+    bench.at("+CMGF=1")
+    listed = bench.at('+CMGL="ALL"')  # the module's own slots first, the card's behind them
+    assert listed.index(b"+CMGL: 0,") < listed.index(b"two") < listed.index(b"+CMGL: 23,") < listed.index(b"one")
+    assert b"one" in bench.at("+CMGR=23")
+    assert bench.at("+CMGR=48") == b"\r\n+CMS ERROR: 321\r\n"
+    assert bench.at("+CMGD=23") == OK
+    assert card.messages.used == 0
+    assert bench.at("+CPMS?") == b'\r\n+CPMS: "MT",1,48,"ME",1,23,"ME",1,23\r\n' + OK
+    assert bench.at("+CMGD=0,4") == OK
+    assert bench.at("+CPMS?") == b'\r\n+CPMS: "MT",0,48,"ME",0,23,"ME",0,23\r\n' + OK
+
+
+def test_what_finds_no_room_in_one_memory_goes_to_the_other(bench: Bench) -> None:
+    bench.at('+CPMS="MT","MT","MT"')
+    told = [deliver(bench, message())[0] for _ in range(48)]
+    assert told == [b'\r\n+CMTI: "MT",%d\r\n' % index for index in range(48)]
+    assert deliver(bench, message()) == (b'\r\n+QIND: "SMS FULL","MT"\r\n', FULL)
+    assert bench.at('+CPMS="SM","SM","SM"').startswith(b"\r\n+CPMS: 25,25,")
+    assert bench.at("+CMGD=24") == OK  # a slot of the card is room in both
+    assert bench.carrier.calls.count("memory_available") == 1
+    bench.at('+CPMS="MT","MT","MT"')
+    assert deliver(bench, message()) == (b'\r\n+CMTI: "MT",47\r\n', TAKEN)
 
 
 def test_buffered_indications_are_flushed_or_cleared(bench: Bench) -> None:

@@ -255,7 +255,7 @@ def test_what_tinygsm_sends_to_get_a_network_on_the_r4(bench: Bench) -> None:
     assert bench.at("+CGACT=1,1", wait="1s") == OK
     assert bench.at("+CGATT?") == b"\r\n+CGATT: 1\r\n" + OK
     assert bench.at("+CGPADDR=1") == b'\r\n+CGPADDR: 1,"100.64.7.8"\r\n' + OK
-    assert bench.at("+CIND?") == b"\r\n+CIND: 5,4,1,0,0,0\r\n" + OK
+    assert bench.at("+CIND?") == b"\r\n+CIND: 5,4,1,0,0,0,1\r\n" + OK
     assert bench.at("+UTEMP=0;+UTEMP?") == b"\r\n+UTEMP: 0,250\r\n" + OK
 
 

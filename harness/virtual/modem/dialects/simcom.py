@@ -47,7 +47,7 @@ def iccid(prefix: str) -> Handler:
 def _pin_counters(call: Call) -> Result:
     card = call.modem.slot.card
     assert card is not None  # needs a SIM card
-    return info(f"+SPIC: {card.pin_tries},{card.puk_tries},3,10")
+    return info(f"+SPIC: {card.pin_tries},{card.puk_tries},{card.pin2.tries},{card.pin2.puk_tries}")
 
 
 # -- +CPSI and +CNSMOD ------------------------------------------------------------------------------------------------

@@ -47,7 +47,9 @@ def _pin_counter(call: Call) -> Result:
     """#PCT: the tries that are left for what the card asks for."""
     card = call.modem.slot.card
     assert card is not None  # needs a SIM card
-    return info(f"#PCT: {card.puk_tries if card.lock in (Lock.PUK, Lock.BLOCKED) else card.pin_tries}")
+    tries = {Lock.PUK: card.puk_tries, Lock.BLOCKED: card.puk_tries, Lock.PIN2: card.pin2.tries,
+             Lock.PUK2: card.pin2.puk_tries}
+    return info(f"#PCT: {tries.get(card.asks, card.pin_tries)}")
 
 
 # -- network ----------------------------------------------------------------------------------------------------------

@@ -132,7 +132,7 @@ def _iccid(call: Call) -> Result:
 def _pin_counters(call: Call) -> Result:
     card = call.modem.slot.card
     assert card is not None  # needs a SIM card
-    return info(f"+UPINCNT: {card.pin_tries},3,{card.puk_tries},10")
+    return info(f"+UPINCNT: {card.pin_tries},{card.pin2.tries},{card.puk_tries},{card.pin2.puk_tries}")
 
 
 def _cell_data(call: Call) -> Result:

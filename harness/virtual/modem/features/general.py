@@ -103,28 +103,13 @@ def _last_error(call: Call) -> Result:
     return info(f"+CEER: {call.modem.last_error}")
 
 
-# -- indicators, for clients that insist -------------------------------------------------------------------------------
-
-
-def _indicators(call: Call) -> Result:
-    modem = call.modem
-    cell = modem.radio.cell
-    bars = 0 if cell is None else max(0, min(5, (cell.rssi_dbm + 115) // 10))
-    full = int(modem.slot.card is not None and modem.slot.card.messages.full)
-    return info(f"+CIND: {modem.profile.number('battery_percent') // 20},{bars},{int(modem.radio.served)},0,{full},0")
-
-
-_INDICATORS = ('("battchg",(0-5)),("signal",(0-5)),("service",(0,1)),("message",(0,1)),("smsfull",(0,1)),'
-               '("call",(0,1))')
-
-
 def _exec(name: str, clause: str, handler: Handler, test: str) -> Command:
     return Command(name=name, clause=clause, test=test, exec=handler)
 
 
 DEFAULTS: dict[str, Value] = {
     "+CMEE": (0,), "+CSCS": ("GSM",), "+IPR": (115200,), "+IFC": (0, 0), "+ICF": (3, 3), "+CTZU": (0,), "+CTZR": (0,),
-    "+CMER": (0, 0, 0, 0, 0), "+WS46": (25,), "+CLIP": (0,), "+CRC": (0,), "+FCLASS": (0,),
+    "+WS46": (25,), "+CLIP": (0,), "+CRC": (0,), "+FCLASS": (0,),
 }
 
 COMMANDS = (
@@ -142,9 +127,6 @@ COMMANDS = (
     setting("+IPR", Choice(_RATES), clause="V.250 6.2.10"),
     setting("+IFC", Number(0, 2), Number(0, 2), clause="V.250 6.2.12", optional=1),
     setting("+ICF", Number(0, 3), Number(0, 3), clause="V.250 6.2.11", optional=1),
-    setting("+CMER", Number(0, 3), Choice((0,)), Choice((0,)), Number(0, 2), Number(0, 1), clause="27.007 8.10",
-            optional=4),
-    Command(name="+CIND", clause="27.007 8.9", test=_INDICATORS, read=_indicators),
     setting("+WS46", Choice((12, 25, 28, 29)), clause="27.007 5.9"),
     setting("+CLIP", Number(0, 1), clause="27.007 7.11"),
     setting("+CRC", Number(0, 1), clause="27.007 6.11"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from harness.clock import NANOSECONDS
 from harness.virtual.modem.codes import Cme
@@ -22,6 +23,9 @@ from harness.virtual.modem.command import (
 from harness.virtual.modem.radio import Radio
 from harness.virtual.modem.settings import Value
 from harness.virtual.network.seams import AccessTechnology, Registration, RegistrationStatus
+
+if TYPE_CHECKING:
+    from harness.virtual.modem.modem import VirtualModem
 
 _COPS_LIMIT = 180 * NANOSECONDS
 _ATTACH_LIMIT = 140 * NANOSECONDS
@@ -223,7 +227,12 @@ def _signal(call: Call) -> Result:
 
 def signal_of(call: Call) -> int | None:
     """Return the strength in dBm at which the modem hears its cell, None if it camps on none."""
-    return call.modem.carrier.signal(call.modem) if call.modem.radio.cell is not None else None
+    return signal_of_modem(call.modem)
+
+
+def signal_of_modem(modem: VirtualModem) -> int | None:
+    """Return the same of a modem that nobody asks just now."""
+    return modem.carrier.signal(modem) if modem.radio.cell is not None else None
 
 
 def _extended_signal(call: Call) -> Result:

@@ -7,6 +7,7 @@ from harness.virtual.modem.command import NO_PARAMETERS, OK, Call, Command, Comm
 from harness.virtual.modem.sim_card import Lock, SimCard
 
 _FACILITIES = ("SC",)
+_PASSWORDS = ("SC", "P2")
 _RESTRICTED_COMMANDS = (176, 178, 192, 214, 220, 242)
 
 
@@ -31,15 +32,27 @@ def _wrong(card: SimCard) -> Result:
     return cme(Cme.SIM_FAILURE if card.lock is Lock.BLOCKED else Cme.INCORRECT_PASSWORD)
 
 
+def _wrong_second(card: SimCard) -> Result:
+    if card.pin2.dead:
+        return cme(Cme.SIM_FAILURE)
+    if card.pin2.blocked:
+        card.pin2_missed()
+        return cme(Cme.SIM_PUK2)
+    return cme(Cme.INCORRECT_PASSWORD)
+
+
 def _ask_pin(call: Call) -> Result:
-    return info(f"+CPIN: {_card(call).lock.value}")
+    card = _card(call)
+    asked = card.asks if card.pin2_untold else card.lock
+    card.pin2_untold = False  # told once: who never needs PIN2 must not take the card for locked (27.007 clause 8.3)
+    return info(f"+CPIN: {asked.value}")
 
 
 def _enter_pin(call: Call) -> Result:
     call.at_most(2)
     card = _card(call)
     if card.lock is Lock.READY:
-        return cme(Cme.NOT_ALLOWED)
+        return _enter_second(call, card)
     if card.lock is Lock.PUK:
         if not call.given(1):
             return cme(Cme.SIM_PUK)
@@ -49,6 +62,21 @@ def _enter_pin(call: Call) -> Result:
     elif not card.verify_pin(_password(call, 0)):
         return _wrong(card)
     call.modem.sim_unlocked()
+    return OK
+
+
+def _enter_second(call: Call, card: SimCard) -> Result:
+    if not card.pin2_wanted:
+        return cme(Cme.NOT_ALLOWED)
+    if card.pin2.blocked:
+        if not call.given(1):
+            return cme(Cme.SIM_PUK2)
+        given = card.pin2.unblock(_password(call, 0, 8), _password(call, 1))
+    else:
+        given = card.pin2.verify(_password(call, 0))
+    if not given:
+        return _wrong_second(card)
+    card.pin2_given()
     return OK
 
 
@@ -67,9 +95,11 @@ def _lock(call: Call) -> Result:
 
 def _change_password(call: Call) -> Result:
     call.at_most(3)
-    if call.text(0) not in _FACILITIES:
+    if call.text(0) not in _PASSWORDS:
         return cme(Cme.NOT_SUPPORTED)
     card = _card(call)
+    if call.text(0) == "P2":
+        return OK if card.pin2.change(_password(call, 1), _password(call, 2)) else _wrong_second(card)
     if not card.pin_enabled:
         return cme(Cme.NOT_ALLOWED)
     new = _password(call, 2)
@@ -78,14 +108,17 @@ def _change_password(call: Call) -> Result:
 
 def _retries(call: Call) -> Result:
     card = _card(call)
-    return info(f"+CPINR: SIM PIN,{card.pin_tries},3", f"+CPINR: SIM PUK,{card.puk_tries},10")
+    return info(f"+CPINR: SIM PIN,{card.pin_tries},3", f"+CPINR: SIM PUK,{card.puk_tries},10",
+                f"+CPINR: SIM PIN2,{card.pin2.tries},3", f"+CPINR: SIM PUK2,{card.pin2.puk_tries},10")
 
 
 def _retries_quectel(call: Call) -> Result:
     card = _card(call)
-    if call.text(0, "SC") not in _FACILITIES:
+    if call.text(0, "SC") not in _PASSWORDS:
         raise call.bad()
-    return info(f'+QPINC: "SC",{card.pin_tries},{card.puk_tries}')
+    lines = (f'+QPINC: "SC",{card.pin_tries},{card.puk_tries}',
+             f'+QPINC: "P2",{card.pin2.tries},{card.pin2.puk_tries}')
+    return info(*lines) if not call.given(0) else info(lines[_PASSWORDS.index(call.text(0))])
 
 
 def _restricted_access(call: Call) -> Result:
@@ -101,8 +134,11 @@ def _restricted_access(call: Call) -> Result:
     except ValueError:
         raise call.bad() from None
     card = _card(call)
-    answer = card.files.command(instruction, call.number(1, 0, high=0xFFFF), p1, p2, p3, data,
-                                verified=card.lock is Lock.READY)
+    identifier = call.number(1, 0, high=0xFFFF)
+    answer = card.files.command(instruction, identifier, p1, p2, p3, data,
+                                verified=card.lock is Lock.READY, verified2=card.pin2.verified)
+    if card.files.needs_second(instruction, identifier) and not card.pin2.verified:
+        card.pin2_missed()
     tail = f',"{answer.data.hex().upper()}"' if answer.data else ""
     return info(f"+CRSM: {answer.sw1},{answer.sw2}{tail}")
 
@@ -130,13 +166,13 @@ def _raw_access(call: Call) -> Result:
 COMMANDS = (
     Command(name="+CPIN", clause="27.007 8.3", test=NO_PARAMETERS, read=_ask_pin, set=_enter_pin, needs=Needs.SIM),
     Command(name="+CLCK", clause="27.007 7.4", test='("SC")', set=_lock, needs=Needs.SIM),
-    Command(name="+CPWD", clause="27.007 7.5", test='("SC",8)', set=_change_password, needs=Needs.SIM),
+    Command(name="+CPWD", clause="27.007 7.5", test='("SC",8),("P2",8)', set=_change_password, needs=Needs.SIM),
     Command(name="+CPINR", clause="27.007 8.65", test=NO_PARAMETERS, exec=_retries, needs=Needs.SIM),
     Command(name="+CSIM", clause="27.007 8.17", test=NO_PARAMETERS, set=_raw_access, needs=Needs.SIM),
     Command(name="+CRSM", clause="27.007 8.18", test=NO_PARAMETERS, set=_restricted_access, needs=Needs.SIM),
 )
 
 QUECTEL_COMMANDS = (
-    Command(name="+QPINC", clause="Quectel general AT manual", test='("SC")', read=_retries_quectel,
+    Command(name="+QPINC", clause="Quectel general AT manual", test='("SC","P2")', read=_retries_quectel,
             set=_retries_quectel, needs=Needs.SIM),
 )

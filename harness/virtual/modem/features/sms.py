@@ -38,7 +38,7 @@ from harness.virtual.modem.command import (
 )
 from harness.virtual.modem.features.sms_setup import line_address
 from harness.virtual.modem.message_text import list_line, pdu_line, read_line
-from harness.virtual.modem.messages import STATUS_BY_TEXT, MessageStatus, MessageStore, StoredMessage
+from harness.virtual.modem.messages import STATUS_BY_TEXT, MessageStatus, Store, StoredMessage
 from harness.virtual.modem.sms_service import PROTOCOL_ERROR
 from harness.virtual.network.seams import SmsAccepted, SmsOutcome, SmsRejected
 
@@ -171,7 +171,7 @@ def _send_stored(call: Call) -> Result:
     return _submission(call, _checked_submit(tpdu), sent=lambda: _mark_sent(store, index, message))
 
 
-def _mark_sent(store: MessageStore, index: int, message: StoredMessage) -> None:
+def _mark_sent(store: Store, index: int, message: StoredMessage) -> None:
     if store.get(index) is message:
         store.mark(index, MessageStatus.STO_SENT)
 
@@ -211,13 +211,14 @@ def _keep(call: Call, status: MessageStatus, sca: bytes, tpdu: bytes) -> Result:
     index = store.add(StoredMessage(status=status, sca=sca if sca != b"\0" else call.modem.sms.own_sca(), tpdu=tpdu))
     if index is None:
         return cms(Cms.MEMORY_FULL)
+    call.modem.sms.changed()
     return info(f"+CMGW: {index}")
 
 
 # -- reading ----------------------------------------------------------------------------------------------------------
 
 
-def _slot(call: Call, store: MessageStore | None) -> tuple[MessageStore, int, StoredMessage | None]:
+def _slot(call: Call, store: Store | None) -> tuple[Store, int, StoredMessage | None]:
     if store is None:
         raise CommandError(cms(Cms.SIM_NOT_INSERTED))
     index = call.number(0)
@@ -234,9 +235,10 @@ def _shown(call: Call, message: StoredMessage, *, as_list: bool) -> str:
     return render(message, charset=settings.text("+CSCS"), details=bool(settings.number("+CSDH")))
 
 
-def _mark_read(store: MessageStore, index: int, message: StoredMessage) -> None:
+def _mark_read(call: Call, store: Store, index: int, message: StoredMessage) -> None:
     if message.status is MessageStatus.REC_UNREAD:
         store.mark(index, MessageStatus.REC_READ)
+        call.modem.sms.changed()
 
 
 def _read(call: Call) -> Result:
@@ -247,7 +249,7 @@ def _read(call: Call) -> Result:
         return OK if call.modem.profile.flag("empty_slot_ok") else cms(Cms.INVALID_INDEX)
     line = _shown(call, message, as_list=False)
     if not keep:
-        _mark_read(store, index, message)
+        _mark_read(call, store, index, message)
     return info(f"+CMGR: {line}")
 
 
@@ -267,11 +269,11 @@ def _list(call: Call) -> Result:
     if store is None:
         return cms(Cms.SIM_NOT_INSERTED)
     lines = []
-    for index, message in store:
+    for index, message in tuple(store):
         if wanted is None or message.status is wanted:
             lines.append(f"+CMGL: {index},{_shown(call, message, as_list=True)}")
             if not keep:
-                _mark_read(store, index, message)
+                _mark_read(call, store, index, message)
     return Reply(tuple(lines))
 
 

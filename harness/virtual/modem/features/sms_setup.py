@@ -38,9 +38,10 @@ def _read_service(call: Call) -> Result:
 
 
 def _store_names(call: Call) -> list[tuple[str, ...]]:
-    own = tuple(name for name in call.modem.profile.stores if name not in ("SM", "SR"))
-    both = ("SM", *own)
-    return [(*both, "SR") if "SR" in call.modem.profile.stores else both, both, both]
+    """Return what can be read from, written to and received into."""
+    stores = call.modem.profile.stores
+    written = ("SM", *(name for name in stores if name not in ("SM", "SR", "BM")), *(("MT",) if "ME" in stores else ()))
+    return [(*written, *(name for name in ("SR", "BM") if name in stores)), written, written]
 
 
 def _test_stores(call: Call) -> Result:
