@@ -153,14 +153,17 @@ class LogStream:
     def catch_up(self, sent: int | None) -> bool:
         """Wait until as many entries were taken as the server has sent; return whether any were since the last call.
 
+        Where the server knows the stream no more (``sent`` is None) it has ended it, and the end is on its way.
+
         Raises:
             InternalError: they do not arrive.
         """
         watch = Stopwatch()
         with self._changed:
-            while sent is not None and len(self._entries) < sent and not self._closed:
+            while not self._closed and (sent is None or len(self._entries) < sent):
                 if watch.seconds > SETTLE_SECONDS:
-                    raise InternalError(f"{self!r} took {len(self._entries)} of {sent} entries in {SETTLE_SECONDS:g} s")
+                    raise InternalError(f"{self!r} took {len(self._entries)} of {sent} entries in {SETTLE_SECONDS:g} s"
+                                        if sent is not None else f"{self!r} did not end in {SETTLE_SECONDS:g} s")
                 self._changed.wait(0.1)
             moved = len(self._entries) != self._told
             self._told = len(self._entries)

@@ -7,6 +7,7 @@ import binascii
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from harness.errors import PduError
@@ -166,7 +167,11 @@ class IpCommands:
         _check_usable(self._account, sim, fleet is not None and fleet.data_enabled, "data")
         command = self._add(sim, payload, payload_type, CommandStatus.QUEUED, Direction.TO_SIM, None, port,
                             arguments.callback())
-        self._messaging.send_ip(sim.iccid, port, data, self._sent(sim, command))
+        if self._account.fails(IP_COMMAND_FAILED):  # what failed in the service never reaches the network
+            self._account.world.call_later(0, partial(self._sent(sim, command, failed=True), None),
+                                           name="cloud.ip_command_failed")
+        else:
+            self._messaging.send_ip(sim.iccid, port, data, self._sent(sim, command))
         return command
 
     def received(self, iccid: str, source: tuple[str, int], payload: bytes) -> None:
@@ -188,17 +193,17 @@ class IpCommands:
                                         _payload_bytes(command.payload, command.payload_type),
                                         self._sent(sim, command))
 
-    def _sent(self, sim: Sim, command: IpCommand) -> Callable[[str | None], None]:
+    def _sent(self, sim: Sim, command: IpCommand, *, failed: bool = False) -> Callable[[str | None], None]:
         round_ = self._round
 
         def done(device_ip: str | None) -> None:
             if round_ != self._round:
                 return  # the cloud was set back meanwhile
             code, reason = 0, ""
-            if device_ip is None:
+            if failed:
+                code, reason = IP_COMMAND_FAILED, CATALOGUE[IP_COMMAND_FAILED]
+            elif device_ip is None:
                 code, reason = IP_COMMAND_NOT_ATTACHED, "the device has no data session"
-            elif self._account.fails(IP_COMMAND_FAILED):
-                code, reason, device_ip = IP_COMMAND_FAILED, CATALOGUE[IP_COMMAND_FAILED], None
             target = CommandStatus.FAILED if code else CommandStatus.SENT
             IP_COMMAND.move(command.status, target, By.NETWORK)
             if self.commands.get(command.sid) is command:

@@ -110,6 +110,7 @@ def ip_commands(client: Client) -> list[int]:
     client.cloud.rig.plan_failure(83400)
     client.post("supersim", "/IpCommands", **command)
     client.stack.clock.sleep("1min")
+    assert not client.stack.ether.datagrams  # what failed never reached the device
     client.sink.status = 500
     client.post("supersim", "/IpCommands", **command)
     assert client.told() == [83401, 83400]
