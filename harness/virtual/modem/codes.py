@@ -21,6 +21,7 @@ class Cme(IntEnum):
     PHONE_FAILURE = 0
     NOT_ALLOWED = 3
     NOT_SUPPORTED = 4
+    PH_SIM_PIN = 5
     SIM_NOT_INSERTED = 10
     SIM_PIN = 11
     SIM_PUK = 12
@@ -55,6 +56,7 @@ class Cms(IntEnum):
     BAD_TEXT = 305
     SIM_NOT_INSERTED = 310
     SIM_PIN = 311
+    PH_SIM_PIN = 312
     SIM_FAILURE = 313
     SIM_BUSY = 314
     SIM_PUK = 316

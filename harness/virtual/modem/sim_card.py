@@ -28,6 +28,8 @@ class Lock(Enum):
     PIN2 = "SIM PIN2"
     """The command before needed PIN2; the card is of use all the same."""
     PUK2 = "SIM PUK2"
+    PH_SIM = "PH-SIM PIN"
+    """The module serves one card only, and this is another one."""
 
 
 class SimCard:

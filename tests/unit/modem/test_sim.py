@@ -181,3 +181,36 @@ def test_a_power_cycle_forgets_that_pin2_was_given(make_bench: MakeBench, make_c
     bench.wait("10s")
     bench.at("E0")
     assert bench.at(FIXED_NUMBER) == b"\r\n+CRSM: 152,4\r\n" + OK
+
+
+# -- a module that serves one card ------------------------------------------------------------------------------------
+
+
+def test_a_module_that_serves_one_card_asks_before_it_serves_another(make_bench: MakeBench,
+                                                                    make_card: MakeCard) -> None:
+    bench = make_bench(sim=make_card())
+    assert bench.at('+CLCK="PS",2') == b"\r\n+CLCK: 0\r\n" + OK
+    assert bench.at('+CLCK="PS",1,"4711"') == OK
+    assert bench.at('+CLCK="PS",2') == b"\r\n+CLCK: 1\r\n" + OK
+    assert bench.at("+CPIN?") == b"\r\n+CPIN: READY\r\n" + OK  # it is the one
+    own = bench.modem.remove_sim()
+    assert own is not None
+    bench.modem.insert_sim(SimCard("8988307000000000089", "310410123456780"))
+    bench.wait("10s")
+    assert bench.at("+CPIN?") == b"\r\n+CPIN: PH-SIM PIN\r\n" + OK
+    assert bench.at("+CIMI") == b"\r\n+CME ERROR: 5\r\n"
+    assert bench.at('+CPIN="0815"') == b"\r\n+CME ERROR: 16\r\n"
+    assert bench.at('+CPIN="4711"') == OK
+    bench.wait("5s")
+    assert bench.at("+CIMI") == b"\r\n310410123456780\r\n" + OK
+    bench.modem.reboot()
+    bench.wait("10s")
+    bench.at("E0+CMEE=1")
+    assert bench.at("+CPIN?") == b"\r\n+CPIN: PH-SIM PIN\r\n" + OK  # until the power goes, and no longer
+    assert bench.at('+CPIN="4711"') == OK
+    assert bench.at('+CLCK="PS",0,"0000"') == b"\r\n+CME ERROR: 16\r\n"
+    assert bench.at('+CLCK="PS",0,"4711"') == OK
+    bench.modem.reboot()
+    bench.wait("10s")
+    bench.at("E0")
+    assert bench.at("+CPIN?") == b"\r\n+CPIN: READY\r\n" + OK

@@ -6,7 +6,7 @@ from harness.virtual.modem.codes import Cme
 from harness.virtual.modem.command import NO_PARAMETERS, OK, Call, Command, CommandError, Needs, Result, cme, info
 from harness.virtual.modem.sim_card import Lock, SimCard
 
-_FACILITIES = ("SC",)
+_FACILITIES = ("SC", "PS")
 _PASSWORDS = ("SC", "P2")
 _RESTRICTED_COMMANDS = (176, 178, 192, 214, 220, 242)
 
@@ -43,7 +43,7 @@ def _wrong_second(card: SimCard) -> Result:
 
 def _ask_pin(call: Call) -> Result:
     card = _card(call)
-    asked = card.asks if card.pin2_untold else card.lock
+    asked = card.asks if card.pin2_untold else call.modem.slot.lock or card.lock
     card.pin2_untold = False  # told once: who never needs PIN2 must not take the card for locked (27.007 clause 8.3)
     return info(f"+CPIN: {asked.value}")
 
@@ -51,6 +51,11 @@ def _ask_pin(call: Call) -> Result:
 def _enter_pin(call: Call) -> Result:
     call.at_most(2)
     card = _card(call)
+    if call.modem.slot.lock is Lock.PH_SIM:
+        if not call.modem.slot.open(_password(call, 0)):
+            return cme(Cme.INCORRECT_PASSWORD)
+        call.modem.sim_unlocked()
+        return OK
     if card.lock is Lock.READY:
         return _enter_second(call, card)
     if card.lock is Lock.PUK:
@@ -86,11 +91,21 @@ def _lock(call: Call) -> Result:
         return cme(Cme.NOT_SUPPORTED)
     card = _card(call)
     mode = call.number(1, high=2)
+    if call.text(0) == "PS":
+        return _serve_one(call, mode)
     if mode == 2:
         return info(f"+CLCK: {int(card.pin_enabled)}")
     if not card.enable_pin(bool(mode), _password(call, 2)):
         return _wrong(card)
     return OK
+
+
+def _serve_one(call: Call, mode: int) -> Result:
+    slot = call.modem.slot
+    if mode == 2:
+        return info(f"+CLCK: {int(slot.serves_one)}")
+    code = _password(call, 2)
+    return OK if (slot.serve_one(code) if mode else slot.serve_all(code)) else cme(Cme.INCORRECT_PASSWORD)
 
 
 def _change_password(call: Call) -> Result:
@@ -165,7 +180,7 @@ def _raw_access(call: Call) -> Result:
 
 COMMANDS = (
     Command(name="+CPIN", clause="27.007 8.3", test=NO_PARAMETERS, read=_ask_pin, set=_enter_pin, needs=Needs.SIM),
-    Command(name="+CLCK", clause="27.007 7.4", test='("SC")', set=_lock, needs=Needs.SIM),
+    Command(name="+CLCK", clause="27.007 7.4", test='("SC","PS")', set=_lock, needs=Needs.SIM),
     Command(name="+CPWD", clause="27.007 7.5", test='("SC",8),("P2",8)', set=_change_password, needs=Needs.SIM),
     Command(name="+CPINR", clause="27.007 8.65", test=NO_PARAMETERS, exec=_retries, needs=Needs.SIM),
     Command(name="+CSIM", clause="27.007 8.17", test=NO_PARAMETERS, set=_raw_access, needs=Needs.SIM),
