@@ -118,7 +118,7 @@ def test_an_idle_port_costs_nothing_while_nobody_has_it_open(live: VirtualModem,
     with serial.Serial(str(link), timeout=2) as opened:
         opened.write(b"AT\r")
         opened.read_until(OK)
-    pause(0.1)
+    until(lambda: live.endpoint is not None and not live.endpoint.is_open, "the close")
     dispatched = 0
     original = live.world.reactor.dispatch
 
@@ -128,8 +128,12 @@ def test_an_idle_port_costs_nothing_while_nobody_has_it_open(live: VirtualModem,
         original(ready)  # type: ignore[arg-type]
 
     live.world.reactor.dispatch = count  # type: ignore[method-assign,assignment]
-    pause(0.3)
-    assert dispatched <= 1
+    for _ in range(10):  # a busy machine may take its time to tell of the close
+        before = dispatched
+        pause(0.3)
+        if dispatched - before <= 1:
+            break
+    assert dispatched - before <= 1
 
 
 def test_output_without_a_client_is_lost(live: VirtualModem, link: Path) -> None:
