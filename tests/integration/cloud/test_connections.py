@@ -15,7 +15,7 @@ import pytest
 from harness.clock import pause
 from harness.virtual.cloud.faults import FaultKind
 from harness.virtual.cloud.http import bodies
-from harness.virtual.cloud.http.protocol import HEAD_LIMIT
+from harness.virtual.cloud.http.protocol import HEAD_LIMIT, ApiProtocol
 
 if TYPE_CHECKING:
     from tests.integration.cloud.conftest import Stack
@@ -161,6 +161,28 @@ def test_an_answer_waits_for_a_client_that_does_not_read(stack: Stack) -> None:
             received += connection.recv(1 << 20)
         sender.join()
     assert received.count(b"HTTP/1.1 200") == count
+
+
+def test_requests_are_not_read_while_others_wait(stack: Stack) -> None:
+    """One that sends and never reads fills its own buffers, not the server's memory."""
+    request = b"GET /v1/Networks?PageSize=1000 HTTP/1.1\r\nHost: x\r\n" + _head(stack) + b"\r\n"
+    one_read = (256 << 10) // len(request) + 1  # asyncio reads no more at once
+    assert stack.server._server is not None
+    connections = stack.server._server.server_state.connections
+    most = 0
+    with _connect(stack) as connection:
+        connection.settimeout(1)
+        blocked = False
+        for _ in range(400):
+            try:
+                connection.sendall(100 * request)
+            except TimeoutError:
+                blocked = True
+                break
+            most = max([most, *(len(item.pipeline) for item in tuple(connections) if isinstance(item, ApiProtocol))])
+        assert blocked
+        assert 0 < most <= 2 * one_read
+        assert _exchange(stack, b"GET /v1/Sims HTTP/1.1\r\nHost: x\r\n" + _head(stack) + b"\r\n")
 
 
 def test_a_request_that_waits_goes_on_where_it_was(stack: Stack) -> None:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import types
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Sized
 from functools import lru_cache, partial
 from typing import Any, TypeAlias
 
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from harness.errors import InternalError
@@ -92,6 +93,22 @@ class GatheringTransport(asyncio.Transport):
         self._inner.set_protocol(protocol)
 
 
+class _Flow(FlowControl):
+    """Reads no further request while one that was read waits for its turn.
+
+    uvicorn reads on with each answer, and one read may bring 2,000 requests: a client that never stops sending would
+    have all of them kept.
+    """
+
+    def __init__(self, transport: asyncio.Transport, waiting: Sized) -> None:
+        super().__init__(transport)
+        self._waiting = waiting
+
+    def resume_reading(self) -> None:
+        if not self._waiting:
+            super().resume_reading()
+
+
 class ApiProtocol(HttpToolsProtocol):
     """A connection of the virtual cloud."""
 
@@ -103,6 +120,7 @@ class ApiProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(GatheringTransport(transport, self.loop))
+        self.flow = _Flow(self.transport, self.pipeline)
         if len(self.connections) > CONNECTION_LIMIT:
             self._turn_away(503, "Service Unavailable", f"there are {CONNECTION_LIMIT} connections already")
 
