@@ -163,6 +163,26 @@ def test_an_answer_waits_for_a_client_that_does_not_read(stack: Stack) -> None:
     assert received.count(b"HTTP/1.1 200") == count
 
 
+def test_a_client_that_wants_the_connection_closed_sees_its_end(stack: Stack) -> None:
+    received = _exchange(stack, b"GET /v1/Sims HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + _head(stack) + b"\r\n",
+                         answers=2)
+    assert received.count(b"HTTP/1.1 ") == 1
+    assert b"\r\nconnection: close\r\n" in received
+
+
+@pytest.mark.parametrize("waits", [False, True], ids=["at once", "after a wait"])
+def test_who_has_nothing_more_to_say_still_hears_the_answer(stack: Stack, *, waits: bool) -> None:
+    if waits:
+        stack.cloud.faults.add("ListSim", FaultKind.LATENCY, count=1, seconds=0.1)
+    with _connect(stack) as connection:
+        connection.sendall(b"GET /v1/Sims HTTP/1.1\r\nHost: x\r\n" + _head(stack) + b"\r\n")
+        connection.shutdown(socket.SHUT_WR)
+        received = b""
+        while piece := connection.recv(65_536):
+            received += piece
+    assert received.startswith(b"HTTP/1.1 200 "), received
+
+
 def test_requests_are_not_read_while_others_wait(stack: Stack) -> None:
     """One that sends and never reads fills its own buffers, not the server's memory."""
     request = b"GET /v1/Networks?PageSize=1000 HTTP/1.1\r\nHost: x\r\n" + _head(stack) + b"\r\n"

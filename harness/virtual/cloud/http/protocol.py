@@ -124,6 +124,21 @@ class ApiProtocol(HttpToolsProtocol):
         if len(self.connections) > CONNECTION_LIMIT:
             self._turn_away(503, "Service Unavailable", f"there are {CONNECTION_LIMIT} connections already")
 
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Let a client that has said all it wants hear the answer to what it asked (RFC 9112 clause 9.6).
+
+        A stream ends instead: whoever follows one and hangs up looks just the same. TLS has no half-closed connections
+        (RFC 8446 clause 6.1 has, asyncio has not).
+        """
+        cycle = self.cycle
+        waits = (self.scheme == "http" and cycle is not None and not cycle.more_body and not cycle.response_complete
+                 and not cycle.response_started)
+        if waits:
+            cycle.keep_alive = False
+        elif isinstance(self.transport, GatheringTransport):
+            self.transport.close()  # after what it holds
+        return waits
+
     def drop_if_slow(self, seconds: float) -> None:
         """Close the connection if the request that is being read has taken longer than this, or if none comes."""
         if self.transport.is_closing():
@@ -167,6 +182,8 @@ class ApiProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._head = None
         super().on_headers_complete()
+        if not self.parser.should_keep_alive():  # older uvicorns leave this connection open all the same
+            self.cycle.keep_alive = False
         self.scope["extensions"][EXTENSION]["answer"] = partial(self._answer, self.cycle)
 
     def on_message_complete(self) -> None:
