@@ -75,6 +75,24 @@ def test_a_head_without_end_is_cut_off(stack: Stack) -> None:
             pour(connection)
 
 
+def test_a_long_head_is_refused_though_it_came_at_once_and_a_long_body_is_not(stack: Stack) -> None:
+    sid = stack.cloud.add_sim("8988307000000000001")
+
+    def get(octets: int) -> bytes:
+        return _exchange(stack, f"GET /v1/Sims/{sid} HTTP/1.1\r\nHost: x\r\n".encode() + _head(stack)
+                         + b"X-Long: " + b"a" * octets + b"\r\n\r\n")
+
+    assert get(HEAD_LIMIT - 1_000).startswith(b"HTTP/1.1 200")
+    refused = get(HEAD_LIMIT + 1)
+    assert refused.startswith(b"HTTP/1.1 400")
+    assert b"at most 65536 bytes" in refused
+    form = b"Sim=x&Payload=" + b"a" * 200_000
+    long = _exchange(stack, b"POST /v1/SmsCommands HTTP/1.1\r\nHost: x\r\n" + _head(stack)
+                     + b"Content-Type: application/x-www-form-urlencoded\r\n"
+                     + b"Content-Length: %d\r\n\r\n" % len(form) + form)
+    assert b"at most 160" in long  # it was read
+
+
 @pytest.mark.parametrize("host", [b"h" * 5_000, b"evil/\"><script>", b"a b", b"x:99999999", b"", b"[zz]"])
 def test_a_host_that_is_no_name_is_not_repeated(stack: Stack, host: bytes) -> None:
     sid = stack.cloud.add_sim("8988307000000000001")

@@ -31,6 +31,8 @@ HEAD_LIMIT = 64 << 10
 """Longest request line with all header fields, in bytes."""
 
 
+_TOO_LONG = f"the head of a request must have at most {HEAD_LIMIT} bytes"
+
 EXTENSION = "harness"
 """Name of the ASGI extension: ``abort`` cuts the connection, ``answer`` is an :data:`Answering`."""
 
@@ -113,6 +115,8 @@ class ApiProtocol(HttpToolsProtocol):
     """A connection of the virtual cloud."""
 
     _head: int | None = 0  # bytes of the head that is being read, None while a body is
+    _too_long = False  # whether a head was
+    _read = 0  # bytes that the head that ends now may have had
     _since: float | None = None  # when the request began that is being read; None between requests
     _idle: float | None = None  # since when there is nothing to do; None while there is
     _feeding = False  # whether the parser is at work
@@ -160,6 +164,7 @@ class ApiProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._head is not None:
             self._head += len(data)
+        self._read = max(len(data), self._head or 0)
         self._feeding = True
         super().data_received(data)
         self._feeding = False
@@ -170,7 +175,7 @@ class ApiProtocol(HttpToolsProtocol):
             else:
                 self._begin(cycle, app)
         if self._head is not None and self._head > HEAD_LIMIT and not self.transport.is_closing():
-            self.send_400_response(f"the head of a request must have at most {HEAD_LIMIT} bytes")
+            self.send_400_response(_TOO_LONG)
 
     def on_message_begin(self) -> None:
         self._head = 0
@@ -180,6 +185,11 @@ class ApiProtocol(HttpToolsProtocol):
         self.scope["extensions"] = {EXTENSION: {"abort": self.transport.abort}}
 
     def on_headers_complete(self) -> None:
+        if self._read > HEAD_LIMIT:  # as much as that came with it, which may be a body too
+            size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+            if size > HEAD_LIMIT:
+                self._too_long = True
+                raise InternalError(_TOO_LONG)  # the parser gives up, and what it tells becomes a 400
         self._head = None
         super().on_headers_complete()
         if not self.parser.should_keep_alive():  # older uvicorns leave this connection open all the same
@@ -239,7 +249,7 @@ class ApiProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP with an error body like the others, and close."""
-        self._turn_away(400, "Bad Request", msg)
+        self._turn_away(400, "Bad Request", _TOO_LONG if self._too_long else msg)
 
     def _turn_away(self, status: int, reason: str, message: str) -> None:
         body = to_bytes({"code": UNKNOWN_PARAMETER, "message": message,
