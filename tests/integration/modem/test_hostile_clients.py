@@ -7,45 +7,18 @@ import os
 import socket
 import termios
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import serial
 
-from harness.clock import RealClock, Stopwatch, pause
+from harness.clock import Stopwatch, pause
 from harness.virtual.modem import VirtualModem
-from harness.virtual.network import Network
 from harness.virtual.world import World
 
 OK = b"\r\nOK\r\n"
 Make = Callable[..., VirtualModem]
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    """A world in real time."""
-    made = World(seed=3, clock=RealClock())
-    made.start()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def make(world: World) -> Iterator[Make]:
-    modems = []
-
-    def modem(**options: object) -> VirtualModem:
-        with world.turn():
-            made = VirtualModem(world, Network(world), name="modem-1", time_scale=0, **options)  # type: ignore[arg-type]
-            made.power_on()
-        modems.append(made)
-        return made
-
-    yield modem
-    with world.turn():
-        for made in modems:
-            made.close()
 
 
 def ask(port: serial.Serial, command: bytes = b"AT\r") -> bytes:
@@ -56,10 +29,10 @@ def ask(port: serial.Serial, command: bytes = b"AT\r") -> bytes:
 
 
 @pytest.mark.parametrize("replug", ["hang_up", "unplug and plug"])
-def test_replugged_again_and_again_under_load(make: Make, world: World, tmp_path: Path, replug: str) -> None:
+def test_replugged_again_and_again_under_load(make_modem: Make, world: World, tmp_path: Path, replug: str) -> None:
     """A client that never stops asking loses the port ten times, and finds a clean one each time."""
     link = tmp_path / "at"
-    modem = make(link=link)
+    modem = make_modem(link=link)
     lost = answered = 0
     done = threading.Event()
 
@@ -104,9 +77,9 @@ def test_replugged_again_and_again_under_load(make: Make, world: World, tmp_path
     assert lost >= 10
 
 
-def test_the_link_is_never_away_while_its_terminal_is_replaced(make: Make, world: World, tmp_path: Path) -> None:
+def test_the_link_is_never_away_while_its_terminal_is_replaced(make_modem: Make, world: World, tmp_path: Path) -> None:
     link = tmp_path / "at"
-    modem = make(link=link)
+    modem = make_modem(link=link)
     done = threading.Event()
     targets: set[str] = set()
     missing: list[str] = []
@@ -133,8 +106,8 @@ def test_the_link_is_never_away_while_its_terminal_is_replaced(make: Make, world
         ask(port)
 
 
-def test_a_client_that_never_reads_holds_up_no_other_port(make: Make, world: World, tmp_path: Path) -> None:
-    modem = make(link=tmp_path / "at1", ports=[str(tmp_path / "at2"), "tcp:127.0.0.1:0"])
+def test_a_client_that_never_reads_holds_up_no_other_port(make_modem: Make, world: World, tmp_path: Path) -> None:
+    modem = make_modem(link=tmp_path / "at1", ports=[str(tmp_path / "at2"), "tcp:127.0.0.1:0"])
     address = ("127.0.0.1", int(modem.ports.addresses[2].rpartition(":")[2]))
     deaf = os.open(tmp_path / "at1", os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
     try:
@@ -155,9 +128,9 @@ def test_a_client_that_never_reads_holds_up_no_other_port(make: Make, world: Wor
         os.close(deaf)
 
 
-def test_a_paced_line_takes_its_time(make: Make, tmp_path: Path) -> None:
+def test_a_paced_line_takes_its_time(make_modem: Make, tmp_path: Path) -> None:
     """At 9600 bit/s, 200 octets and more take at least 0.2 s, and come whole."""
-    make(link=tmp_path / "at", bits_per_second=9600)
+    make_modem(link=tmp_path / "at", bits_per_second=9600)
     with serial.Serial(str(tmp_path / "at"), timeout=5) as port:
         ask(port, b"ATE0\r")
         watch = Stopwatch()
@@ -166,8 +139,8 @@ def test_a_paced_line_takes_its_time(make: Make, tmp_path: Path) -> None:
         assert said == b"\r\nBG96\r\n" * 25 + OK
 
 
-def test_a_client_that_sends_without_end_is_bounded(make: Make, world: World, tmp_path: Path) -> None:
-    modem = make(link=tmp_path / "at", ports=[str(tmp_path / "at2")])
+def test_a_client_that_sends_without_end_is_bounded(make_modem: Make, world: World, tmp_path: Path) -> None:
+    modem = make_modem(link=tmp_path / "at", ports=[str(tmp_path / "at2")])
     assert modem.endpoint is not None
     descriptor = os.open(tmp_path / "at", os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
     try:

@@ -6,13 +6,13 @@ import contextlib
 import os
 import socket
 import termios
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import serial
 
-from harness.clock import RealClock, Stopwatch, pause
+from harness.clock import Stopwatch, pause
 from harness.errors import PortTaken, UsageError
 from harness.virtual.modem import VirtualModem
 from harness.virtual.modem.socket_endpoint import SocketEndpoint
@@ -20,32 +20,6 @@ from harness.virtual.network import Network
 from harness.virtual.world import World
 
 OK = b"\r\nOK\r\n"
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    """A world in real time."""
-    made = World(seed=3, clock=RealClock())
-    made.start()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def make_modem(world: World) -> Iterator[Callable[..., VirtualModem]]:
-    modems = []
-
-    def make(**options: object) -> VirtualModem:
-        with world.turn():
-            modem = VirtualModem(world, Network(world), name="modem-1", time_scale=0, **options)  # type: ignore[arg-type]
-            modem.power_on()
-        modems.append(modem)
-        return modem
-
-    yield make
-    with world.turn():
-        for modem in modems:
-            modem.close()
 
 
 def ask(connection: socket.socket, command: bytes = b"ATE0\r") -> bytes:
