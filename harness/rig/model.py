@@ -179,6 +179,8 @@ class ModemTable(Table):
     """Further IMSIs of a virtual multi-IMSI card, for faults of kind ``sim-imsi``."""
     product: Literal["supersim", "wireless"] = "supersim"
     """Whose SIM card it is: Super SIM's, which talks to ``000``, or Programmable Wireless', which talks to ``2936``."""
+    narrowband: bool = False
+    """Whether a card of product ``wireless`` is one for NB-IoT, with limits of its own for Commands and resets."""
     power: PowerTable | None = None
     """How a real modem's supply is switched; a virtual one has a switch of its own."""
     sim_status: Literal["new", "ready", "active", "inactive"] = "active"
@@ -192,6 +194,8 @@ class ModemTable(Table):
             raise ValueError("a modem of kind 'serial' needs 'port': a device such as /dev/serial/by-id/... or a URL")
         if self.product == "wireless" and self.sim_status == "inactive":
             raise ValueError("a SIM card of product 'wireless' is never 'inactive'")
+        if self.narrowband and self.product != "wireless":
+            raise ValueError("narrowband is for SIM cards of product 'wireless' only")
         if self.kind == "virtual" and self.profile == "auto":
             raise ValueError("a virtual modem needs the name of a profile: 'mvh modem profiles' lists them")
         return self

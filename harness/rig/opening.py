@@ -162,7 +162,7 @@ class RigOpener:
         return Rig(name=self.file.name, description=self._describe("virtual"), notes=self.notes, seed=self.seed,
                    clock=clock, journal=journal, cloud=cloud, modems=modems, boards=boards, firmware=firmware,
                    internet=stack.internet, network=stack.network, capture=capture,
-                   faults=Faults(stack.faults),
+                   faults=Faults(stack.faults), service=stack.cloud.rig,
                    open_sink=lambda: WebhookSink(clock, stack.cloud.auth_token, journal=journal,
                                                  kore_secret=self.file.cloud.webhook_secret),
                    close=lambda: _run(undo))

@@ -16,6 +16,7 @@ from harness.rig.device import BoardUnderTest
 from harness.rig.firmware import FirmwareShelf
 
 if TYPE_CHECKING:
+    from harness.virtual.cloud.rig import Rig as CloudHand
     from harness.virtual.faults import Faults
     from harness.virtual.internet.internet import VirtualInternet
     from harness.virtual.network import Network
@@ -37,7 +38,8 @@ class Rig:
                  journal: Journal, cloud: CloudClient, modems: dict[str, Modem], boards: dict[str, BoardUnderTest],
                  firmware: FirmwareShelf, open_sink: Callable[[], WebhookSink], close: Callable[[], None],
                  internet: VirtualInternet | None = None, network: Network | None = None,
-                 capture: CaptureBuffer | None = None, faults: Faults | None = None) -> None:
+                 capture: CaptureBuffer | None = None, faults: Faults | None = None,
+                 service: CloudHand | None = None) -> None:
         self.name = name
         self.description = description
         self.notes = notes
@@ -52,6 +54,7 @@ class Rig:
         self._internet = internet
         self._network = network
         self._faults = faults
+        self._service = service
         self._open_sink = open_sink
         self._close = close
         self._sink: WebhookSink | None = None
@@ -99,6 +102,17 @@ class Rig:
         if self._faults is None:
             raise UsageError(f"rig {self.name!r} is real: its faults are its own")
         return self._faults
+
+    @property
+    def service(self) -> CloudHand:
+        """The inside of the virtual cloud: ``rig.service.plan_failure(83700)``, connection events, eSIM, maintenance.
+
+        Raises:
+            UsageError: the rig is real, and nobody sees into its cloud.
+        """
+        if self._service is None:
+            raise UsageError(f"rig {self.name!r} is real: nobody sees into its cloud")
+        return self._service
 
     @property
     def internet(self) -> VirtualInternet:

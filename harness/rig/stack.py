@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from harness.clock import RealClock, VirtualClock
@@ -121,7 +122,8 @@ class VirtualStack:
         iccid = table.iccid or default_iccid(index)
         card = SimCard(iccid=iccid, imsi=table.imsi or f"{_HOME_PLMN}{index:09d}", imsis=table.imsis)
         places = self.cloud.places  # a card that was moved to a subaccount is not the account's any more
-        add: Callable[..., str] = self.cloud.add_sim if table.product == "supersim" else self.cloud.add_wireless_sim
+        add: Callable[..., str] = self.cloud.add_sim if table.product == "supersim" else partial(
+            self.cloud.add_wireless_sim, narrowband=table.narrowband)
         self.sims[table.name] = places[iccid] = self.cloud.sim_sid(iccid) or places.get(iccid) or add(
             iccid, status=table.sim_status, unique_name=table.unique_name or table.name)
         link = Path(table.port) if table.kind == "virtual" and table.port else folder / table.name

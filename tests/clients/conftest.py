@@ -29,6 +29,9 @@ class OpenCloud:
     def subscription(self, iccid: str) -> Subscription | None:
         return Subscription(sim_sid="HS" + "0" * 32, attach_allowed=True, sms_allowed=True, data_allowed=True)
 
+    def core_failure(self, iccid: str, *, session: bool) -> int:
+        return 0
+
     def sms_received(self, iccid: str, text: str | bytes) -> None:
         self.texts.append(text if isinstance(text, str) else text.hex())
 

@@ -25,6 +25,7 @@ from harness.virtual.cloud.machines import SimStatus, WirelessStatus
 from harness.virtual.cloud.microvisor import Apps, Devices
 from harness.virtual.cloud.persistence import Keeper, Snapshots
 from harness.virtual.cloud.rate_plans import RatePlans
+from harness.virtual.cloud.refusals import ATTACHMENT_FAILED, SESSION_FAILED
 from harness.virtual.cloud.retention import Retention, usage_rule
 from harness.virtual.cloud.rig import Rig
 from harness.virtual.cloud.settings_updates import SettingsUpdates
@@ -38,6 +39,9 @@ from harness.virtual.cloud.wireless_sims import WirelessSims
 from harness.virtual.network.seams import Address, Attachment, DataUsage, Messaging, Subscription
 from harness.virtual.uplink import ToCloud, Uplink
 from harness.virtual.world import World
+
+EMM_NETWORK_FAILURE, ESM_NETWORK_FAILURE = 17, 38
+"""What a device is told of a failure in the core network (3GPP TS 24.301 clauses 9.9.3.9 and 9.9.4.4)."""
 
 AdminRoute: TypeAlias = Callable[[Mapping[str, str], bytes], object]
 """Answers a request to the admin side: gets the query and the body, returns JSON values; raises HarnessError."""
@@ -256,6 +260,11 @@ class Cloud:
     def subscription(self, iccid: str) -> Subscription | None:
         """Return what the owner lets a SIM card do, None if no account has it."""
         return self.sims.subscription(iccid) or self.wireless_sims.subscription(iccid)
+
+    def core_failure(self, iccid: str, *, session: bool) -> int:
+        """Return the cause for which a Super SIM's attachment (83700) or data session (83701) was planned to fail."""
+        code, cause = (SESSION_FAILED, ESM_NETWORK_FAILURE) if session else (ATTACHMENT_FAILED, EMM_NETWORK_FAILURE)
+        return cause if self.sims.sims.by("iccid", iccid) is not None and self.account.fails(code) else 0
 
     def sms_received(self, iccid: str, text: str | bytes) -> None:
         """Take a text, or 8-bit data, that a device sent to its command number."""

@@ -12,6 +12,7 @@ from harness.virtual.cloud.refusals import WIRELESS_INVALID, not_found
 from harness.virtual.cloud.store import Collection
 
 DEFAULT_NAME = "default"
+NARROWBAND_DEFAULT_NAME = "default-narrowband"
 """Unique name of the rate plan of Sims of a rig that are given none: everything, everywhere."""
 
 DEFAULT_LIMIT = 1_000
@@ -54,8 +55,8 @@ class RatePlans:
         same = country_of(plmn) == country_of(home)
         return Place.NATIONAL if same else Place.INTERNATIONAL
 
-    def create(self, arguments: Arguments) -> RatePlan:
-        """Make a plan."""
+    def create(self, arguments: Arguments, *, narrowband: bool = False) -> RatePlan:
+        """Make a plan; one for NB-IoT cards is made by the operator, never by a client."""
         name = arguments.text("UniqueName") or None
         self.plans.check("unique_name", name, code=WIRELESS_INVALID)
         plan = self.plans.add(RatePlan(
@@ -68,7 +69,7 @@ class RatePlans:
             national_roaming_data_limit=arguments.number("NationalRoamingDataLimit", DEFAULT_LIMIT),
             international_roaming=arguments.texts("InternationalRoaming"),
             international_roaming_data_limit=arguments.number("InternationalRoamingDataLimit", DEFAULT_LIMIT),
-            data_limit_strategy=arguments.text("DataLimitStrategy") or "block"))
+            data_limit_strategy=arguments.text("DataLimitStrategy") or "block", narrowband=narrowband))
         self._account.record("rate_plan_created", device=plan.sid, unique_name=name)
         return plan
 
@@ -85,9 +86,13 @@ class RatePlans:
             self.plans.change(plan, self._account.now(), **changes)
         return plan
 
-    def default(self) -> RatePlan:
+    def default(self, *, narrowband: bool = False) -> RatePlan:
         """Return the plan of Sims that were put into the world without one; made when first asked for."""
-        found = self.plans.by("unique_name", DEFAULT_NAME)
-        return found or self.create(Arguments({
-            "UniqueName": DEFAULT_NAME, "NationalRoamingEnabled": True, "InternationalRoaming": ("data", "messaging"),
-            "DataLimitStrategy": "block"}))
+        name = NARROWBAND_DEFAULT_NAME if narrowband else DEFAULT_NAME
+        return self.plans.by("unique_name", name) or self.everything(name, narrowband=narrowband)
+
+    def everything(self, name: str, *, narrowband: bool = False) -> RatePlan:
+        """Make a plan of this unique name that allows everything."""
+        return self.create(Arguments({
+            "UniqueName": name, "NationalRoamingEnabled": True, "InternationalRoaming": ("data", "messaging"),
+            "DataLimitStrategy": "block"}), narrowband=narrowband)

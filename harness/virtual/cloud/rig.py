@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from harness.errors import UsageError
 from harness.formats.sid import check_sid
 from harness.virtual.cloud.connection_events import Sink
-from harness.virtual.cloud.parameters import Arguments
 from harness.virtual.cloud.records import EsimProfile, RatePlan, SettingsUpdate, Sim
 
 if TYPE_CHECKING:
@@ -72,6 +71,11 @@ class Rig:
         """
         with self._cloud.world.turn():
             return self._cloud.connection_events.add_sink(url, types)
+
+    def connection_events(self) -> list[dict[str, object]]:
+        """Return the last connection events of Super SIMs as CloudEvents, the oldest first."""
+        with self._cloud.world.turn():
+            return list(self._cloud.connection_events.events)
 
     def remove_event_sink(self, sid: str) -> None:
         """Post no more connection events to a sink; no error if there is none of this SID."""
@@ -149,7 +153,4 @@ class Rig:
             Refused: the name is taken.
         """
         with self._cloud.world.turn():
-            plan = self._cloud.rate_plans.create(Arguments({
-                "UniqueName": unique_name, "NationalRoamingEnabled": True,
-                "InternationalRoaming": ("data", "messaging")}))
-            return self._cloud.rate_plans.plans.change(plan, plan.date_updated, narrowband=True)
+            return self._cloud.rate_plans.everything(unique_name, narrowband=True)

@@ -78,8 +78,6 @@ class SuperSimMeter:
                 self._events.emit(kind, sim, where, code=code)
             self._settings.detached(sim)
             return
-        if self._account.fails(ATTACHMENT_FAILED):
-            self._events.emit(EventType.ATTACHMENT_FAILED, sim, where, code=ATTACHMENT_FAILED)
         self.attached[sim.iccid] = attachment
         self._events.emit(EventType.ATTACHMENT_ACCEPTED, sim, where)
         self._settings.attached(sim)
@@ -135,8 +133,6 @@ class SuperSimMeter:
         if session is None:
             session = OpenSession(sid=self._account.new_sid("PI"), start=now, reported=now)
             self._sessions[usage.session_id] = session
-            if self._account.fails(SESSION_FAILED):
-                self._events.emit(EventType.SESSION_FAILED, sim, where, code=SESSION_FAILED, data={"apn": usage.apn})
         if usage.up or usage.down:
             self._enter(sim, usage, where.network, now)
         session.up += usage.up

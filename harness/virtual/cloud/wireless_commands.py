@@ -194,12 +194,18 @@ class Commands:
         return command
 
     def _attempted(self, sim: WirelessSim, command: Command) -> None:
+        if not sim.narrowband:  # a narrowband device sleeps most of the time: until it wakes, nothing is sent
+            self._sent(sim, command)
+
+    def _sent(self, sim: WirelessSim, command: Command) -> None:
         if command.status is not CommandStatus.QUEUED:
             return  # it was sent already before a restart
         self._enter(sim, to_sim=1)
         self._move(sim, command, CommandStatus.SENT, final=not command.delivery_receipt_requested)
 
     def _ended(self, sim: WirelessSim, command: Command, target: CommandStatus) -> None:
+        if target is CommandStatus.DELIVERED:
+            self._sent(sim, command)
         if command.status is CommandStatus.SENT and not command.delivery_receipt_requested:
             return  # 'sent' was final: nobody asked what became of it
         self._move(sim, command, target, final=True)

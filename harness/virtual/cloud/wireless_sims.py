@@ -124,7 +124,7 @@ class WirelessSims:
         if plan is not None and known is None:
             raise UsageError(f"there is no rate plan {plan!r}")
         if known is None and status in _USABLE:
-            known = self._plans.default()
+            known = self._plans.default(narrowband=narrowband)
         sim = self.sims.add(WirelessSim(
             **self._account.stamp("DE"), iccid=iccid, unique_name=unique_name, registration_code=registration_code,
             e_id=e_id, narrowband=narrowband, rate_plan_sid=known.sid if known else None, status=status))

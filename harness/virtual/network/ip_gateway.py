@@ -171,6 +171,9 @@ class IpGateway:
         subscription = self._subscriptions.subscription(iccid) if self._subscriptions is not None else None
         return "" if subscription is not None and subscription.data_allowed else "data not allowed"
 
+    def _core_failure(self, iccid: str) -> int:
+        return self._subscriptions.core_failure(iccid, session=True) if self._subscriptions is not None else 0
+
     def _activate(self, terminal: Terminal, cid: int, apn: str, done: Callable[[Session | None], None]) -> None:
         iccid = self._registrar.served_iccid(terminal)
         if iccid is None:
@@ -188,6 +191,8 @@ class IpGateway:
         if not reason and iccid is not None and self.faults is not None and (
                 fault := self.faults.strike("packet-apn-refused", iccid, apn=apn)) is not None:
             reason, cause = "refused by a fault", fault.spec.number("cause")
+        elif not reason and iccid is not None and (failure := self._core_failure(iccid)):
+            reason, cause = "core network failure", failure
         ip = self._draw_address() if not reason else None
         if not reason and ip is None:
             reason = "no address left"

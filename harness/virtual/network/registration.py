@@ -77,6 +77,7 @@ TRANSITIONS: dict[State, dict[Cause, State]] = {
 """State and cause to the next state. A cause that is not listed changes nothing."""
 
 CONGESTED = 22
+NETWORK_FAILURE = 17
 ROAMING_NOT_ALLOWED = 13
 FORBIDDING = frozenset({11, 14})
 """Causes after which the operator goes on the SIM card's list of forbidden ones (3GPP TS 24.301 clause 5.5.1.2.5)."""
@@ -366,6 +367,9 @@ class Registrar:
             return CONGESTED
         return 0
 
+    def _core_failure(self, entry: _Entry) -> int:
+        return self._subscriptions.core_failure(entry.iccid, session=False) if self._subscriptions is not None else 0
+
     def _is_home(self, entry: _Entry, cell: Cell) -> bool:
         return cell.plmn in self._settings.home_plmns or entry.terminal.imsi.startswith(cell.plmn)
 
@@ -412,7 +416,7 @@ class Registrar:
             if cell.plmn in entry.terminal.forbidden_plmns():
                 entry.cause = entry.cause or min(FORBIDDING)
                 continue
-            cause = self._refusal(entry, cell)
+            cause = self._refusal(entry, cell) or self._core_failure(entry)
             if not cause:
                 entry.cell, entry.cause = self._cells.cell(cell.ci), 0
                 self._move(entry, Cause.FOUND)
@@ -424,9 +428,10 @@ class Registrar:
             if cause in FORBIDDING:
                 entry.terminal.forbid_plmn(cell.plmn, True)
         self._move(entry, Cause.REFUSED)
-        if entry.cause == CONGESTED:
-            entry.retry = self._world.call_later(self._settings.congestion_retry, partial(self._again, entry),
-                                                 name="network.search")
+        pause = {CONGESTED: self._settings.congestion_retry, NETWORK_FAILURE: self._settings.failure_retry}.get(
+            entry.cause)
+        if pause is not None:
+            entry.retry = self._world.call_later(pause, partial(self._again, entry), name="network.search")
 
     def _again(self, entry: _Entry) -> None:
         entry.retry = None

@@ -281,6 +281,13 @@ class Subscriptions(Protocol):
     def subscription(self, iccid: str) -> Subscription | None:
         """Return the subscription of a SIM card, None if no account owns it."""
 
+    def core_failure(self, iccid: str, *, session: bool) -> int:
+        """Return the cause for which the operator's own core network fails now, 0 if it does not.
+
+        Asked once for each attachment (the answer is an EMM cause) and each data session (an ESM cause) that nothing
+        else refuses.
+        """
+
     def sms_received(self, iccid: str, text: str | bytes) -> None:
         """Take a text, or 8-bit data, that the SIM card's device sent to its ``command_number``."""
 

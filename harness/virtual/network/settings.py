@@ -29,6 +29,7 @@ class NetworkSettings:
         home_plmns: operators where every SIM card is at home, besides the one that its IMSI begins with.
         unlisted_cause: EMM cause where a SIM card may not use the operator of the cell (NetworkAccessProfile).
         congestion_retry: how long a terminal stays away that was refused for congestion (3GPP TS 24.301 T3346).
+        failure_retry: how long a terminal waits that was refused for a failure in the network (T3411).
         nat_timeout: how long the gateway keeps a way back from a host to a device's port after the last datagram.
         dns_latency: from the gateway to a resolver, and back.
         registration_delay: from the start of a search to its result.
@@ -67,6 +68,7 @@ class NetworkSettings:
     refused_cause: int = 15
     unlisted_cause: int = 13
     congestion_retry: Duration = "5min"
+    failure_retry: Duration = "10s"
     sms_latency: Duration = "1s"
     sms_answer_limit: Duration = "30s"
     sms_retries: tuple[Duration, ...] = ("10s", "1min", "5min", "15min", "30min", "1h")
@@ -106,7 +108,7 @@ class NetworkSettings:
                      "dns_latency"):
             to_ns(getattr(self, name))
         for name in ("sms_answer_limit", "sms_validity", "reassembly_limit", "meter_interval", "nat_timeout",
-                     "congestion_retry"):
+                     "congestion_retry", "failure_retry"):
             if to_ns(getattr(self, name)) == 0:
                 raise UsageError(f"{name} must be longer than 0")
         if self.sms_rate < 0:

@@ -157,9 +157,10 @@ def connection_events(client: Client) -> list[int]:
     assert client.event_codes() == [83704, 83705, 83702, 83700, 83701]
     client.cloud.rig.plan_failure(83700)
     client.cloud.rig.plan_failure(83701)
-    client.attach("8988307000000000003")
-    client.use("8988307000000000003", began=True)
-    assert client.event_codes()[5:] == [83700, 83701]
+    with client.stack.world.turn():  # what the network asks, and a device is told: tests/integration/rig
+        ask = client.cloud.core_failure
+        assert [ask("89000", session=False), ask("89000", session=True)] == [0, 0]
+        assert [ask("8988307000000000003", session=session) for session in (False, True, False, True)] == [17, 38, 0, 0]
     return client.event_codes()
 
 

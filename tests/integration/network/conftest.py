@@ -35,6 +35,9 @@ class SmallCloud:
         return Subscription(sim_sid="HS" + "0" * 32, attach_allowed=self.active, sms_allowed=self.active,
                             data_allowed=self.active)
 
+    def core_failure(self, iccid: str, *, session: bool) -> int:
+        return 0
+
     def sms_received(self, iccid: str, text: str | bytes) -> None:
         self.texts.append(text if isinstance(text, str) else text.hex())
 

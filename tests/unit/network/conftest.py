@@ -96,6 +96,9 @@ class FakeCloud:
     def subscription(self, iccid: str) -> Subscription | None:
         return self.subscriptions.get(iccid)
 
+    def core_failure(self, iccid: str, *, session: bool) -> int:
+        return 0
+
     def sms_received(self, iccid: str, text: str | bytes) -> None:
         self.texts.append((iccid, text))
 

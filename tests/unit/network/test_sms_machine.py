@@ -53,6 +53,9 @@ class _Cloud:
     def subscription(self, iccid: str) -> Subscription | None:
         return Subscription(sim_sid="HS", attach_allowed=True, sms_allowed=True, data_allowed=True)
 
+    def core_failure(self, iccid: str, *, session: bool) -> int:
+        return 0
+
     def sms_received(self, iccid: str, text: str | bytes) -> None: ...
 
     def ip_received(self, iccid: str, source: Address, destination: Address, payload: bytes) -> None: ...

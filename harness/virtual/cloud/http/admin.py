@@ -11,6 +11,7 @@ import hmac
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from functools import partial
 from typing import Any, Final, Literal
 from urllib.parse import parse_qsl
 
@@ -42,6 +43,7 @@ class _Body(BaseModel):
 class _NewSim(_Body):
     iccid: str = Field(pattern=r"^89\d{16,18}$")
     product: Literal["supersim", "wireless"] = "supersim"
+    narrowband: bool = False
     status: str = "active"
     unique_name: str | None = None
 
@@ -180,7 +182,10 @@ class Admin:
 
     def _add_sim(self, query: Mapping[str, str], body: bytes) -> object:
         wanted = _NewSim.model_validate(_object(body))
-        add: Callable[..., str] = self._cloud.add_sim if wanted.product == "supersim" else self._cloud.add_wireless_sim
+        if wanted.narrowband and wanted.product != "wireless":
+            raise _Refusal(400, "narrowband is for Sims of product 'wireless' only")
+        add: Callable[..., str] = self._cloud.add_sim if wanted.product == "supersim" else partial(
+            self._cloud.add_wireless_sim, narrowband=wanted.narrowband)
         return {"sid": add(wanted.iccid, status=wanted.status, unique_name=wanted.unique_name)}
 
     def _add_card(self, query: Mapping[str, str], body: bytes) -> object:
