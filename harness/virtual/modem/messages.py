@@ -91,6 +91,10 @@ class MessageStore:
                 return index
         return None
 
+    def put(self, index: int, message: StoredMessage) -> None:
+        """Keep a message in the place of the one that is in a slot."""
+        self._slots[index] = message
+
     def get(self, index: int) -> StoredMessage | None:
         """Return the message in a slot, None if it is empty."""
         return self._slots.get(index)
@@ -177,6 +181,11 @@ class JoinedStore:
             if (index := part.add(message)) is not None:
                 return offset + index
         return None
+
+    def put(self, index: int, message: StoredMessage) -> None:
+        """Keep a message in the place of the one that is in a slot."""
+        if (found := self.locate(index)) is not None:
+            found[0].put(found[1], message)
 
     def get(self, index: int) -> StoredMessage | None:
         """Return the message in a slot, None if it is empty."""

@@ -15,7 +15,7 @@ from harness.formats.sms import (
     StatusReport,
     encode_sca,
 )
-from harness.virtual.modem.message_text import direct_line, pdu_line, received_message
+from harness.virtual.modem.message_text import direct_line, pdu_line, read_message, received_message
 from harness.virtual.modem.messages import JoinedStore, MessageStatus, MessageStore, Store, StoredMessage
 from harness.virtual.network.seams import SmsAccepted, SmsOutcome, SmsRejected
 from harness.virtual.world import Event
@@ -29,6 +29,9 @@ PROTOCOL_ERROR = 111
 TEMPORARY_FAILURE = 41
 TYPE_ZERO = 0x40
 """TP-PID of a message that is acknowledged and thrown away (3GPP TS 23.040 clause 9.2.3.9)."""
+
+REPLACING = range(0x41, 0x48)
+"""TP-PIDs of messages that take the place of one that was kept from the same originator (the same clause)."""
 
 MAX_BUFFERED = 64
 
@@ -147,15 +150,14 @@ class SmsService:
         if content.pid == TYPE_ZERO:
             self._modem.record("sms_discarded", **facts)
             self._answer(done, SmsAccepted())
-        elif (routing == 2 and kind is not MessageClass.SIM) or (routing == 3 and kind is MessageClass.TE) \
-                or (routing and kind is MessageClass.IMMEDIATE):
+        elif _told_whole(content, routing):
             self._modem.record("sms_received", **facts)
             self._direct("+CMT", message, done)
         elif kind is MessageClass.IMMEDIATE:  # for a display, and there is none
             self._modem.record("sms_displayed", **facts)
             self._answer(done, SmsAccepted())
         else:
-            store, index = self._keep(message, on_card=kind is MessageClass.SIM)
+            store, index = self._keep(message, content, on_card=kind is MessageClass.SIM)
             if store is None or index is None:
                 self._memory_full(store, done)
                 return
@@ -165,13 +167,13 @@ class SmsService:
                 self._notify(f'+CMTI: "{store.name}",{index}')
             self.changed()
 
-    def _keep(self, message: StoredMessage, *, on_card: bool) -> tuple[Store | None, int | None]:
+    def _keep(self, message: StoredMessage, content: Deliver, *, on_card: bool) -> tuple[Store | None, int | None]:
         """Keep a message and return where; one for the card is told as in MT where messages are received into that."""
         selected = self.selected(2)
         if not on_card:
-            return selected, selected.add(message) if selected is not None else None
+            return selected, _put(selected, message, content)
         store = self.store("SM")
-        index = store.add(message) if store is not None else None
+        index = _put(store, message, content)
         if isinstance(store, MessageStore) and isinstance(selected, JoinedStore) and index is not None:
             return selected, selected.index_of(store, index)
         return store, index
@@ -288,3 +290,27 @@ class SmsService:
             done(reference, result)
 
         self._modem.carrier.sms_submit(self._modem, numbered, outcome)
+
+
+def _told_whole(content: Deliver, routing: int) -> bool:
+    """Tell whether ``<mt>`` has a message handed over instead of stored (3GPP TS 27.005 clause 3.4.1)."""
+    kind = content.coding.message_class
+    if kind is MessageClass.IMMEDIATE:
+        return routing > 0
+    if routing == 2:
+        to_be_stored = content.coding.indication is not None and not content.coding.discard
+        return kind is not MessageClass.SIM and not to_be_stored
+    return routing == 3 and kind is MessageClass.TE
+
+
+def _put(store: Store | None, message: StoredMessage, content: Deliver) -> int | None:
+    """Keep a message, in the place of the one that it replaces if there is such a one; return the slot, or None."""
+    if store is None:
+        return None
+    if content.pid in REPLACING:
+        for index, kept in store:
+            before = read_message(kept)
+            if isinstance(before, Deliver) and (before.pid, before.originator) == (content.pid, content.originator):
+                store.put(index, message)
+                return index
+    return store.add(message)

@@ -14,6 +14,7 @@ from harness.formats.sms import (
     Concatenation,
     DataCoding,
     Deliver,
+    Indication,
     MessageClass,
     StatusReport,
     Submit,
@@ -409,3 +410,40 @@ def test_power_off_gives_back_what_was_not_acknowledged(make_bench: Callable[...
     bench.wait("60s")
     assert outcomes == [SmsRejected(cause=41)]
     assert deliver(bench, message())[1] == [SmsRejected(cause=41)]
+
+
+# -- messages that replace others, and indications --------------------------------------------------------------------
+
+
+def test_a_message_replaces_the_one_of_its_kind_from_the_same_originator(bench: Bench) -> None:
+    other = Address.parse("+15551234")
+    assert deliver(bench, message("plain"))[0] == b'\r\n+CMTI: "ME",0\r\n'
+    assert deliver(bench, message("first", pid=0x41))[0] == b'\r\n+CMTI: "ME",1\r\n'
+    assert deliver(bench, message("another kind", pid=0x42))[0] == b'\r\n+CMTI: "ME",2\r\n'
+    assert deliver(bench, message("of another", pid=0x41, originator=other))[0] == b'\r\n+CMTI: "ME",3\r\n'
+    bench.at("+CMGF=1")
+    assert b"first" in bench.at("+CMGR=1")
+    assert deliver(bench, message("second", pid=0x41)) == (b'\r\n+CMTI: "ME",1\r\n', TAKEN)
+    shown = bench.at("+CMGR=1")
+    assert b"REC UNREAD" in shown
+    assert b"second" in shown
+    assert b"first" not in bench.at('+CMGL="ALL"')
+    assert bench.at("+CPMS?").startswith(b'\r\n+CPMS: "ME",4,23')
+
+
+def test_a_message_replaces_another_in_a_store_that_is_full(bench: Bench) -> None:
+    bench.at('+CPMS="MT","MT","MT"')
+    answers = [deliver(bench, message(f"{number}", pid=0x41 if number == 30 else 0))[1] for number in range(200)]
+    assert answers[-1] == FULL
+    assert deliver(bench, message("new", pid=0x41)) == (b'\r\n+CMTI: "MT",30\r\n', TAKEN)
+    assert deliver(bench, message("new", pid=0x42))[1] == FULL
+
+
+@pytest.mark.parametrize(("store", "said"), [(True, b'\r\n+CMTI: "ME",0\r\n'), (False, b"\r\n+CMT: ")])
+def test_an_indication_to_be_kept_is_kept_also_where_messages_are_told_whole(
+        bench: Bench, store: bool, said: bytes) -> None:
+    bench.at("+CNMI=2,2,0,0,0")
+    coding = DataCoding.waiting(Indication.VOICEMAIL, active=True, store=store)
+    output, outcomes = deliver(bench, message("1 new", coding=coding))
+    assert output.startswith(said)
+    assert outcomes == TAKEN
