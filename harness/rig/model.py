@@ -43,6 +43,7 @@ DeviceSid = Annotated[str, Field(pattern=r"^UV[0-9a-f]{32}$")]
 PortAddress = Annotated[str, Field(pattern=r"^(/|pty:/|unix:/|abstract:.|tcp:(127\.0\.0\.1|localhost|::1):\d{1,5}$)")]
 Iccid = Annotated[str, Field(pattern=r"^89\d{16,18}$")]
 Imei = Annotated[str, Field(pattern=r"^[0-9]{15}$")]
+PhoneNumber = Annotated[str, Field(pattern=r"^\+[1-9]\d{4,14}$")]
 Imsi = Annotated[str, Field(pattern=r"^\d{14,15}$")]
 
 
@@ -177,6 +178,8 @@ class ModemTable(Table):
     imsi: Imsi | None = None
     imsis: tuple[Imsi, ...] = ()
     """Further IMSIs of a virtual multi-IMSI card, for faults of kind ``sim-imsi``."""
+    number: PhoneNumber | None = None
+    """Telephone number of a virtual modem's card: modems that have one text each other. Super SIM cards have none."""
     product: Literal["supersim", "wireless"] = "supersim"
     """Whose SIM card it is: Super SIM's, which talks to ``000``, or Programmable Wireless', which talks to ``2936``."""
     narrowband: bool = False
@@ -329,6 +332,9 @@ class RigFile(Table):
         iccids = [modem.iccid for modem in self.modem if modem.iccid]
         if len(iccids) != len(set(iccids)):
             raise ValueError("two modems can't hold the same SIM card: 'iccid' must differ")
+        numbers = [modem.number for modem in self.modem if modem.number]
+        if len(numbers) != len(set(numbers)):
+            raise ValueError("every modem's 'number' must be its own")
         return self
 
     def with_strict_boards(self) -> RigFile:

@@ -120,7 +120,8 @@ class VirtualStack:
 
     def _add_modem(self, index: int, table: ModemTable, folder: Path) -> None:
         iccid = table.iccid or default_iccid(index)
-        card = SimCard(iccid=iccid, imsi=table.imsi or f"{_HOME_PLMN}{index:09d}", imsis=table.imsis)
+        card = SimCard(iccid=iccid, imsi=table.imsi or f"{_HOME_PLMN}{index:09d}", imsis=table.imsis,
+                       msisdn=table.number or "")
         places = self.cloud.places  # a card that was moved to a subaccount is not the account's any more
         add: Callable[..., str] = self.cloud.add_sim if table.product == "supersim" else partial(
             self.cloud.add_wireless_sim, narrowband=table.narrowband)
@@ -182,7 +183,9 @@ def _network_settings(file: RigFile) -> NetworkSettings:
     table = file.network
     settings = NetworkSettings(registration_delay=f"{table.registration}ns", sms_latency=f"{table.sms_latency}ns",
                                ip_latency=f"{table.ip_latency}ns", nat_timeout=f"{table.nat_timeout}ns",
-                               sms_rate=table.sms_rate)
+                               sms_rate=table.sms_rate, numbers=tuple(
+                                   (modem.number, modem.iccid or default_iccid(index))
+                                   for index, modem in enumerate(file.modem, start=1) if modem.number is not None))
     return replace(settings, cells=tuple(map(_cell, table.cell))) if table.cell else settings
 
 

@@ -106,10 +106,22 @@ class Messages:
     def send(self, to: str, text: str, *, text_mode: bool = False, status_report: bool = False) -> SentSms:
         """Send a text; see :meth:`Modem.send_sms`."""
         self._prepare()
+        if status_report and not text_mode:
+            self._route_reports()
         references = (self._send_text_mode(to, text) if text_mode
                       else self._send_pdus(to, text, status_report=status_report))
         self._journal.record("driver", "sms_sent", device=self._port.name, to=to, text=text, parts=len(references))
         return SentSms(to=to, text=text, references=references)
+
+    def _route_reports(self) -> None:
+        """Let the modem tell of status reports if it does not, directly or by their place in a store."""
+        mode, kind, broadcast, reports, buffer = self._port.command("AT+CNMI?").value("+CNMI:").split(",")[:5]
+        if reports.strip() != "0":
+            return
+        try:
+            self._port.command(f"AT+CNMI={mode},{kind},{broadcast},1,{buffer}")
+        except CommandFailed:
+            self._port.command(f"AT+CNMI={mode},{kind},{broadcast},2,{buffer}")
 
     def _send_pdus(self, to: str, text: str, *, status_report: bool) -> tuple[int, ...]:
         self._reference = (self._reference + 1) % 256

@@ -343,7 +343,7 @@ class Modem:
         Args:
             to: a number; ``000`` makes it a Super SIM command.
             text_mode: send in text mode: one message, ASCII.
-            status_report: ask for status reports (PDU mode only).
+            status_report: ask for status reports, and let the modem tell of them (PDU mode only).
 
         Raises:
             CommandFailed: the modem or the network refused; ``code`` is the CMS error.

@@ -125,7 +125,6 @@ def test_a_full_store_gets_its_text_when_there_is_room(rig: Rig) -> None:
 
 def test_status_reports_and_other_numbers(rig: Rig) -> None:
     modem = online(rig, "super")
-    modem.command("AT+CNMI=2,1,0,1,0")
     sent = modem.send_sms("000", "and report", status_report=True)
     assert modem.expect_status_report(sent.references[0], within="1min").status == 0
     with pytest.raises(CommandFailed, match="CMS ERROR: 8"):
