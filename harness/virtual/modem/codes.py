@@ -110,14 +110,15 @@ MAKERS_TEXTS: Final[dict[int, str]] = {
 _TEXTS: Final = {Family.CME: CME_ERRORS, Family.CMS: CMS_ERRORS}
 
 
-def error_line(family: Family, number: int, *, cmee: int) -> str:
+def error_line(family: Family, number: int, *, cmee: int, capital: bool = False) -> str:
     """Return the final result line for an error at this +CMEE level.
 
     With +CMEE=0 a CME error is a plain ``ERROR``; CMS errors have no silent form (TS 27.005 clause 3.2.5) and stay
-    numeric.
+    numeric. ``capital`` is how some makers begin the text.
     """
     if cmee == 0 and family is Family.CME:
         return "ERROR"
     if cmee == 2:
-        return f"{family.value}: {_TEXTS[family].get(number) or MAKERS_TEXTS.get(number, 'unknown')}"
+        text = _TEXTS[family].get(number) or MAKERS_TEXTS.get(number, "unknown")
+        return f"{family.value}: {text[0].upper() + text[1:] if capital else text}"
     return f"{family.value}: {number}"

@@ -73,6 +73,7 @@ class Prompt:
         cancelled: what ESC is answered with.
         timeout: nanoseconds after which the port waits no longer for the rest; 0: it waits for ever.
         timed_out: what that is answered with.
+        about: what the data is for; :meth:`~harness.virtual.modem.engine.Session.withdraw` ends the prompt by it.
     """
 
     then: Callable[[bytes], Result]
@@ -85,6 +86,7 @@ class Prompt:
     cancelled: Reply = Reply()
     timeout: int = 0
     timed_out: Reply | Refused = Reply(final="ERROR")
+    about: object = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

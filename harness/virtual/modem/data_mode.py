@@ -23,6 +23,13 @@ class DataLink(Protocol):
     def receive(self, data: bytes) -> None:
         """Take octets of the client."""
 
+    @property
+    def standing(self) -> bool:
+        """Whether there is still something to come back to from command mode."""
+
+    def suspended(self) -> None:
+        """Learn that the client went to command mode by ``+++``, and may come back."""
+
     def resumed(self) -> None:
         """Learn that the client is back from command mode."""
 

@@ -51,8 +51,9 @@ from harness.virtual.modem.command import (
 )
 from harness.virtual.modem.command import Line as InformationLine
 from harness.virtual.modem.data_mode import DataMode
+from harness.virtual.modem.echo import shown_at_prompt
 from harness.virtual.modem.output import Kind, OutputQueue
-from harness.virtual.modem.settings import Settings, Value
+from harness.virtual.modem.settings import LINE_DEFAULTS, Settings
 
 if TYPE_CHECKING:
     from harness.virtual.modem.faults import CommandStrikes
@@ -62,15 +63,6 @@ MAX_PENDING: Final = 131_072
 """Octets that wait while a command is busy; more are lost, as in a UART without flow control."""
 MAX_UNSOLICITED: Final = 256
 """Unsolicited results that wait; the newest beyond are lost."""
-
-LINE_DEFAULTS: Final[dict[str, Value]] = {
-    "E": (1,), "V": (1,), "Q": (0,), "X": (4,), "S0": (0,), "S3": (13,), "S4": (10,), "S5": (8,), "S6": (2,),
-    "S7": (60,), "S8": (2,), "S10": (15,), "S12": (50,), "&C": (1,), "&D": (0,), "&K": (0,), "&S": (0,), "L": (0,),
-    "M": (1,), "T": (0,),
-}
-"""Factory values of what belongs to a port and not to the module; a profile may have others."""
-
-_ESCAPE = b"\x1b"  # not shown: a terminal would take what follows for a control sequence
 
 
 class State(Enum):
@@ -210,7 +202,10 @@ class Session:
             return
         self.state = State.IDLE
         if isinstance(event, Text | Payload):
-            result: Result = prompt.then(event.data)
+            try:
+                result: Result = prompt.then(event.data)
+            except CommandError as error:  # what was typed is wrong
+                result = error.result
         elif isinstance(event, Cancelled):
             result = prompt.cancelled
         else:
@@ -220,25 +215,11 @@ class Session:
             self._next()
 
     def _show_typed(self, typed: bytes) -> None:
-        """Echo what was typed, the Ctrl-Z of a prompt included; at a prompt, each carriage return prompts again."""
-        prompt = self._prompt
-        if prompt is None:
-            if self._echo_on:
-                self.output.say(Kind.ECHO, typed)
-            return
-        echo = self._echo_on and prompt.echo
-        if prompt.length is not None:
-            if echo:
-                self.output.say(Kind.ECHO, typed)
-            return
-        lines = typed.translate(None, _ESCAPE).split(b"\r")
-        for number, line in enumerate(lines):
-            if number and echo:
-                self.output.say(Kind.ECHO, b"\r")
-            if number and prompt.again:
-                self.output.say(Kind.PROMPT, prompt.again)
-            if line and echo:
-                self.output.say(Kind.ECHO, line)
+        if self._prompt is not None:
+            for kind, data in shown_at_prompt(self._prompt, typed, echo_on=self._echo_on):
+                self.output.say(kind, data)
+        elif self._echo_on:
+            self.output.say(Kind.ECHO, typed)
 
     # -- carrying out -------------------------------------------------------------------------------------------------
 
@@ -328,7 +309,8 @@ class Session:
                 return True
             self._finish_line(Reply(final=result.final))
         elif isinstance(result, Refused):
-            line = error_line(result.family, result.number, cmee=self._modem.settings.number("+CMEE"))
+            line = error_line(result.family, result.number, cmee=self._modem.settings.number("+CMEE"),
+                              capital=self._modem.profile.flag("capital_errors"))
             self._modem.last_error = error_line(result.family, result.number, cmee=2).partition(": ")[2]
             self._finish_line(ERROR if line == "ERROR" else Reply(final=line))
         elif isinstance(result, Pending):
@@ -344,7 +326,8 @@ class Session:
             self.state = State.PROMPT
             self._prompt = result
             if result.timeout:
-                self._modem.later(result.timeout, partial(self._expired, result), name="modem-prompt", scaled=False)
+                self._modem.later(result.timeout, partial(self._give_up, result, result.timed_out),
+                                  name="modem-prompt", scaled=False)
             if result.length is None:
                 self._reader.expect_prompt_text(limit=result.limit)
             else:
@@ -354,13 +337,17 @@ class Session:
                 self._modem.faults.prompted()
         return False
 
-    def _expired(self, prompt: Prompt) -> None:
-        """Wait no longer for what a prompt asked for."""
+    def withdraw(self, about: object, result: Reply | Refused) -> None:
+        """Wait no longer for data that is about this; no effect if no prompt asks for any."""
+        if self._prompt is not None and self._prompt.about is about:
+            self._give_up(self._prompt, result)
+
+    def _give_up(self, prompt: Prompt, result: Reply | Refused) -> None:
         if self._prompt is prompt:
             self._prompt = None
             self._reader.expect_line()
             self.state = State.IDLE
-            self._take(prompt.timed_out)
+            self._take(result)
             self._run()
             self.output.flush()
 
@@ -397,7 +384,7 @@ class Session:
     @property
     def on_line(self) -> bool:
         """Whether a data link is open, also while +++ has brought the port back to commands."""
-        return self._data is not None
+        return self._data is not None and self._data.link.standing
 
     def resume(self) -> None:
         """Go back to the data link that +++ left; no effect if there is none."""
@@ -425,15 +412,22 @@ class Session:
             self.output.flush()
 
     def finish(self, final: str) -> None:
-        """For the data link: go back to command mode for good, with this result or, if empty, without any."""
+        """For the data link: go back to command mode for good, with this result or, if empty, without any.
+
+        Where +++ has brought the port there already, the result waits for the end of what the client is doing.
+        """
         if (data := self._data) is None:
             return
         self._data = None
         data.end()
+        said = self._render_final(final) if final and not self._quiet else b""
+        if self.state is not State.DATA:
+            self._say_unsolicited(said)
+            return
         self.state = State.IDLE
         self._line_open = False
-        if final and not self._quiet:
-            self.output.say(Kind.FINAL, self._render_final(final))
+        if said:
+            self.output.say(Kind.FINAL, said)
         self._say_held()
         self.output.flush()
 
@@ -455,6 +449,7 @@ class Session:
         link = result.open(self)
         self._data = DataMode(self._modem.world, link, guard=self.settings.number("S12"),
                               escaped=self._escaped if result.escape else None)
+        link.resumed()
         if waiting := self._reader.discard_pending():
             self._data.receive(waiting)
 
@@ -462,6 +457,8 @@ class Session:
         final = Reply(final=self._left_final) if self._left_final else OK
         if self._left_final:
             self.hang_up()
+        elif self._data is not None:
+            self._data.link.suspended()
         self.state = State.IDLE
         self._line_open = False
         self._say_final(final)
@@ -472,7 +469,11 @@ class Session:
 
     def unsolicited(self, body: InformationLine) -> None:
         """Say something nobody asked for, as soon as nobody waits for an answer."""
-        data = self._render_information((body,))
+        self._say_unsolicited(self._render_information((body,)))
+
+    def _say_unsolicited(self, data: bytes) -> None:
+        if not data:
+            return
         if self.state is not State.DATA and (not self._line_open or not self._modem.profile.flag("hold_urcs")):
             self.output.say(Kind.UNSOLICITED, data)
             self.output.flush()

@@ -83,6 +83,14 @@ class Mux:
         for frame in self._reader.feed(data):
             self._take(frame)
 
+    @property
+    def standing(self) -> bool:
+        """Nothing ends it from this side."""
+        return True
+
+    def suspended(self) -> None:
+        """There is no escape sequence on the line of a multiplexer."""
+
     def resumed(self) -> None:
         """Nothing was kept for the client meanwhile."""
 

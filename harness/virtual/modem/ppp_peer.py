@@ -102,6 +102,14 @@ class PppPeer:
                 return
             self._take(protocol, information)
 
+    @property
+    def standing(self) -> bool:
+        """Whether nobody has ended the connection."""
+        return self._closed is not None
+
+    def suspended(self) -> None:
+        """What the network sends meanwhile is lost, as on a line that nobody listens to."""
+
     def resumed(self) -> None:
         """Nothing was kept for the client meanwhile."""
 

@@ -103,6 +103,7 @@ ANSWERS: Mapping[str, str | int | bool] = {
     "sim_removed_urc": "+CPIN: NOT READY",
     "power_down_urc": "POWERED DOWN",
     "socket_port": "usbmodem",  # the port as +QISTATE names it
+    "capital_errors": False,  # the texts of +CMEE=2 begin with a capital letter
     "iccid_filler": "F",  # what stands for the missing digit of an ICCID with 19
     "reset_functions": "",  # values of +CFUN, with commas between them, that restart the module
     "internal_stack": False,  # sockets need a context activated for them (+UPSDA), not just any

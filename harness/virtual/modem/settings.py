@@ -6,9 +6,16 @@ Every value is a tuple, under the name of the command that owns it: ``settings["
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 Value: TypeAlias = tuple[int | str, ...]
+
+LINE_DEFAULTS: Final[dict[str, Value]] = {
+    "E": (1,), "V": (1,), "Q": (0,), "X": (4,), "S0": (0,), "S3": (13,), "S4": (10,), "S5": (8,), "S6": (2,),
+    "S7": (60,), "S8": (2,), "S10": (15,), "S12": (50,), "&C": (1,), "&D": (0,), "&K": (0,), "&S": (0,), "L": (0,),
+    "M": (1,), "T": (0,),
+}
+"""Factory values of what belongs to a port and not to the module; a profile may have others."""
 
 
 class Settings:

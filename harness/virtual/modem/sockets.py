@@ -24,6 +24,8 @@ MAX_BUFFERED = 65_536
 MAX_DATAGRAMS = 256
 MAX_STREAM = 1 << 20
 """Octets that a connection keeps for a client that does not read; beyond, the connection is given up."""
+TRANSPARENT = 2
+"""The access mode of a socket that has a port for itself."""
 _EPHEMERAL = range(49_152, 65_536)
 ANYBODY: Address = ("0.0.0.0", 0)
 """The peer of a socket that has none in particular."""
@@ -77,6 +79,7 @@ class Socket:
         host: the peer as the command named it.
         access_mode: 0 keeps what arrives until it is read, others push it.
         state: where it stands.
+        closed_by: why the peer, or the network, ended the connection; None while it stands.
         announced: whether the dialect has told of the data that waits.
         discarded: datagrams dropped because the buffer was full.
         listener: number of the listener that took it.
@@ -101,6 +104,7 @@ class Socket:
     discarded: int = 0
     listener: int | None = None
     connection: TcpConnection | None = None
+    closed_by: CloseReason | None = None
     taker: Callable[[Datagram], None] | None = None
     link: Link | None = None
 
@@ -382,6 +386,7 @@ class SocketTable:
         """Take the end of a connection that was open; what it brought can still be read."""
         if self.has(socket) and reason is not CloseReason.LOCAL:
             socket.state = SocketState.CLOSED_BY_PEER
+            socket.closed_by = reason
             self._modem.record("stream_closed", id=socket.number, reason=reason.value)
             if socket.link is not None:
                 socket.link.closed()

@@ -165,7 +165,6 @@ def test_payload_is_echoed_unless_switched_off(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(("command", "error"), [
-    ('1,0,"UDP SERVICE","127.0.0.1",0,6001', 563),
     ('2,1,"UDP SERVICE","127.0.0.1",0,6001', 561),
     ('1,12,"UDP SERVICE","127.0.0.1",0,6001', 552),
     ('1,1,"UDP SERVICE","127.0.0.1",0,0', 552),
@@ -192,6 +191,34 @@ def test_opening_that_fails_later(bench: Bench, command: str, error: int) -> Non
     assert bench.at(f"+QIOPEN={command}") == OK
     assert bench.wait("1s") == b"\r\n+QIOPEN: 1,%d\r\n" % error
     assert list(bench.modem.sockets.open) == [0]
+
+
+def test_a_number_in_use_is_told_after_ok(bench: Bench) -> None:
+    """Hosts that restarted wait for it, close the stale socket, and open it again (mbed's BG96 stack)."""
+    listen(bench)
+    assert bench.at('+QIOPEN=1,0,"UDP SERVICE","127.0.0.1",0,6001') == OK
+    assert bench.wait("1s") == b"\r\n+QIOPEN: 0,563\r\n"
+    assert bench.at("+QIGETERROR").startswith(b"\r\n+QIGETERROR: 563,")
+    assert bench.at("+QICLOSE=0") == OK
+    assert bench.at('+QIOPEN=1,0,"UDP SERVICE","127.0.0.1",0,6001', wait="1s") == OK + b"\r\n+QIOPEN: 0,0\r\n"
+
+
+def test_a_fixed_length_may_be_followed_by_ctrl_z(bench: Bench) -> None:
+    """Zephyr, esp-modem and mbed send one, alone or with a carriage return: it changes nothing."""
+    listen(bench)
+    for tail in (b"\x1a", b"\x1a\r"):
+        bench.at('+QISEND=0,2,"100.64.0.1",6969')
+        assert bench.type(b"hi" + tail) == b"\r\nSEND OK\r\n"
+        assert bench.at("") == OK
+    assert [datagram.payload for _, datagram in bench.carrier.datagrams] == [b"hi", b"hi"]
+
+
+def test_data_that_is_not_in_the_format_agreed_ends_the_command(bench: Bench) -> None:
+    listen(bench)
+    bench.at('+QICFG="dataformat",1,0')
+    bench.at('+QISEND=0,3,"100.64.0.1",6969')
+    assert bench.type(b"xyz") == ERROR
+    assert bench.at("+QIGETERROR").startswith(b"\r\n+QIGETERROR: 552,")
 
 
 def test_sending_checks_socket_length_and_destination(bench: Bench) -> None:

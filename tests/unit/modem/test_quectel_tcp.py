@@ -62,8 +62,9 @@ def test_the_peer_closes_and_what_came_before_can_be_read(online: Bench) -> None
     assert online.heard() == b'\r\n+QIURC: "recv",0\r\n\r\n+QIURC: "closed",0\r\n'
     assert online.at("+QISTATE=1,0").split(b",")[5] == b"4"
     assert online.at("+QIRD=0") == b"\r\n+QIRD: 3\r\nbye\r\n" + OK
-    assert online.at("+QISEND=0,1") == b"\r\n> "
-    assert online.type(b"x") == b"\r\nSEND FAIL\r\n"
+    assert online.at("+QISEND=0,1") == ERROR  # no prompt for what is closed
+    assert online.at("+QISENDEX=0,\"31\"") == ERROR
+    assert online.at("+QISEND=0,0") == b"\r\n+QISEND: 0,0,0\r\n" + OK
     assert online.at("+QICLOSE=0") == OK
     assert online.at("+QISTATE?") == OK
 
@@ -111,11 +112,75 @@ def test_transparent_mode_with_escape_and_return(online: Bench) -> None:
     online.type(b"+++")
     assert online.wait("2s") == OK
     far.handler.received(b"meanwhile")
-    assert online.heard() == b""
+    assert online.heard() == b'\r\n+QIURC: "recv",0\r\n'  # it is a connection in buffer mode by now
+    assert online.at("+QISTATE=1,0") == (b'\r\n+QISTATE: 0,"TCP","192.0.2.1",80,49152,2,1,0,0,"usbmodem"\r\n' + OK)
     assert online.at("O") == b"\r\nCONNECT\r\nmeanwhile"
     far.handler.closed(CloseReason.CLOSED_BY_PEER)
     assert online.heard() == b"\r\nNO CARRIER\r\n"
     assert online.at("+QISTATE?") == OK
+
+
+def test_the_peer_closes_while_the_port_is_away_from_transparent_mode(online: Bench) -> None:
+    online.at('+QIOPEN=1,0,"TCP","192.0.2.1",80,0,2', wait="1s")
+    far = online.carrier.connections[-1]
+    far.handler.connected()
+    online.wait("2s")
+    online.heard()
+    online.type(b"+++")
+    assert online.wait("2s") == OK
+    assert online.at("+QISEND=0,2") == b"\r\n> "
+    assert online.type(b"hi") == b"\r\nSEND OK\r\n"
+    far.handler.received(b"late")
+    far.handler.closed(CloseReason.CLOSED_BY_PEER)
+    assert online.heard() == b'\r\n+QIURC: "recv",0\r\n\r\n+QIURC: "closed",0\r\n'
+    assert online.at("O") == b"\r\nNO CARRIER\r\n"
+    assert online.at("+QIRD=0") == b"\r\n+QIRD: 4\r\nlate\r\n" + OK
+    assert online.at("H") == OK
+    assert online.at("+QICLOSE=0") == OK
+
+
+def test_transparent_mode_is_left_for_buffer_mode_and_entered_again(online: Bench) -> None:
+    far = connect(online)
+    far.handler.received(b"early")
+    online.heard()
+    assert online.at("+QISWTMD=0,2") == b"\r\nCONNECT\r\nearly"
+    online.wait("2s")
+    online.type(b"+++")
+    assert online.wait("2s") == OK
+    assert online.at("+QISWTMD=0,1") == OK
+    far.handler.received(b"push")
+    assert online.heard() == b'\r\n+QIURC: "recv",0,4\r\npush\r\n'
+    assert online.at("+QISWTMD=0,2") == b"\r\nCONNECT\r\n"
+    far.handler.received(b"raw")
+    assert online.heard() == b"raw"
+
+
+def test_the_network_goes_in_transparent_mode(online: Bench) -> None:
+    online.at('+QIOPEN=1,0,"TCP","192.0.2.1",80,0,2', wait="1s")
+    online.carrier.connections[-1].handler.connected()
+    online.heard()
+    online.modem.session_lost(1)
+    assert online.heard() == b'\r\nNO CARRIER\r\n\r\n+QIURC: "pdpdeact",1\r\n'
+    assert online.at("+QISTATE?") == OK
+
+
+def test_settings_of_what_is_told(online: Bench) -> None:
+    far = connect(online)
+    assert online.at('+QICFG="recvind",1;+QICFG="passiveclosed",1') == OK
+    far.handler.received(b"1234")
+    assert online.heard() == b'\r\n+QIURC: "recv",0,4\r\n'
+    far.handler.closed(CloseReason.CLOSED_BY_PEER)
+    assert online.heard() == b'\r\n+QIURC: "closed",0\r\n'
+    assert online.at("+QISTATE?") == OK  # closed without +QICLOSE
+    connect(online)
+
+
+def test_name_servers(online: Bench) -> None:
+    assert online.at("+QIDNSCFG=1") == b'\r\n+QIDNSCFG: 1,"1.1.1.1","8.8.8.8"\r\n' + OK
+    assert online.at('+QIDNSCFG=1,"9.9.9.9"') == OK
+    assert online.at("+QIDNSCFG=1") == b'\r\n+QIDNSCFG: 1,"9.9.9.9","0.0.0.0"\r\n' + OK
+    assert online.at("+QIDNSCFG=2") == ERROR
+    assert online.at('+QIDNSCFG=1,"nine"') == ERROR
 
 
 def test_transparent_mode_that_does_not_come_about(online: Bench) -> None:

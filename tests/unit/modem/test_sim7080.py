@@ -92,6 +92,32 @@ def test_tcp_as_tinygsm_has_it(online: Bench) -> None:
     assert online.at("+CASTATE?") == OK
 
 
+def test_a_number_that_the_peer_closed_can_be_opened_again(online: Bench) -> None:
+    """Zephyr closes only what is connected: what +CASTATE told of is opened again as it is, read or not."""
+    far = connect(online)
+    far.handler.received(b"bye")
+    far.handler.closed(CloseReason.CLOSED_BY_PEER)
+    assert online.heard() == b"\r\n+CADATAIND: 0\r\n\r\n+CASTATE: 0,0\r\n"
+    assert online.at("+CASEND=0,1") == NOT_ALLOWED
+    assert online.at("+CARECV=0,100") == b"\r\n+CARECV: 3,bye\r\n" + OK
+    assert online.at("+CARECV=0,100") == b"\r\n+CARECV: 0\r\n" + OK
+    assert online.at("+CASTATE?") == b"\r\n+CASTATE: 0,0\r\n" + OK
+    again = connect(online)
+    assert again is not far
+    assert online.at("+CASTATE?") == b"\r\n+CASTATE: 0,1\r\n" + OK
+
+
+def test_what_zephyr_sends_to_get_a_network(bench: Bench) -> None:
+    """It names no access point at +CNCFG, and relies on the one that was there before."""
+    assert bench.at('+CGDCONT=1,"IP","super"') == OK
+    assert bench.at("+CNCFG=0,0") == OK
+    assert bench.at("+CNACT=0,1", wait="2s") == OK + b"\r\n+APP PDP: 0,ACTIVE\r\n"
+    assert bench.at('+CAOPEN=0,0,"UDP","100.64.0.1",6969', wait="1s") == b"\r\n+CAOPEN: 0,0\r\n" + OK
+    bench.at("+CASEND=0,2")
+    assert bench.type(b"hi\x1a") == OK
+    assert bench.at("") == OK
+
+
 def test_ip_commands_as_the_super_sim_guide_for_the_pico_has_them(online: Bench) -> None:
     assert online.type(b'AT+CMEE=2;+CMGF=1;+CMGD=,4;+CNMP=38;+CMNB=1;+CGDCONT=1,"IP","super"\r\n') == OK
     assert online.at('+CASERVER=0,0,"UDP",6969', wait="1s") == b"\r\n+CASERVER: 0,0\r\n" + OK

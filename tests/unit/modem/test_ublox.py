@@ -81,8 +81,9 @@ def test_tcp_as_tinygsm_has_it(online: Bench) -> None:
     assert online.at("+USOCTL=0,10") == b"\r\n+USOCTL: 0,10,4\r\n" + OK
     far.handler.received(b"bye")
     far.handler.closed(CloseReason.CLOSED_BY_PEER)
-    assert online.heard() == b"\r\n+UUSORD: 0,3\r\n\r\n+UUSOCL: 0\r\n"
-    assert online.at("+USORD=0,3") == b'\r\n+USORD: 0,3,"bye"\r\n' + OK
+    assert online.heard() == b"\r\n+UUSORD: 0,3\r\n"  # that it is closed is told when all was read
+    assert online.at("+USOWR=0,4") == NOT_ALLOWED
+    assert online.at("+USORD=0,3", wait="10ms") == b'\r\n+USORD: 0,3,"bye"\r\n' + OK + b"\r\n+UUSOCL: 0\r\n"
     assert online.at("+USOCTL=0,10") == NOT_ALLOWED  # it is gone with its data
     assert online.at("+USOCL=0") == NOT_ALLOWED
 
@@ -150,6 +151,9 @@ def test_errors(bench: Bench) -> None:
     assert bench.at("+USOWR=0,4") == NOT_ALLOWED  # not connected
     assert bench.at('+USOCO=0,"no.such.host",80', wait="1s") == NOT_ALLOWED
     assert bench.at("+USOER") == b"\r\n+USOER: 2\r\n" + OK
+    assert bench.at("+USOCTL=0,10") == b"\r\n+USOCTL: 0,10,0\r\n" + OK  # MKRNB and others close it now
+    assert bench.at("+USOCL=0,1", wait="10ms") == OK + b"\r\n+UUSOCL: 0\r\n"
+    assert bench.at("+USOCL=0") == NOT_ALLOWED
     bench.at('+USOCO=1,"192.0.2.1",80', wait="1s")
     bench.carrier.connections[-1].handler.closed(CloseReason.REFUSED)
     assert bench.heard() == NOT_ALLOWED
@@ -158,6 +162,57 @@ def test_errors(bench: Bench) -> None:
     bench.wait("1s")
     bench.carrier.connections[-1].handler.connected()
     assert bench.heard() == b"\r\n+UUSOCO: 2,0\r\n"
+
+
+def test_a_connection_closes_while_data_is_waited_for(online: Bench) -> None:
+    far = connect(online)
+    assert online.at("+USOWR=0,4") == b"\r\n@"
+    far.handler.closed(CloseReason.CLOSED_BY_PEER)
+    assert online.heard() == NOT_ALLOWED + b"\r\n+UUSOCL: 0\r\n"
+    assert online.at("") == OK
+
+
+def test_a_failed_connection_can_be_tried_again(online: Bench) -> None:
+    online.at("+USOCR=6,7000")
+    online.at('+USOCO=0,"192.0.2.1",80', wait="1s")
+    online.carrier.connections[-1].handler.closed(CloseReason.TIMED_OUT)
+    assert online.heard() == NOT_ALLOWED
+    online.at('+USOCO=0,"192.0.2.1",80', wait="1s")
+    assert online.carrier.connections[-1].local == ("100.64.7.8", 7000)
+    online.carrier.connections[-1].handler.connected()
+    assert online.heard() == OK
+    assert online.at("+USOCTL=0,10") == b"\r\n+USOCTL: 0,10,4\r\n" + OK
+
+
+def test_closing_that_is_told_later(online: Bench) -> None:
+    connect(online)
+    assert online.at("+USOCL=0,1", wait="10ms") == OK + b"\r\n+UUSOCL: 0\r\n"
+    online.at("+USOCR=17")
+    assert online.at("+USOCL=0,1", wait="10ms") == OK  # of connections only
+
+
+def test_datagrams_to_a_name(online: Bench) -> None:
+    online.at("+USOCR=17")
+    assert online.at('+USOST=0,"example.com",53,2', wait="1s") == b"\r\n@"
+    assert online.type(b"hi") == b"\r\n+USOST: 0,2\r\n" + OK
+    assert online.carrier.datagrams[-1][1].destination == ("192.0.2.1", 53)
+    assert online.at('+USOST=0,"no.such.host",53,2', wait="1s") == NOT_ALLOWED
+    assert online.at("+USOER") == b"\r\n+USOER: 2\r\n" + OK
+    assert online.at('+USOST=0,"192.0.2.1",53,2000') == b"\r\n+CME ERROR: 50\r\n"
+
+
+def test_security_is_off_and_stays_off(online: Bench) -> None:
+    online.at("+USOCR=6")
+    assert online.at("+USOSEC=0,0") == OK
+    assert online.at("+USOSEC=0") == b"\r\n+USOSEC: 0,0\r\n" + OK
+    assert online.at("+USOSEC=0,1,0") == b"\r\n+CME ERROR: 4\r\n"
+
+
+def test_texts_of_errors_begin_as_mkrnb_expects(bench: Bench, r5: Bench) -> None:
+    bench.at("+CMEE=2")
+    assert bench.at("+USORD=0,512") == b"\r\n+CME ERROR: Operation not allowed\r\n"
+    r5.at("+CMEE=2")
+    assert r5.at("+USORD=0,512") == b"\r\n+CME ERROR: operation not allowed\r\n"
 
 
 def test_direct_link(online: Bench) -> None:
@@ -180,6 +235,8 @@ def test_direct_link(online: Bench) -> None:
 def test_names_and_echo_requests(online: Bench) -> None:
     assert online.at('+UDNSRN=0,"example.com"', wait="1s") == b'\r\n+UDNSRN: "192.0.2.1"\r\n' + OK
     assert online.at('+UDNSRN=0,"no.such.host"', wait="1s") == ERROR
+    assert online.at('+UDNSRN=0,"example.com",1', wait="1s") == OK + b'\r\n+UUDNSRN: 0,"192.0.2.1"\r\n'
+    assert online.at('+UDNSRN=0,"no.such.host",1', wait="1s") == OK + b"\r\n+UUDNSRN: -1\r\n"
     assert online.at('+UPING="example.com",1', wait="2s") == (
         OK + b'\r\n+UUPING: 1,32,"example.com","192.0.2.1",32,80\r\n')
     assert online.at('+UPING="no.such.host"', wait="2s") == OK + b"\r\n+UUPINGER: 2\r\n"

@@ -35,7 +35,6 @@ from harness.virtual.modem.socket_opening import OpenFailure, Opening, error_num
 from harness.virtual.modem.socket_syntax import (
     activate_for_sockets,
     address_of,
-    drained,
     has_context,
     host_of,
     socket_numbered,
@@ -63,13 +62,14 @@ def _configure_network(call: Call) -> Result:
     call.at_most(6)
     index = call.number(0, high=3)
     kind = ("IPV4V6", "IP", "IPV6", "IP", "IP")[call.number(1, high=4)]
-    texts = [call.text(position, "", limit=127) for position in (2, 3, 4)]
-    if not all(text.isascii() and text.isprintable() for text in texts):
-        raise call.bad()
     definitions = call.modem.packet.definitions
     old = definitions.get(index + 1, ContextDefinition())
+    kept = (old.apn, old.user, old.password)
+    texts = [call.text(position, before, limit=127) for position, before in enumerate(kept, start=2)]
+    if not all(text.isascii() and text.isprintable() for text in texts):
+        raise call.bad()
     definitions[index + 1] = replace(old, pdp_type=kind, apn=texts[0], user=texts[1], password=texts[2],
-                                     authentication=call.number(5, 0, high=3))
+                                     authentication=call.number(5, old.authentication, high=3))
     return OK
 
 
@@ -152,7 +152,10 @@ def _new_socket(call: Call) -> tuple[int, int, int]:
     call.at_most(6)
     modem = call.modem
     number, cid = call.number(0, high=12), call.number(1, high=3) + 1
-    if number in modem.sockets.open:
+    before = modem.sockets.open.get(number)
+    if before is not None and before.state is SocketState.CLOSED_BY_PEER:
+        modem.sockets.forget(before)  # clients do not close what the peer has closed
+    elif before is not None:
         raise call.bad()
     return number, cid, call.number(5 if call.command.name == "+CAOPEN" else 4, 0, high=1)
 
@@ -282,7 +285,8 @@ def _receive(call: Call) -> Result:
     call.at_most(2)
     socket = socket_numbered(call, _SOCKETS)
     part = socket.take_part(call.number(1, low=1, high=_MAX_READ))
-    drained(call.modem, socket)
+    if not socket.buffer:
+        socket.announced = False
     return info("+CARECV: 0") if part is None else info(b"+CARECV: %d," % len(part.payload) + part.payload)
 
 
@@ -302,7 +306,7 @@ _STATES = {SocketState.OPENING: 0, SocketState.OPEN: 1, SocketState.LISTENING: 2
 def _states(call: Call) -> Result:
     return Reply(tuple(
         f"+CASTATE: {number},{2 if socket.service is Service.UDP_SERVICE else _STATES[socket.state]}"
-        for number, socket in sorted(call.modem.sockets.open.items()) if socket.taker is None))
+        for number, socket in sorted(call.modem.sockets.open.items()) if number in _SOCKETS))
 
 
 def _close(call: Call) -> Result:

@@ -36,7 +36,6 @@ from harness.virtual.modem.sockets import ANYBODY, Service, Socket, SocketState
 from harness.virtual.network.seams import Address, Datagram, Session
 
 if TYPE_CHECKING:
-    from harness.virtual.modem.data_mode import DataLink, DataPort
     from harness.virtual.modem.modem import VirtualModem
 
 _MANUAL = "Telit ME910 AT manual"
@@ -153,13 +152,7 @@ def _dial(call: Call) -> Result:
 
 def _online(call: Call, socket: Socket) -> Connect:
     """Return the way to a connection in online mode; what waited already comes first."""
-
-    def open_link(port: DataPort) -> DataLink:
-        link = SocketLink(call.modem, socket, port, keep=True)
-        call.modem.later(0, link.resumed, name="modem-online")
-        return link
-
-    return Connect(open=open_link, left="OK")
+    return Connect(open=lambda port: SocketLink(call.modem, socket, port, keep=True), left="OK")
 
 
 def _resume(call: Call) -> Result:

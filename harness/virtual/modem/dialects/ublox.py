@@ -26,7 +26,7 @@ from harness.virtual.modem.net_tools import TTL, Echo, EchoSummary, Pinger
 from harness.virtual.modem.settings import Value
 from harness.virtual.modem.socket_link import SocketLink
 from harness.virtual.modem.socket_opening import OpenFailure, Opening, Outcome, error_number, open_socket
-from harness.virtual.modem.socket_syntax import address_of, drained, has_context, hex_of, host_of, socket_numbered
+from harness.virtual.modem.socket_syntax import drained, has_context, hex_of, host_of, socket_numbered
 from harness.virtual.modem.sockets import ANYBODY, Service, Socket, SocketState
 from harness.virtual.network.seams import Address, Datagram
 
@@ -64,10 +64,12 @@ class Sockets:
         self.announce(socket)
 
     def closed(self, socket: Socket) -> None:
-        """Tell that the peer closed; the socket is gone as soon as its data was read."""
-        self._modem.urc(f"+UUSOCL: {socket.number}")
+        """Tell that the peer closed, as soon as what it sent was read; the socket is gone then."""
+        for session in self._modem.sessions:
+            session.withdraw(socket, cme(Cme.NOT_ALLOWED))
         if not socket.buffer:
             self._modem.sockets.forget(socket)
+            self._modem.urc(f"+UUSOCL: {socket.number}")
 
     def incoming(self, listener: Socket, host: str, port: int) -> int | None:
         """Give a connection the lowest free number, and tell of it."""
@@ -155,6 +157,8 @@ def _connect(call: Call) -> Result:
 
         def outcome(failure: Outcome) -> int:
             modem.socket_error = error_number(failure, _ERRORS)
+            if failure is not None and number not in modem.sockets.open:
+                modem.sockets.reserve(number, socket.local_port)  # it waits for +USOCL, or another +USOCO
             return modem.socket_error
 
         if later:
@@ -195,9 +199,11 @@ def _listen(call: Call) -> Result:
 
 def _close(call: Call) -> Result:
     call.at_most(2)
-    socket = _socket(call)
-    call.number(1, 0, high=1)
-    call.modem.sockets.close(socket.number)
+    modem, socket = call.modem, _socket(call)
+    tell = bool(call.number(1, 0, high=1)) and socket.service.is_connection
+    modem.sockets.close(socket.number)
+    if tell:
+        modem.later(0, lambda: modem.urc(f"+UUSOCL: {socket.number}"), name="modem-usocl")
     return OK
 
 
@@ -215,7 +221,18 @@ def _send_to(call: Call) -> Result:
     socket = _socket(call)
     if socket.service.is_connection:
         raise _fail(call, 106)
-    return _transmit(call, socket, 3, address_of(call, 1))
+    host, port = host_of(call, 1), call.number(2, low=1, high=65_535)
+
+    def resolved(address: str | None) -> Result:
+        if address is None:
+            return _fail(call, _ERRORS[OpenFailure.UNKNOWN_HOST]).result
+        try:
+            return _transmit(call, socket, 3, (address, port))
+        except CommandError as error:
+            return error.result
+
+    return Pending(lambda finish: call.modem.sockets.resolve(
+        socket.cid, host, lambda found: finish(resolved(found))))
 
 
 def _transmit(call: Call, socket: Socket, position: int, to: Address | None) -> Result:
@@ -237,7 +254,7 @@ def _transmit(call: Call, socket: Socket, position: int, to: Address | None) -> 
         if len(payload) != length or length > _MAX_HEX:
             raise _fail(call, _INVALID)
         return sent(payload)
-    return Prompt(length=length, text=b"\r\n@", echo=False, then=sent)
+    return Prompt(length=length, text=b"\r\n@", echo=False, then=sent, about=socket)
 
 
 def _read(call: Call) -> Result:
@@ -255,6 +272,8 @@ def _read(call: Call) -> Result:
     part = socket.take_part(limit)
     drained(modem, socket)
     socket.announced = False
+    if not modem.sockets.has(socket):  # the peer has closed it, and that was the rest
+        modem.later(0, lambda: modem.urc(f"+UUSOCL: {socket.number}"), name="modem-usocl")
     if part is None:
         return info(f'{name}: {socket.number},0,""' if not from_anybody else f"{name}: {socket.number},0")
     dialect = modem.sockets.dialect
@@ -312,6 +331,15 @@ def _option(call: Call) -> Result:
     return info(f"+USOGO: {','.join(map(str, values))}")
 
 
+def _security(call: Call) -> Result:
+    """+USOSEC: TLS can't be switched on."""
+    call.at_most(3)
+    number = _socket(call).number
+    if not call.given(1):
+        return info(f"+USOSEC: {number},0")
+    return cme(Cme.NOT_SUPPORTED) if call.number(1, high=1) else OK
+
+
 def _last_error(call: Call) -> Result:
     return info(f"+USOER: {call.modem.socket_error}")
 
@@ -329,11 +357,15 @@ def _configure(call: Call) -> Result:
 
 
 def _resolve(call: Call) -> Result:
-    call.at_most(2)
+    call.at_most(3)
     modem = call.modem
     if call.number(0, high=1):
         return cme(Cme.NOT_SUPPORTED)
     host, cid = host_of(call, 1), _context(call)
+    if call.number(2, 0, high=1):
+        modem.later(0, lambda: modem.sockets.resolve(cid, host, lambda found: modem.urc(
+            "+UUDNSRN: -1" if found is None else f'+UUDNSRN: 0,"{found}"')), name="modem-dns")
+        return OK
 
     def start(finish: Callable[[Result], None]) -> None:
         modem.later(0, lambda: modem.sockets.resolve(cid, host, lambda found: finish(
@@ -376,9 +408,10 @@ COMMANDS = (
     Command(name="+USOCTL", clause=_MANUAL, test="(0-6),(0-4,10,11)", set=_control),
     Command(name="+USOSO", clause=_MANUAL, test="(0-6),(0,6,65535),(1-65535)", set=_set_option),
     Command(name="+USOGO", clause=_MANUAL, test="(0-6),(0,6,65535),(1-65535)", set=_option),
+    Command(name="+USOSEC", clause=_MANUAL, test="(0-6),(0,1),(0-4)", set=_security),
     Command(name="+USOER", clause=_MANUAL, test=NO_PARAMETERS, exec=_last_error),
     Command(name="+UDCONF", clause=_MANUAL, test="(1),(0,1)", set=_configure),
-    Command(name="+UDNSRN", clause=_MANUAL, test='(0,1),"domain_name"', set=_resolve, needs=Needs.UNLOCKED),
+    Command(name="+UDNSRN", clause=_MANUAL, test='(0,1),"domain_name",(0,1)', set=_resolve, needs=Needs.UNLOCKED),
     Command(name="+UPING", clause=_MANUAL, test='"remote_host",(1-64),(4-64),(10-60000),(1-255)', set=_ping),
 )
 

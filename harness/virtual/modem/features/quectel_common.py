@@ -79,14 +79,17 @@ class QuectelSockets:
         if socket.access_mode == 0:
             if not socket.announced:
                 socket.announced = True
-                self._modem.urc(f'+QIURC: "recv",{socket.number}')
+                length = f",{socket.buffered}" if self._modem.settings.number("+QICFG.recvind") else ""
+                self._modem.urc(f'+QIURC: "recv",{socket.number}{length}')
             return
         head = f'+QIURC: "recv",{socket.number},{len(datagram.payload)}{origin(socket, datagram)}'
         self._modem.urc(payload_line(self._modem, head, datagram.payload))
 
     def closed(self, socket: Socket) -> None:
-        """Tell that the peer closed; the socket stays until +QICLOSE."""
+        """Tell that the peer closed; the socket stays until +QICLOSE, unless +QICFG="passiveclosed" closes it."""
         self._modem.urc(f'+QIURC: "closed",{socket.number}')
+        if self._modem.settings.number("+QICFG.passiveclosed"):
+            self._modem.sockets.close(socket.number)
 
     def incoming(self, listener: Socket, host: str, port: int) -> int | None:
         """Give a connection the lowest free number, or tell that there is none."""

@@ -49,6 +49,12 @@ def _transmit(call: Call, socket: Socket, payload: bytes, destination: Address) 
     return done(call, final="SEND OK")
 
 
+def _check_open(call: Call, socket: Socket) -> None:
+    """Refuse a connection that is not open, or not any more: there is no prompt for it."""
+    if socket.state is not SocketState.OPEN:
+        raise fail(call, SocketError.CLOSED)
+
+
 def send(call: Call) -> Result:
     """+QISEND: a prompt for data up to Ctrl-Z or of a length; length 0 asks what was sent."""
     call.at_most(4)
@@ -60,6 +66,7 @@ def send(call: Call) -> Result:
         length = number_of(call, 1, high=MAX_SEND)
         if length == 0:
             return done(call, f"+QISEND: {socket.sent},{socket.sent},0")
+    _check_open(call, socket)
     destination = _destination(call, socket, 2)
     return Prompt(length=length, limit=MAX_SEND, echo=bool(call.modem.settings.number("+QISDE")),
                   then=lambda payload: _transmit(call, socket, payload, destination))
@@ -73,6 +80,7 @@ def send_hex(call: Call) -> Result:
         payload = bytes.fromhex(call.text(1, ""))
     except ValueError:
         raise fail(call, SocketError.INVALID_PARAMETERS) from None
+    _check_open(call, socket)
     if not payload or len(payload) > _MAX_SEND_HEX:
         raise fail(call, SocketError.INVALID_PARAMETERS)
     if call.modem.settings.number("+QICFG.dataformat", 0):

@@ -36,7 +36,7 @@ from harness.virtual.modem.packet import MAX_CONTEXTS, ContextDefinition
 from harness.virtual.modem.settings import Value
 from harness.virtual.modem.socket_link import SocketLink
 from harness.virtual.modem.socket_opening import OpenFailure, Opening, Outcome, error_number, open_socket
-from harness.virtual.modem.sockets import Service, Socket, SocketState
+from harness.virtual.modem.sockets import TRANSPARENT, Service, Socket, SocketState
 
 if TYPE_CHECKING:
     from harness.virtual.modem.modem import VirtualModem
@@ -118,21 +118,27 @@ def _open(call: Call) -> Result:
     local_port = number_of(call, 5, 0, high=65_535)
     mode = number_of(call, 6, 0, high=2)
     host = call.text(3, "")
-    if service not in _SERVICES or not host or (mode == 2 and service != "TCP"):
+    if service not in _SERVICES or not host or (mode == TRANSPARENT and service != "TCP"):
         raise fail(call, SocketError.INVALID_PARAMETERS)
     if not (local_port if service in ("TCP LISTENER", "UDP SERVICE") else remote_port):
         raise fail(call, SocketError.INVALID_PARAMETERS)
-    if number in modem.sockets.open:
-        raise fail(call, SocketError.ID_IN_USE)
     if cid not in modem.socket_contexts or cid not in modem.packet.active:
         raise fail(call, SocketError.OPEN_PDP_FAILED)
     wanted = Opening(number=number, cid=cid, service=_SERVICES[service], remote_port=remote_port,
                      host="127.0.0.1" if service == "UDP SERVICE" else host, local_port=local_port, access_mode=mode,
                      delay=modem.timings.stage("socket"))
-    if mode == 2:
+    if number in modem.sockets.open:
+        modem.later(wanted.delay, lambda: _tell(modem, number, int(SocketError.ID_IN_USE)), name="modem-socket")
+        return OK
+    if mode == TRANSPARENT:
         return Pending(lambda finish: _launch(modem, wanted, lambda error: finish(_transparent(call, number, error))))
-    _launch(modem, wanted, lambda error: modem.urc(f"+QIOPEN: {number},{error}"))
+    _launch(modem, wanted, lambda error: _tell(modem, number, error))
     return OK
+
+
+def _tell(modem: VirtualModem, number: int, error: int) -> None:
+    modem.socket_error = error
+    modem.urc(f"+QIOPEN: {number},{error}")
 
 
 def _launch(modem: VirtualModem, wanted: Opening, tell: Callable[[int], None]) -> None:
@@ -154,7 +160,7 @@ def _switch_mode(call: Call) -> Result:
     call.at_most(2)
     socket = _connected(call)
     mode = number_of(call, 1, high=2)
-    if mode == 2:
+    if mode == TRANSPARENT:
         if not socket.service.is_connection:
             raise fail(call, SocketError.NOT_ALLOWED)
         socket.access_mode = mode
@@ -189,7 +195,7 @@ def _state_line(call: Call, socket: Socket) -> str:
 
 def _states(call: Call) -> Result:
     call.at_most(2)
-    opened = [socket for _, socket in sorted(call.modem.sockets.open.items()) if socket.taker is None]
+    opened = [socket for number, socket in sorted(call.modem.sockets.open.items()) if 0 <= number < MAX_SOCKETS]
     if call.count:
         by_socket = number_of(call, 0, high=1)
         if by_socket:

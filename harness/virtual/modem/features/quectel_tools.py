@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from ipaddress import IPv4Address
 
 from harness.virtual.modem.codes import SOCKET_TEXT, SocketError
 from harness.virtual.modem.command import NO_PARAMETERS, Call, Command, Reply, Result, info
@@ -43,6 +44,31 @@ def _resolve(call: Call) -> Result:
 
     modem.later(modem.timings.stage("socket"), lambda: modem.sockets.resolve(cid, host, tell), name="modem-dns")
     return done(call)
+
+
+def _servers(call: Call) -> Result:
+    """+QIDNSCFG: the servers that answer for names on a context; those of the network unless others were set."""
+    call.at_most(3)
+    settings, cid = call.modem.settings, number_of(call, 0, low=1, high=MAX_CONTEXTS)
+    key = f"+QIDNSCFG.{cid}"
+    if call.count > 1:
+        first = _server(call, 1)
+        settings[key] = (first, _server(call, 2) if call.given(2) else "0.0.0.0")
+        return done(call)
+    if key in settings:
+        servers: Value = settings[key]
+    elif (session := call.modem.packet.active.get(cid)) is not None:
+        servers = (*session.dns, "0.0.0.0")
+    else:
+        raise fail(call, SocketError.OPEN_PDP_FAILED)
+    return done(call, f'+QIDNSCFG: {cid},"{servers[0]}","{servers[1]}"')
+
+
+def _server(call: Call, position: int) -> str:
+    try:
+        return str(IPv4Address(call.text(position, "")))
+    except ValueError:
+        raise fail(call, SocketError.INVALID_PARAMETERS) from None
 
 
 # -- +QPING -----------------------------------------------------------------------------------------------------------
@@ -97,6 +123,8 @@ _CONFIGURATION: dict[str, tuple[tuple[int, int, int], ...]] = {  # (low, high, f
     "transwaittm": ((0, 20, 2),),
     "dataformat": ((0, 1, 0), (0, 1, 0)),
     "viewmode": ((0, 1, 0),),
+    "recvind": ((0, 1, 0),),
+    "sack": ((0, 1, 1),),
     "tcp/retranscfg": ((3, 20, 12), (5, 1000, 600)),
     "passiveclosed": ((0, 1, 0),),
     "tcp/keepalive": ((0, 1, 0), (1, 120, 120), (25, 100, 25), (3, 10, 3)),
@@ -137,6 +165,7 @@ _CID = f"(1-{MAX_CONTEXTS})"
 
 COMMANDS = (
     command("+QIDNSGIP", f"{_CID},<hostname>", set=_resolve),
+    command("+QIDNSCFG", f"{_CID},<pridnsaddr>,<secdnsaddr>", set=_servers),
     command("+QPING", f"{_CID},<host>,(1-255),(1-10)", set=_ping),
     command("+QNTP", f"{_CID},<server>,(1-65535),(0,1)", set=_ntp),
     Command(name="+QICFG", clause=NOTE, test=_configurations, set=_configure),
