@@ -97,8 +97,9 @@ def test_a_modem_talks_to_a_host(profile: str, make_lab: MakeLab) -> None:
         assert lab.modem.command(procedure.read).blocks == (text.upper(),)
     since = lab.modem.mark()
     lab.modem.command(procedure.send.format(length=4), data=b"bye.")
-    lab.modem.expect_urc("", matching=f"^{procedure.closed}", since=since, within="30s")
+    lab.modem.expect_urc("", matching=f"^{procedure.arrived}", since=since, within="30s")
     assert lab.modem.command(procedure.read).blocks == (b"BYE.",)
+    lab.modem.expect_urc("", matching=f"^{procedure.closed}", since=since, within="30s")  # some tell it after the data
     for command, code in (procedure.resolve, procedure.ping):
         said = do(lab, (command, code.format(ip=host.ip)))
         assert code or host.ip in said
