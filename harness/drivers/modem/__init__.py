@@ -2,6 +2,7 @@
 
 from harness.drivers.modem.at_port import AtPort, Line, LineKind, Response
 from harness.drivers.modem.channel import SerialChannel, Traffic
+from harness.drivers.modem.connections import TcpConnection
 from harness.drivers.modem.dialect import Dialect
 from harness.drivers.modem.dialects import DIALECTS, find_dialect, recognise
 from harness.drivers.modem.dialects.quectel import QUECTEL
@@ -27,6 +28,7 @@ __all__ = [
     "SentSms",
     "SerialChannel",
     "Signal",
+    "TcpConnection",
     "Traffic",
     "UdpSocket",
     "find_dialect",

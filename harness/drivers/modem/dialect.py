@@ -97,6 +97,43 @@ class UdpProcedure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TcpProcedure:
+    """How a connection is opened, used and closed, in the context and with the socket numbers of :class:`UdpProcedure`.
+
+    Templates and patterns are as there, with ``{host}`` and ``{port}`` of the peer.
+
+    Attributes:
+        max_payload: most octets that one command sends.
+        prepare: commands before ``open``.
+        create: command that makes a socket whose number the modem chooses, and the line that tells it; None where
+            ``open`` does that.
+        open: command that connects.
+        opened: line, in the response or after it, that tells how that went; error 0 is success. Empty: OK is enough.
+        send: command that opens the prompt for octets.
+        arrived: line that tells of octets to read.
+        read: command that reads some.
+        left: line of the response that tells how many are left; without one, reading ends when nothing comes.
+        closed: line that tells that the peer or the network closed a connection; without a group ``socket`` it may be
+            any, and ``state`` is asked.
+        state: command that tells the state of a connection, and the line that says that it is closed.
+        close: command that closes the socket.
+    """
+
+    max_payload: int
+    open: str
+    send: str
+    arrived: str
+    read: str
+    closed: str
+    close: str
+    prepare: tuple[str, ...] = ()
+    create: tuple[str, str] | None = None
+    opened: str = ""
+    left: str = NEVER
+    state: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
     """One family of modems as the driver needs to know it.
 
@@ -115,6 +152,7 @@ class Dialect:
         timeout: how long any other command may take.
         registration: read commands that tell of registration, in the order in which they are asked.
         udp: how sockets work.
+        tcp: how connections work; None where the driver knows none.
         apn: access point name for packet contexts.
         sends: starts of command lines that may end in ``SEND OK`` or ``SEND FAIL``, with or without a prompt.
         connects: starts of command lines, besides calls, that may end in ``CONNECT`` or ``NO CARRIER``.
@@ -133,6 +171,7 @@ class Dialect:
     timeout: Duration
     registration: tuple[str, ...]
     udp: UdpProcedure
+    tcp: TcpProcedure | None = None
     apn: str = "super"
     prompt_delay: Duration = "0s"
     sends: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from harness.clock import NANOSECONDS, Clock, Duration, to_ns
 from harness.drivers.modem.at_port import AtPort, Line, Response
 from harness.drivers.modem.channel import SerialChannel, Traffic
+from harness.drivers.modem.connections import TcpConnection, TcpConnections
 from harness.drivers.modem.dialect import Dialect, SetupStep
 from harness.drivers.modem.dialects import DIALECTS, recognise
 from harness.drivers.modem.dialects.generic import GENERIC
@@ -60,6 +61,7 @@ class Modem:
         self._port = AtPort(channel, dialect or GENERIC, clock, journal, name)
         self._messages = Messages(self._port, clock, journal, self._stay_prepared)
         self._sockets = UdpSockets(self._port, clock)
+        self._connections = TcpConnections(self._port, clock, self._sockets)
         self._identity: Identity | None = None
         self._refused: list[SetupStep] = []
 
@@ -107,6 +109,7 @@ class Modem:
         self._journal.record("driver", "dialect_recognised", device=self.name, dialect=dialect.name, model=model)
         self._port.use(dialect)
         self._sockets.use(dialect.udp)
+        self._connections.use(dialect.tcp)
 
     def _check(self, what: str, found: str) -> None:
         """Compare a part of the identity with what was expected."""
@@ -178,12 +181,14 @@ class Modem:
     def close(self) -> None:
         """Close the port, leaving the modem as it is. May be called twice."""
         self._sockets.reset()
+        self._connections.reset()
         self.channel.close()
 
     def _prepare(self) -> None:
         self._port.restarted = self._port.echo_is_off = False
         self._messages.reset(keep=True)
         self._sockets.reset()
+        self._connections.reset()
         self._identity = None
         self._refused = list(self.dialect.setup)
         self._set_up()
@@ -398,6 +403,17 @@ class Modem:
         """
         self._stay_prepared()
         return self._sockets.open(port, self.dialect.apn)
+
+    def tcp_open(self, host: str, port: int) -> TcpConnection:
+        """Connect to a host by name or IPv4 address, activating the packet context if need be.
+
+        Raises:
+            CommandFailed: the modem or the network refused.
+            ModemError: the connection could not be opened: nobody listens there, or the name is not known.
+            UsageError: no such host or port, or all sockets are in use.
+        """
+        self._stay_prepared()
+        return self._connections.open(host, port, self.dialect.apn)
 
     # -- inside -------------------------------------------------------------------------------------------------------
 

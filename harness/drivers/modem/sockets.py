@@ -112,7 +112,11 @@ class UdpSocket:
 
 
 class UdpSockets:
-    """All sockets of one modem."""
+    """All UDP sockets of one modem.
+
+    Attributes:
+        reserved: numbers of sockets that are used otherwise.
+    """
 
     def __init__(self, port: AtPort, clock: Clock) -> None:
         self._port = port
@@ -120,6 +124,7 @@ class UdpSockets:
         self.use(port.dialect.udp)
         self._open: dict[int, UdpSocket] = {}
         self._waiting: set[int] = set()
+        self.reserved: set[int] = set()
         port.subscribe(self._heard)
 
     def __repr__(self) -> str:
@@ -143,12 +148,8 @@ class UdpSockets:
         if not 1 <= port <= 65_535:
             raise UsageError(f"a UDP port is 1 to 65535, not {port}")
         procedure = self._procedure
-        if not procedure.sockets:
-            raise UsageError(f"the dialect {self._port.dialect.name!r} knows no sockets: name that of the module")
-        number = next((n for n in procedure.sockets if n not in self._open), None)
-        if number is None:
-            raise UsageError(f"all {len(procedure.sockets)} sockets of {self._port.name} are open")
-        address = self._activate(apn)
+        number = self.free_number()
+        address = self.activate(apn)
         for template in procedure.prepare:
             self._run(template, socket=number, port=port, apn=apn)
         since = self._port.mark()
@@ -157,6 +158,16 @@ class UdpSockets:
             number = self._outcome(response, number, port, since)
         socket = self._open[number] = UdpSocket(self, number, port, address)
         return socket
+
+    def free_number(self) -> int:
+        """Return the number of a socket that is not in use; raises UsageError if all are."""
+        sockets = self._procedure.sockets
+        if not sockets:
+            raise UsageError(f"the dialect {self._port.dialect.name!r} knows no sockets: name that of the module")
+        number = next((n for n in sockets if n not in self._open and n not in self.reserved), None)
+        if number is None:
+            raise UsageError(f"all {len(sockets)} sockets of {self._port.name} are open")
+        return number
 
     def _outcome(self, response: Response, number: int, port: int, since: int) -> int:
         """Return the number of the socket that was opened, told in the response or after it."""
@@ -211,9 +222,13 @@ class UdpSockets:
             self._waiting.discard(number)
             self._run(self._procedure.close, socket=number)
 
-    # -- inside -------------------------------------------------------------------------------------------------------
+    def activate(self, apn: str) -> str:
+        """Activate the packet context if it is not, and return its address.
 
-    def _activate(self, apn: str) -> str:
+        Raises:
+            CommandFailed, TimeoutExpired: modem or network refused.
+            ModemError: the modem tells no address.
+        """
         procedure = self._procedure
         if (address := self._address()) is not None:
             return address
@@ -227,6 +242,13 @@ class UdpSockets:
         if (address := self._address()) is not None:
             return address
         raise ModemError(f"{self._port.name} activated packet context {procedure.context} but tells no address of it")
+
+    def is_context_lost(self, line: Line) -> bool:
+        """Tell whether a line says that the network ended the packet context that is used here."""
+        match = self._context_lost.fullmatch(line.text)
+        return match is not None and self._is_ours(match)
+
+    # -- inside -------------------------------------------------------------------------------------------------------
 
     def _address(self) -> str | None:
         """Return the address of the context, None if it is not active."""
@@ -278,7 +300,7 @@ class UdpSockets:
             self._waiting.add(int(match["socket"]))
         elif match := self._closed.fullmatch(line.text):
             self._drop(int(match["socket"]), "the network closed it")
-        elif (match := self._context_lost.fullmatch(line.text)) and self._is_ours(match):
+        elif self.is_context_lost(line):
             for number in tuple(self._open):
                 self._drop(number, "the network ended the packet context")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from types import MappingProxyType
 
-from harness.drivers.modem.dialect import Dialect, UdpProcedure, Urc
+from harness.drivers.modem.dialect import Dialect, TcpProcedure, UdpProcedure, Urc
 from harness.drivers.modem.dialects.generic import GENERIC_IDENTITY, GENERIC_SETUP, GENERIC_TIMEOUTS, GENERIC_URCS
 from harness.formats.at import PayloadHeader
 
@@ -58,5 +58,15 @@ QUECTEL = Dialect(
         close="AT+QICLOSE={socket}",
         closed=r'\+QIURC: *"closed",(?P<socket>\d+)',
         context_lost=r'\+QIURC: *"pdpdeact",(?P<context>\d+)',
+    ),
+    tcp=TcpProcedure(
+        max_payload=1_460,
+        open='AT+QIOPEN=1,{socket},"TCP","{host}",{port},0,0',
+        opened=r"\+QIOPEN: *(?P<socket>\d+),(?P<error>\d+)",
+        send="AT+QISEND={socket},{length}",
+        arrived=r'\+QIURC: *"recv",(?P<socket>\d+)',
+        read="AT+QIRD={socket},1500",
+        closed=r'\+QIURC: *"closed",(?P<socket>\d+)',
+        close="AT+QICLOSE={socket}",
     ),
 )

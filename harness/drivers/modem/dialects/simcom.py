@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from types import MappingProxyType
 
-from harness.drivers.modem.dialect import Dialect, UdpProcedure, Urc
+from harness.drivers.modem.dialect import Dialect, TcpProcedure, UdpProcedure, Urc
 from harness.drivers.modem.dialects.generic import GENERIC_IDENTITY, GENERIC_SETUP, GENERIC_TIMEOUTS, GENERIC_URCS
 from harness.formats.at import PayloadHeader
 
@@ -71,6 +71,16 @@ SIM7080 = Dialect(
         closed=r"\+CASTATE: *(?P<socket>\d+),0",
         context_lost=r"\+APP PDP: *(?P<context>\d+),DEACTIVE",
     ),
+    tcp=TcpProcedure(
+        max_payload=1_459,
+        open='AT+CAOPEN={socket},0,"TCP","{host}",{port}',
+        opened=r"\+CAOPEN: *(?P<socket>\d+),(?P<error>\d+)",
+        send="AT+CASEND={socket},{length}",
+        arrived=r"\+CADATAIND: *(?P<socket>\d+)",
+        read="AT+CARECV={socket},1459",
+        closed=r"\+CASTATE: *(?P<socket>\d+),0",
+        close="AT+CACLOSE={socket}",
+    ),
 )
 
 SIM7600 = Dialect(
@@ -125,5 +135,17 @@ SIM7600 = Dialect(
         close="AT+CIPCLOSE={socket}",
         closed=r"\+IPCLOSE: *(?P<socket>\d+),\d+",
         context_lost=r"\+CIPEVENT: *NETWORK CLOSED UNEXPECTEDLY",
+    ),
+    tcp=TcpProcedure(
+        max_payload=1_500,
+        prepare=("AT+CIPRXGET=1",),
+        open='AT+CIPOPEN={socket},"TCP","{host}",{port}',
+        opened=r"\+CIPOPEN: *(?P<socket>\d+),(?P<error>\d+) *",
+        send="AT+CIPSEND={socket},{length}",
+        arrived=r"\+CIPRXGET: *1,(?P<socket>\d+)",
+        read="AT+CIPRXGET=2,{socket},1500",
+        left=r"\+CIPRXGET: *2,\d+,\d+,(?P<left>\d+)",
+        closed=r"\+IPCLOSE: *(?P<socket>\d+),\d+",
+        close="AT+CIPCLOSE={socket}",
     ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from types import MappingProxyType
 
-from harness.drivers.modem.dialect import NEVER, Dialect, SetupStep, UdpProcedure, Urc
+from harness.drivers.modem.dialect import NEVER, Dialect, SetupStep, TcpProcedure, UdpProcedure, Urc
 from harness.drivers.modem.dialects.generic import GENERIC_IDENTITY, GENERIC_SETUP, GENERIC_TIMEOUTS, GENERIC_URCS
 from harness.formats.at import PayloadHeader
 
@@ -54,5 +54,16 @@ TELIT = Dialect(
         close="AT#SH={socket}",
         closed=NEVER,  # NO CARRIER does not tell whose
         context_lost=r"\+CGEV: *NW (?:DETACH|PDN DEACT (?P<context>\d+))",
+    ),
+    tcp=TcpProcedure(
+        max_payload=1_500,
+        prepare=("AT#SCFGEXT={socket},0,0,0",),
+        open='AT#SD={socket},0,{port},"{host}",0,0,1',
+        send="AT#SSENDEXT={socket},{length}",
+        arrived=r"SRING: *(?P<socket>\d+)(?:,\d+)?",
+        read="AT#SRECV={socket},1500",
+        closed=r"NO CARRIER",
+        state=("AT#SS={socket}", r"#SS: *\d+,0"),
+        close="AT#SH={socket}",
     ),
 )

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from types import MappingProxyType
 
-from harness.drivers.modem.dialect import Dialect, SetupStep, UdpProcedure, Urc
+from harness.drivers.modem.dialect import Dialect, SetupStep, TcpProcedure, UdpProcedure, Urc
 from harness.drivers.modem.dialects.generic import GENERIC_IDENTITY, GENERIC_SETUP, GENERIC_TIMEOUTS, GENERIC_URCS
 from harness.formats.at import PayloadHeader
 
@@ -58,6 +58,16 @@ SARA_R4 = Dialect(
         close="AT+USOCL={socket}",
         closed=r"\+UUSOCL: *(?P<socket>\d+)",
         context_lost=r"\+CGEV: *NW (?:DETACH|PDN DEACT (?P<context>\d+))",
+    ),
+    tcp=TcpProcedure(
+        max_payload=1_024,
+        create=("AT+USOCR=6", r"\+USOCR: *(?P<socket>\d+)"),
+        open='AT+USOCO={socket},"{host}",{port}',
+        send="AT+USOWR={socket},{length}",
+        arrived=r"\+UUSORD: *(?P<socket>\d+),\d+",
+        read="AT+USORD={socket},1024",
+        closed=r"\+UUSOCL: *(?P<socket>\d+)",
+        close="AT+USOCL={socket}",
     ),
 )
 
