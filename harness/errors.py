@@ -30,6 +30,7 @@
     │   └── FormatError               bytes or text that are not what they claim to be
     │       ├── AtSyntaxError         a command line outside the AT grammar
     │       ├── PduError              an SMS TPDU or one of its fields
+    │       ├── CardFileError         what a file of a SIM card holds, or should hold
     │       ├── BundleError           an application bundle
     │       ├── ElfError              an ELF image
     │       └── SidError              a resource identifier
@@ -206,6 +207,10 @@ class AtSyntaxError(FormatError):
 
 class PduError(FormatError):
     """An SMS TPDU, or one of its fields, is malformed (3GPP TS 23.040 clause 9)."""
+
+
+class CardFileError(FormatError):
+    """A record or body of a SIM card's file is malformed, or can't hold what it should (3GPP TS 31.102 clause 4)."""
 
 
 class BundleError(FormatError):

@@ -19,6 +19,7 @@ from harness.virtual.modem.engine import Session
 from harness.virtual.modem.faults import ModemFaults
 from harness.virtual.modem.output import OutputQueue
 from harness.virtual.modem.packet import PacketContexts
+from harness.virtual.modem.phone_book import PhoneBooks
 from harness.virtual.modem.ports import Ports
 from harness.virtual.modem.power_saving import PowerSaving
 from harness.virtual.modem.profile import BootStep, Profile, load_profile
@@ -102,6 +103,7 @@ class VirtualModem:
         self.radio = Radio(self)
         self.packet = PacketContexts(self)
         self.sms = SmsService(self)
+        self.books = PhoneBooks(self)
         self.sockets = SocketTable(self)
         self.clock = WallClock(world)
         self.saving = PowerSaving(self)

@@ -51,6 +51,7 @@ class Profile:
         typical: what they take in a module of this kind.
         longest: the most they may take by its maker's manual.
         stores: sizes of the message stores by name; SM is the SIM card's own.
+        phone_book: sizes of the phone books by name, in the order of +CPBS=?; 0 where the SIM card says it.
         answers: short facts that features ask for by name: :data:`ANSWERS`.
         static: commands with one fixed answer, by name.
     """
@@ -71,6 +72,7 @@ class Profile:
     typical: Mapping[str, int]
     longest: Mapping[str, int]
     stores: Mapping[str, int]
+    phone_book: Mapping[str, int]
     answers: Mapping[str, str | int | bool]
     static: Mapping[str, tuple[str, ...]]
 
@@ -115,7 +117,8 @@ ANSWERS: Mapping[str, str | int | bool] = {
 """What features ask for by name, and what holds where a profile says nothing."""
 
 _KEYS = {"name", "description", "manufacturer", "model", "revision", "identification", "imei_tac", "features",
-         "without", "boot", "defaults", "persistent", "timing", "typical", "longest", "stores", "answers", "static"}
+         "without", "boot", "defaults", "persistent", "timing", "typical", "longest", "stores", "phone_book", "answers",
+         "static"}
 _STEP_KEYS = {"after", "urc", "action", "needs_sim", "when"}
 _CACHE: dict[str, Profile] = {}
 
@@ -178,6 +181,7 @@ def parse_profile(text: str, *, source: str) -> Profile:
             persistent=frozenset(raw.get("persistent", ())),
             timing=_times(raw, "timing"), typical=_times(raw, "typical"), longest=_times(raw, "longest"),
             stores={key: int(value) for key, value in raw.get("stores", {}).items()},
+            phone_book={key: int(value) for key, value in raw.get("phone_book", {}).items()},
             answers={**ANSWERS, **_answers(raw.get("answers", {}), source)},
             static={key: (value,) if isinstance(value, str) else tuple(value)
                     for key, value in raw.get("static", {}).items()})

@@ -11,9 +11,9 @@ from harness.virtual.modem.sim_files import (
     EF_IMSI,
     ElementaryFile,
     encode_imsi,
-    make_files,
     swapped_digits,
 )
+from harness.virtual.modem.sim_personalisation import make_files
 from harness.virtual.modem.sim_secret import Secret
 
 

@@ -4,35 +4,47 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from harness.formats.sms import gsm7
-
+EF_DIR = 0x2F00
+EF_PL = 0x2F05
 EF_ICCID = 0x2FE2
+EF_PBR = 0x4F30
+EF_LI = 0x6F05
 EF_IMSI = 0x6F07
-EF_FPLMN = 0x6F7B
-EF_LOCI = 0x6F7E
-EF_AD = 0x6FAD
-EF_SPN = 0x6F46
-EF_MSISDN = 0x6F40
+EF_HPPLMN = 0x6F31
+EF_UST = 0x6F38
 EF_ADN = 0x6F3A
 EF_FDN = 0x6F3B
-EF_EST = 0x6F56
+EF_GID1 = 0x6F3E
+EF_GID2 = 0x6F3F
+EF_MSISDN = 0x6F40
 EF_SMSP = 0x6F42
-EF_HPPLMN = 0x6F31
-EF_ACC = 0x6F78
-EF_PNN = 0x6FC5
+EF_SMSS = 0x6F43
+EF_SPN = 0x6F46
+EF_SDN = 0x6F49
+EF_EXT1 = 0x6F4A
+EF_EXT2 = 0x6F4B
+EF_EST = 0x6F56
 EF_PLMN_ACT = 0x6F60
 EF_OPLMN_ACT = 0x6F61
 EF_HPLMN_ACT = 0x6F62
+EF_PSLOCI = 0x6F73
+EF_ACC = 0x6F78
+EF_FPLMN = 0x6F7B
+EF_LOCI = 0x6F7E
+EF_AD = 0x6FAD
+EF_PHASE = 0x6FAE
+EF_ECC = 0x6FB7
+EF_PNN = 0x6FC5
+EF_OPL = 0x6FC6
+EF_SPDI = 0x6FCD
+EF_EHPLMN = 0x6FD9
+EF_EPSLOCI = 0x6FE3
 
 PLMN_ACT_OCTETS = 5
 """Octets of an operator with its access technologies in the three lists of operators."""
 
-_FPLMN_ENTRIES = 4
-_ADN_RECORDS = 50
-_FDN_RECORDS = 10
-_PLMN_ACT_ENTRIES = 10
-_NO_PLMN_ACT = b"\xff\xff\xff\x00\x00"
-_PNN_OCTETS = 28
+FPLMN_ENTRIES = 4
+"""Operators that EF_FPLMN has room for."""
 _EMPTY_PLMN = b"\xff\xff\xff"
 
 
@@ -107,7 +119,7 @@ class FileStore:
                    if (kept := body[start:start + 3]) not in (_EMPTY_PLMN, entry)]
         if forbidden:
             entries.append(entry)
-        self.files[EF_FPLMN].records[0] = b"".join(entries[-_FPLMN_ENTRIES:]).ljust(3 * _FPLMN_ENTRIES, b"\xff")
+        self.files[EF_FPLMN].records[0] = b"".join(entries[-FPLMN_ENTRIES:]).ljust(3 * FPLMN_ENTRIES, b"\xff")
 
     def needs_second(self, instruction: int, identifier: int) -> bool:
         """Tell whether this changes a file that PIN2 guards."""
@@ -196,54 +208,3 @@ def encode_imsi(imsi: str) -> bytes:
     parity = "9" if len(imsi) % 2 else "1"
     digits = swapped_digits(parity + imsi)
     return (bytes((len(digits),)) + digits).ljust(9, b"\xff")
-
-
-def encode_spn(name: str) -> bytes:
-    """Return the body of EF_SPN: a display condition, then 16 octets of name."""
-    return b"\x00" + name.encode("ascii", "replace")[:16].ljust(16, b"\xff")
-
-
-def _dialling_record(number: str) -> bytes:
-    digits = number.removeprefix("+")
-    if not digits:
-        return b"\xff" * 28
-    body = swapped_digits(digits, 10)
-    toa = 0x91 if number.startswith("+") else 0x81
-    return b"\xff" * 14 + bytes((1 + (len(digits) + 1) // 2, toa)) + body + b"\xff\xff"
-
-
-def _smsp_record(smsc: str) -> bytes:
-    digits = smsc.removeprefix("+")
-    sca = bytes((1 + (len(digits) + 1) // 2, 0x91 if smsc.startswith("+") else 0x81)) + swapped_digits(digits, 10)
-    return b"\xff" * 14 + b"\xe1" + b"\xff" * 12 + sca + b"\xff\xff\xff"
-
-
-def _network_name(name: str) -> bytes:
-    """Return a record of EF_PNN: the full name in the GSM alphabet (3GPP TS 24.008 clause 10.5.3.5a)."""
-    septets = gsm7.encode("".join(letter if gsm7.is_encodable(letter) else "?" for letter in name))[:24]
-    packed = gsm7.pack(septets)
-    return (bytes((0x43, 1 + len(packed), 0x80 | len(packed) * 8 - len(septets) * 7)) + packed).ljust(_PNN_OCTETS,
-                                                                                                   b"\xff")
-
-
-def make_files(*, iccid: str, imsi: str, mnc_digits: int, spn: str, msisdn: str, smsc: str) -> FileStore:
-    """Return the files of a freshly personalised card."""
-    return FileStore({
-        EF_ICCID: ElementaryFile([swapped_digits(iccid, 10)], secret=False),
-        EF_IMSI: ElementaryFile([encode_imsi(imsi)]),
-        EF_AD: ElementaryFile([bytes((0, 0, 0, mnc_digits))], secret=False),
-        EF_SPN: ElementaryFile([encode_spn(spn)], secret=False),
-        EF_FPLMN: ElementaryFile([b"\xff" * 3 * _FPLMN_ENTRIES], writable=True),
-        EF_LOCI: ElementaryFile([b"\xff" * 4 + b"\xff" * 5 + b"\xff\x01"], writable=True),
-        EF_HPPLMN: ElementaryFile([b"\x05"], writable=True),
-        EF_ACC: ElementaryFile([b"\x00\x01"]),
-        EF_MSISDN: ElementaryFile([_dialling_record(msisdn), b"\xff" * 28], linear=True, writable=True),
-        EF_ADN: ElementaryFile([b"\xff" * 28] * _ADN_RECORDS, linear=True, writable=True),
-        EF_FDN: ElementaryFile([b"\xff" * 28] * _FDN_RECORDS, linear=True, writable=True, guarded=True),
-        EF_EST: ElementaryFile([b"\x00"], writable=True, guarded=True),
-        EF_SMSP: ElementaryFile([_smsp_record(smsc)], linear=True, writable=True),
-        EF_PNN: ElementaryFile([_network_name(spn)], linear=True, secret=False),
-        EF_PLMN_ACT: ElementaryFile([_NO_PLMN_ACT * _PLMN_ACT_ENTRIES], writable=True),
-        EF_OPLMN_ACT: ElementaryFile([_NO_PLMN_ACT * _PLMN_ACT_ENTRIES]),
-        EF_HPLMN_ACT: ElementaryFile([encode_plmn(imsi[:3 + mnc_digits]) + b"\xc0\x80"]),
-    })

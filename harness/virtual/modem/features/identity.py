@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from harness.virtual.modem.codes import Cme
-from harness.virtual.modem.command import NO_PARAMETERS, Call, Command, Handler, Needs, Reply, Result, cme, info
+from harness.virtual.modem.command import NO_PARAMETERS, Call, Command, Handler, Needs, Reply, Result, info
+from harness.virtual.modem.features.phone_book import own_numbers
 
 
 def _manufacturer(call: Call) -> Result:
@@ -58,16 +58,6 @@ def _list(call: Call) -> Result:
                        for command in call.modem.commands))
 
 
-def _own_numbers(call: Call) -> Result:
-    card = call.modem.slot.card
-    if card is None:
-        return cme(Cme.SIM_NOT_INSERTED)
-    if not card.msisdn:
-        return info()
-    number = call.modem.encode_text(card.msisdn)
-    return info(f'+CNUM: "","{number}",{145 if card.msisdn.startswith("+") else 129}')
-
-
 def _same(name: str, clause: str, handler: Handler) -> Command:
     return Command(name=name, clause=clause, test=NO_PARAMETERS, exec=handler)
 
@@ -82,7 +72,7 @@ COMMANDS = (
     Command(name="+CIMI", clause="27.007 5.6", test=NO_PARAMETERS, exec=_imsi, needs=Needs.UNLOCKED),
     _same("+GCAP", "V.250 6.1.9", _capabilities),
     _same("+CLAC", "27.007 8.37", _list),
-    Command(name="+CNUM", clause="27.007 7.1", test=NO_PARAMETERS, exec=_own_numbers, needs=Needs.UNLOCKED),
+    Command(name="+CNUM", clause="27.007 7.1", test=NO_PARAMETERS, exec=own_numbers, needs=Needs.UNLOCKED),
 )
 
 QUECTEL_COMMANDS = (

@@ -1,0 +1,35 @@
+"""What the files of a SIM card hold: pure codecs of their records (3GPP TS 31.102 and 51.011, ETSI TS 102 221)."""
+
+from __future__ import annotations
+
+from harness.formats.sim.alpha import alpha_octets, decode_alpha, encode_alpha
+from harness.formats.sim.dialling import (
+    EXTENSION_OCTETS,
+    FIXED_OCTETS,
+    MAX_DIGITS,
+    RECORD_DIGITS,
+    DiallingNumber,
+    decode_extension,
+    decode_record,
+    encode_extension,
+    encode_record,
+    extension_of,
+    is_free,
+)
+
+__all__ = [
+    "EXTENSION_OCTETS",
+    "FIXED_OCTETS",
+    "MAX_DIGITS",
+    "RECORD_DIGITS",
+    "DiallingNumber",
+    "alpha_octets",
+    "decode_alpha",
+    "decode_extension",
+    "decode_record",
+    "encode_alpha",
+    "encode_extension",
+    "encode_record",
+    "extension_of",
+    "is_free",
+]
