@@ -130,6 +130,14 @@ class FrameReader:
     def __repr__(self) -> str:
         return f"FrameReader({len(self._buffer)} octets wait, {self.dropped} dropped)"
 
+    def resync(self) -> list[Frame]:
+        """Wait no longer for the rest of a frame; return those that stand complete behind its beginning.
+
+        A length that was damaged on the line may tell of a frame that swallows all that follow.
+        """
+        self._drop(min(1, len(self._buffer)))
+        return self.feed(b"")
+
     def feed(self, data: bytes) -> list[Frame]:
         """Take octets; return the frames that are complete now."""
         self._buffer += data

@@ -61,6 +61,14 @@ class _Layer:
         """Whether both directions are agreed."""
         return self.ours_acknowledged and self.theirs_acknowledged
 
+    def restart(self) -> None:
+        """Forget what was agreed."""
+        self.ours_acknowledged = self.theirs_acknowledged = False
+        self.tries = 0
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
 
 class PppPeer:
     """One dial-up connection; a :class:`~harness.virtual.modem.data_mode.DataLink`.
@@ -175,7 +183,10 @@ class PppPeer:
                 self._answered(layer, packet)
         elif code == Code.TERMINATE_REQUEST:
             self._say(layer.protocol, Packet(Code.TERMINATE_ACK, packet.identifier))
-            self._hang_up()
+            if layer is self._lcp:
+                self._hang_up()
+            else:
+                layer.restart()
         elif code == Code.ECHO_REQUEST and layer is self._lcp:
             self._say(Protocol.LCP, Packet(Code.ECHO_REPLY, packet.identifier, self._magic + packet.data[4:]))
         elif code not in tuple(Code):
@@ -184,8 +195,12 @@ class PppPeer:
 
     def _configure(self, layer: _Layer, packet: Packet) -> None:
         if layer.open:  # the client begins anew
-            layer.ours_acknowledged = False
-            layer.tries = 0
+            layer.restart()
+            if layer is self._lcp:  # with all that comes after, as one does that finds the call of another before it
+                self._named = False
+                self._escape_map = 0xFFFFFFFF
+                self._ipcp.restart()
+        if not layer.ours_acknowledged and layer.timer is None:
             self._request(layer)
         options = decode_options(packet.data)
         judge = self._judge_lcp if layer is self._lcp else self._judge_ipcp

@@ -53,6 +53,11 @@ class Radio:
         return self.registration.status in SERVED
 
     @property
+    def searching(self) -> bool:
+        """Whether it looks for a network, which has not refused it."""
+        return self._attached and not self.served and self.registration.status is not RegistrationStatus.DENIED
+
+    @property
     def cell(self) -> Cell | None:
         """The cell it camps on."""
         return self.registration.cell

@@ -17,7 +17,7 @@ from harness.formats.ppp import (
     encode_frame,
     encode_options,
 )
-from harness.virtual.network.seams import Datagram
+from harness.virtual.network.seams import Datagram, Registration, RegistrationStatus
 
 if TYPE_CHECKING:
     Bench = Any
@@ -99,7 +99,8 @@ class Client:
     def ipcp(self, packet: Packet) -> None:
         if packet.code == Code.CONFIGURE_REQUEST:
             self.send(Protocol.IPCP, Packet(Code.CONFIGURE_ACK, packet.identifier, packet.data).encode())
-            self.ask()
+            if self.address == bytes(4):
+                self.ask()
         elif packet.code == Code.CONFIGURE_NAK:
             for kind, value in decode_options(packet.data):
                 if kind == 3:
@@ -149,6 +150,77 @@ def test_other_calls_have_no_carrier(online: Bench, dialled: str) -> None:
 def test_without_a_network_there_is_no_carrier(make_bench: Any) -> None:
     bench = make_bench()
     assert bench.at("D*99#") == b"\r\nNO CARRIER\r\n"
+
+
+def test_a_call_waits_for_the_search_under_way(online: Bench) -> None:
+    """Zephyr's cellular driver dials in the line behind +CFUN=1, and does not look at what u-blox answers."""
+    online.at("+CFUN=4")
+    assert online.at("+CFUN=1") == b"\r\nOK\r\n"
+    assert online.at("D*99***1#") == b""
+    said = online.wait("4s")
+    assert said.startswith(CONNECT)
+
+
+def test_a_search_that_finds_nothing_is_not_waited_for_longer_than_s7(online: Bench) -> None:
+    online.at("+CFUN=4")
+    online.carrier.silent = True
+    online.at("+CFUN=1;S7=5")
+    assert online.at("D*99#", wait="4s") == b""
+    assert online.wait("2s") == b"\r\nNO CARRIER\r\n"
+    assert online.at("S7=60;D*99#", wait="9s") == b""
+    assert online.wait("2s") == b"\r\nNO CARRIER\r\n"
+    assert online.at("D*99#") == b""
+    assert online.type(b"x") == b"\r\nNO CARRIER\r\n"  # any character ends it
+    assert online.wait("20s") == b""
+
+
+def test_a_refusal_ends_the_wait(online: Bench) -> None:
+    online.at("+CFUN=4")
+    online.carrier.answer = Registration(status=RegistrationStatus.DENIED, cause=11)
+    online.at("+CFUN=1")
+    assert online.at("D*99#", wait="3s").endswith(b"\r\nNO CARRIER\r\n")
+    assert online.at("D*99#") == b"\r\nNO CARRIER\r\n"
+
+
+def test_a_client_that_finds_the_call_of_another_begins_anew(online: Bench) -> None:
+    """pppd and lwIP start with LCP; the peer asks for the name again, and for IPCP behind it."""
+    online.at("&D0")
+    Client(online).dial()
+    online.port.client_gone()
+    client = Client(online)
+    client.request(Protocol.LCP, [(2, bytes(4)), (5, b"efgh")])
+    for _ in range(10):
+        client.heard(online.wait("200ms"))
+    assert client.ip == "100.64.7.8"
+    assert any(entry.startswith("CHAP 3") for entry in client.log)
+
+
+def test_ip_can_be_closed_and_opened_again_without_a_new_call(online: Bench) -> None:
+    client = Client(online)
+    client.dial()
+    client.send(Protocol.IPCP, Packet(Code.TERMINATE_REQUEST, 77).encode())
+    assert client.log[-1] == "IPCP 6"
+    assert online.wait("1s") == b""  # the call stands
+    client.send(Protocol.IP, ipv4.udp((client.ip, 1), ("100.64.0.1", 2), b"x").encode())
+    assert online.carrier.datagrams == []
+    client.address = bytes(4)
+    client.request(Protocol.IPCP, [(3, bytes(4))])
+    for _ in range(5):
+        client.heard(online.wait("200ms"))
+    assert client.ip == "100.64.7.8"
+
+
+def test_the_end_of_a_call_waits_for_the_command_under_way(online: Bench) -> None:
+    client = Client(online)
+    client.dial()
+    online.wait("2s")
+    online.type(b"+++")
+    assert online.wait("2s") == b"\r\nOK\r\n"
+    assert online.at("+COPS=?", wait="1s") == b""
+    online.modem.session_lost(1)
+    assert online.heard() == b""
+    assert online.wait("60s").endswith(b"\r\nOK\r\n\r\nNO CARRIER\r\n")
+    assert online.at("O") == b"\r\nNO CARRIER\r\n"
 
 
 def test_datagrams_travel_both_ways(online: Bench) -> None:

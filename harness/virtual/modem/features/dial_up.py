@@ -6,18 +6,22 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from harness.clock import NANOSECONDS
+from harness.formats.cmux import MAX_INFORMATION
 from harness.virtual.modem.codes import Cme
 from harness.virtual.modem.command import OK, Call, Command, Connect, Needs, Pending, Reply, Result, cme, info
 from harness.virtual.modem.mux import Mux
 from harness.virtual.modem.packet import MAX_CONTEXTS
 from harness.virtual.modem.ppp_peer import PppPeer
-from harness.virtual.network.seams import Session
+from harness.virtual.modem.radio import Waiter
+from harness.virtual.network.seams import Registration, Session
 
 if TYPE_CHECKING:
     from harness.virtual.modem.data_mode import DataLink, DataPort
 
 _PACKET_SERVICE = re.compile(r"[TP]?\*(?:99|98)(?:\*\*\*(\d{1,2})|(?:\*[^*]*){0,2}(?:\*(\d{1,2}))?)?#")
 _NO_CARRIER = Reply(final="NO CARRIER")
+_SEARCH = 10 * NANOSECONDS  # how long a call waits at most for a search under way; S7 may be shorter
 _DEFAULT_FRAME_SIZE = 31  # N1 of the basic option (27.010 clause 5.7.2)
 
 
@@ -40,19 +44,34 @@ def _cgdata(call: Call) -> Result:
 
 def _data_call(call: Call, cid: int) -> Result:
     modem = call.modem
-    packet = modem.packet
-    if not modem.radio.served or not 1 <= cid <= MAX_CONTEXTS or (
-            cid not in packet.definitions and cid not in packet.active) or cid in packet.taps:
+    packet, radio = modem.packet, modem.radio
+    if not 1 <= cid <= MAX_CONTEXTS or (cid not in packet.definitions and cid not in packet.active) or (
+            cid in packet.taps or not (radio.served or radio.searching)):
         return _NO_CARRIER
-    was_active = cid in packet.active
+    was_active, power = cid in packet.active, modem.power_cycle
 
     def start(finish: Callable[[Result], None]) -> None:
         def activated(session: Session | None) -> None:
             finish(_NO_CARRIER if session is None else _connect(call, session, keep=was_active))
 
-        packet.activate(cid, activated)
+        def served(registration: Registration | None) -> None:
+            if modem.power_cycle != power:
+                return
+            if registration is None or not radio.served:
+                finish(_NO_CARRIER)
+            else:
+                packet.activate(cid, activated)
 
-    return Pending(start, aborted=lambda: _NO_CARRIER)
+        waiters.append(served)
+        radio.when_served(min(call.session.settings.number("S7") * NANOSECONDS, _SEARCH), served)
+
+    def aborted() -> Result:
+        for waiter in waiters:
+            radio.forget_waiter(waiter)
+        return _NO_CARRIER
+
+    waiters: list[Waiter] = []
+    return Pending(start, aborted=aborted)
 
 
 def _connect(call: Call, session: Session, *, keep: bool) -> Connect:
@@ -75,8 +94,8 @@ def _multiplex(call: Call) -> Result:
     call.at_most(9)
     call.number(0, high=0)  # basic option
     call.number(1, 0, high=2)  # UIH frames, or UI frames
-    call.number(2, 5, low=1, high=8)  # speed
-    frame_size = call.number(3, _DEFAULT_FRAME_SIZE, low=1, high=1_500)
+    call.number(2, 5, low=0, high=8)  # speed
+    frame_size = call.number(3, _DEFAULT_FRAME_SIZE, low=1, high=MAX_INFORMATION)
     for position, highest in ((4, 255), (5, 100), (6, 255), (7, 255), (8, 7)):
         call.number(position, 1, high=highest)
     if call.session.multiplexed:
@@ -94,5 +113,5 @@ COMMANDS = (
     Command(name="+CGDATA", clause="27.007 10.1.12", test='("PPP")', set=_cgdata, exec=_cgdata,
             needs=Needs.UNLOCKED | Needs.RADIO),
     Command(name="+CMUX", clause="27.007 5.7", read=_multiplexing, set=_multiplex,
-            test="(0),(0),(1-8),(1-1500),(1-255),(0-100),(2-255),(1-255),(1-7)"),
+            test=f"(0),(0),(1-8),(1-{MAX_INFORMATION}),(1-255),(0-100),(2-255),(1-255),(1-7)"),
 )
