@@ -26,7 +26,8 @@ FINAL = re.compile(rb"\r\n(?:OK|ERROR|NO CARRIER|SEND FAIL|NORMAL POWER DOWN|\+C
 BARE_OK = {"+CSIM", "+CLCC", "+CHUP", "+COPN",
     "&F", "Z", "&W", "&V", "D", "A", "O", "H", "T", "P", "+GMI", "+CGMI", "+GMM", "+CGMM", "+GMR", "+CGMR", "+GSN",
     "+CIMI", "+GCAP", "+CLAC", "+CNUM", "+CCLK", "+CEER", "+CPIN", "+CPINR", "+CRSM", "+CSCA", "+CMGS", "+CMSS",
-    "+CMGC", "+CMGW", "+CMGR", "+QCCID", "+CCID", "+ICCID", "+QNWINFO", "+QSPN", "+QIGETERROR", "+CEDRXRDP",
+    "+CMGC", "+CMGW", "+CMGR", "+QCCID", "+CCID", "+ICCID", "+QNWINFO", "+QSPN", "+QIGETERROR", "+QGMR",
+    "+CEDRXRDP",
     # SIMCom
     "+SPIC", "+CREBOOT", "+CICCID", "+CPMUTEMP", "+CPOF", "+CRESET", "+NETOPEN", "+NETCLOSE", "+IPADDR",
     # u-blox

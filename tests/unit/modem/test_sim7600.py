@@ -184,6 +184,42 @@ def test_transparent_mode(online: Bench) -> None:
     assert online.heard() == b"\r\nCLOSED\r\n"
 
 
+def test_a_connection_in_command_mode_between_two_times_of_transparent_mode(online: Bench) -> None:
+    online.at("+CIPRXGET=1;+CIPMODE=1")
+    online.at('+CIPOPEN=0,"TCP","192.0.2.1",80', wait="1s")
+    far = online.carrier.connections[-1]
+    far.handler.connected()
+    online.wait("2s")
+    online.heard()
+    online.type(b"+++")
+    assert online.wait("2s") == OK
+    far.handler.received(b"abc")
+    assert online.heard() == b"\r\n+CIPRXGET: 1,0\r\n"
+    assert online.at("+CIPRXGET=2,0,1") == b"\r\n+CIPRXGET: 2,0,1,2\r\na\r\n" + OK
+    assert online.at("O") == b"\r\nCONNECT\r\nbc"
+    online.wait("2s")
+    online.type(b"+++")
+    online.wait("2s")
+    far.handler.closed(CloseReason.TIMED_OUT)
+    assert online.heard() == b"\r\n+IPCLOSE: 0,2\r\n"
+    assert online.at("O") == b"\r\nNO CARRIER\r\n"
+
+
+def test_what_was_acknowledged(online: Bench) -> None:
+    online.at('+CIPOPEN=0,"TCP","192.0.2.1",80', wait="1s")
+    far = online.carrier.connections[-1]
+    far.handler.connected()
+    online.heard()
+    online.at("+CIPSEND=0,4")
+    online.type(b"ping")
+    far.handler.received(b"pong!")
+    online.wait("10ms")
+    assert online.at("+CIPACK=0") == b"\r\n+CIPACK: 4,4,5\r\n" + OK
+    assert online.at("+CIPACK=1") == b"\r\n+CIPACK: 1,4\r\n" + ERROR
+    assert online.at("+CTCPKA=1,5,3,1") == OK
+    assert online.at("+CTCPKA?") == b"\r\n+CTCPKA: 1,5,3,1\r\n" + OK
+
+
 def test_names_echo_requests_and_time(online: Bench) -> None:
     assert online.at('+CDNSGIP="example.com"', wait="1s") == b'\r\n+CDNSGIP: 1,"example.com","192.0.2.1"\r\n' + OK
     assert online.at('+CDNSGIP="no.such.host"', wait="1s") == b"\r\n+CDNSGIP: 0,10\r\n" + ERROR

@@ -157,6 +157,28 @@ def test_a_tcp_listener(online: Bench) -> None:
     assert online.carrier.listeners == {}
 
 
+def test_who_listens_is_told(online: Bench) -> None:
+    assert online.at("#SL?") == OK
+    online.at("#SL=2,1,8080;#SL=3,1,8081;#SLUDP=1,1,6969")
+    assert online.at("#SL?") == b"\r\n#SL: 2,8080,1\r\n#SL: 3,8081,1\r\n" + OK
+    assert online.at("#SLUDP?") == b"\r\n#SLUDP: 1,6969,1\r\n" + OK
+
+
+@pytest.mark.parametrize(("reason", "cause"), [(CloseReason.CLOSED_BY_PEER, 1), (CloseReason.RESET, 2)])
+def test_why_a_connection_ended(online: Bench, reason: CloseReason, cause: int) -> None:
+    connect(online).handler.closed(reason)
+    assert online.heard() == b"\r\nNO CARRIER\r\n"
+    assert online.at("#SLASTCLOSURE=1") == b"\r\n#SLASTCLOSURE: 1,%d\r\n" % cause + OK
+
+
+def test_data_that_is_no_hex_ends_the_command(online: Bench) -> None:
+    online.at("#SCFGEXT=1,0,0,0,0,1")
+    connect(online)
+    assert online.at("#SSEND=1") == b"\r\n> "
+    assert online.type(b"xyz\x1a") == b"\r\n+CME ERROR: 50\r\n"
+    assert online.at("") == OK
+
+
 def test_online_mode(online: Bench) -> None:
     far = connect(online, mode=0)
     online.type(b"GET /\r\n")

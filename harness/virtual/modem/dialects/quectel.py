@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from harness.virtual.modem.command import OK, Call, Choice, Command, Number, Reply, Result, info, setting
+from harness.virtual.modem.command import NO_PARAMETERS, OK, Call, Choice, Command, Number, Reply, Result, info, setting
 from harness.virtual.modem.features import identity, network, power, quectel_sockets, sim
 from harness.virtual.modem.features.network import signal_of
 from harness.virtual.modem.settings import Value
@@ -68,6 +68,11 @@ _CONFIGURATIONS = (
 
 _SYSTEMS = {AccessTechnology.GSM: "GSM", AccessTechnology.UTRAN: "WCDMA", AccessTechnology.E_UTRAN: "LTE",
             AccessTechnology.EMTC: "CAT-M", AccessTechnology.NB_IOT: "CAT-NB"}
+
+
+def _firmware(call: Call) -> Result:
+    """+QGMR: the revision with that of the application behind it."""
+    return info(f"{call.modem.profile.revision}_01.001.01.001")
 
 
 def _engineering(call: Call) -> Result:
@@ -152,6 +157,7 @@ DEFAULTS: dict[str, Value] = {
 
 COMMANDS = (
     *identity.QUECTEL_COMMANDS, *sim.QUECTEL_COMMANDS, *network.QUECTEL_COMMANDS, *power.QUECTEL_COMMANDS,
+    Command(name="+QGMR", clause=_MANUAL, test=NO_PARAMETERS, exec=_firmware),
     Command(name="+QCFG", clause=_MANUAL, test=_CONFIGURATIONS, set=_configure),
     Command(name="+QENG", clause=_MANUAL, test='("servingcell","neighbourcell")', set=_engineering),
     Command(name="+QLTS", clause=_MANUAL, test="(0-2)", set=_network_time, exec=_network_time),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from harness.virtual.internet.seams import CloseReason
 from harness.virtual.modem.codes import Cme
 from harness.virtual.modem.command import (
     ERROR,
@@ -234,6 +235,15 @@ def _send(call: Call) -> Result:
     return Prompt(length=length, text=b"\r\n>", limit=_MAX_DATA, then=sent)
 
 
+def _acknowledged(call: Call) -> Result:
+    """+CIPACK: octets sent, acknowledged by the peer, and received."""
+    call.at_most(1)
+    socket = _socket(call, 0)
+    if not socket.service.is_connection:
+        raise _failed(call, socket.number, _WRONG_PARAMETER)
+    return info(f"+CIPACK: {socket.sent},{socket.sent},{socket.received}")
+
+
 def _read(call: Call) -> Result:
     """+CIPRXGET: 0 and 1 choose how data comes, 2 and 3 read it as it is or in hex, 4 asks how much there is."""
     call.at_most(3)
@@ -290,8 +300,8 @@ class Sockets:
         modem.urc(head.encode("ascii") + datagram.payload)
 
     def closed(self, socket: Socket) -> None:
-        """Tell that the peer closed; what came before can be read."""
-        self._modem.urc(f"+IPCLOSE: {socket.number},1")
+        """Tell that the peer closed, or answers no more; what came before can be read."""
+        self._modem.urc(f"+IPCLOSE: {socket.number},{2 if socket.closed_by is CloseReason.TIMED_OUT else 1}")
         if not socket.buffer:
             self._modem.sockets.forget(socket)
 
@@ -396,7 +406,7 @@ def _revision(call: Call) -> Result:
 DEFAULTS: dict[str, Value] = {
     **simcom.DEFAULTS, "+CSOCKSETPN": (1,), "+CIPMODE": (0,), "+CIPSENDMODE": (0,), "+CIPRXGET": (0,),
     "+CIPCCFG": (10, 0, 0, 0, 0, 0, 500), "+CIPTIMEOUT": (120_000, 120_000, 120_000), "+CIPHEAD": (1,),
-    "+CIPSRIP": (1,), "+CNTP": ("", 0),
+    "+CIPSRIP": (1,), "+CNTP": ("", 0), "+CTCPKA": (0, 1, 5, 1),
 }
 
 COMMANDS = (
@@ -421,6 +431,8 @@ COMMANDS = (
     Command(name="+CIPOPEN", clause=_MANUAL, test='(0-9),("TCP","UDP"),<ip>,(1-65535),(0-65535)', read=_links,
             set=_open),
     Command(name="+CIPSEND", clause=_MANUAL, test=f"(0-9),(1-{_MAX_DATA})", set=_send),
+    Command(name="+CIPACK", clause=_MANUAL, test="(0-9)", set=_acknowledged),
+    setting("+CTCPKA", Choice((0, 1)), Number(1, 60), Number(1, 20), Choice((0, 1)), clause=_MANUAL, optional=3),
     Command(name="+CIPRXGET", clause=_MANUAL, test=f"(0-4),(0-9),(1-{_MAX_DATA})", read=_reading, set=_read),
     Command(name="+CIPCLOSE", clause=_MANUAL, test="(0-9)", read=_link_states, set=_close),
     Command(name="+SERVERSTART", clause=_MANUAL, test="(1-65535),(0-3)", read=_servers, set=_start_server),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from harness.virtual.internet.seams import CloseReason
 from harness.virtual.modem.command import (
     OK,
     Call,
@@ -196,6 +197,17 @@ def _listen_udp(call: Call) -> Result:
     return OK
 
 
+def _listeners(call: Call) -> Result:
+    """#SL? and #SLUDP?: connection, local port and context of those that listen."""
+    opened = call.modem.sockets.open
+    if call.command.name == "#SL":
+        found = [(number, opened[number + 100]) for number in _IDS if number + 100 in opened]
+    else:
+        found = [(number, opened[number]) for number in _IDS
+                 if number in opened and opened[number].service is Service.UDP_SERVICE]
+    return Reply(tuple(f"{call.command.name}: {number},{socket.local_port},{socket.cid}" for number, socket in found))
+
+
 def _accept(call: Call) -> Result:
     """#SA: take a connection that rang, or the sender of a datagram as the peer from now on."""
     call.at_most(2)
@@ -333,7 +345,8 @@ class Sockets:
     def closed(self, socket: Socket) -> None:
         """Tell that the peer closed; what came before can be read."""
         self._modem.urc("NO CARRIER")
-        self._modem.settings[f"#SLASTCLOSURE.{socket.number}"] = (1,)
+        cause = 1 if socket.closed_by is CloseReason.CLOSED_BY_PEER else 2
+        self._modem.settings[f"#SLASTCLOSURE.{socket.number}"] = (cause,)
         if not socket.buffer:
             self._modem.sockets.forget(socket)
 
@@ -450,8 +463,8 @@ COMMANDS = (
     _keeper("#SCFG", _BASIC, 5), _keeper("#SCFGEXT", _EXTENDED, 3),
     Command(name="#SD", clause=_MANUAL, test="(1-6),(0,1),(1-65535),<ip>,(0,255),(0-65535),(0,1)", set=_dial),
     Command(name="#SO", clause=_MANUAL, test="(1-6)", set=_resume),
-    Command(name="#SL", clause=_MANUAL, test="(1-6),(0,1),(1-65535),(0,255)", set=_listen),
-    Command(name="#SLUDP", clause=_MANUAL, test="(1-6),(0,1),(1-65535)", set=_listen_udp),
+    Command(name="#SL", clause=_MANUAL, test="(1-6),(0,1),(1-65535),(0,255)", set=_listen, read=_listeners),
+    Command(name="#SLUDP", clause=_MANUAL, test="(1-6),(0,1),(1-65535)", set=_listen_udp, read=_listeners),
     Command(name="#SA", clause=_MANUAL, test="(1-6),(0,1)", set=_accept),
     Command(name="#SH", clause=_MANUAL, test="(1-6)", set=_shut),
     Command(name="#SLASTCLOSURE", clause=_MANUAL, test="(1-6)", set=_last_closure, exec=_last_closure),

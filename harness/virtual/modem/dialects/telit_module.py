@@ -153,7 +153,8 @@ class TelitWatcher(Watcher):
             self.modem.urc(f"#PSMURC: {(timers[0] or 0) // 1_000_000_000}")
 
 
-DEFAULTS: dict[str, Value] = {"#WS46": (2, 0), "#PSNT": (0,), "#QSS": (0,), "#NITZ": (7, 0), "#PSMURC": (0,)}
+DEFAULTS: dict[str, Value] = {"#WS46": (2, 0), "#PSNT": (0,), "#QSS": (0,), "#NITZ": (7, 0), "#PSMURC": (0,),
+                              "#CMUXMODE": (0,)}
 
 
 def _switch(name: str, test: str, read: Handler, highest: int) -> Command:
@@ -163,7 +164,8 @@ def _switch(name: str, test: str, read: Handler, highest: int) -> Command:
 
 COMMANDS = (
     _told("#CGMI", "manufacturer"), _told("#CGMM", "model"), _told("#CGMR", "revision"), _told("#CGSN", "imei"),
-    _told("#CIMI", "imsi"), _told("#CCID", "iccid"),
+    _told("#CIMI", "imsi"), _told("#CCID", "iccid"), _told("+ICCID", "iccid"),
+    setting("#CMUXMODE", Number(0, 5), clause=_MANUAL),
     Command(name="#PCT", clause=_MANUAL, test=NO_PARAMETERS, exec=_pin_counter, needs=Needs.SIM),
     Command(name="#RFSTS", clause=_MANUAL, test=NO_PARAMETERS, exec=_radio_status),
     setting("#WS46", Number(0, 3), Choice((0, 1)), clause=_MANUAL, optional=1),
