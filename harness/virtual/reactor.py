@@ -34,7 +34,7 @@ class Reactor:
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
         self._epoll.register(self._wake_read, select.EPOLLIN)
-        self._callbacks: dict[int, tuple[Callable[[], None], Callable[[], None] | None]] = {}
+        self._callbacks: dict[int, tuple[Callable[[], None] | None, Callable[[], None] | None]] = {}
         self._lock = threading.Lock()
         self._closed = False
         self._brisk = False  # whether the last wait was a short one
@@ -44,13 +44,13 @@ class Reactor:
     def __repr__(self) -> str:
         return f"Reactor({0 if self._closed else len(self._callbacks)} descriptors)"
 
-    def add(self, descriptor: int, on_readable: Callable[[], None],
+    def add(self, descriptor: int, on_readable: Callable[[], None] | None,
             on_writable: Callable[[], None] | None = None) -> None:
-        """Call ``on_readable`` whenever ``descriptor`` can be read, and ``on_writable`` if given when written.
+        """Call ``on_readable`` if given whenever ``descriptor`` can be read, and ``on_writable`` when written.
 
         Adding a descriptor again replaces what was said of it.
         """
-        events = select.EPOLLIN | (select.EPOLLOUT if on_writable else 0)
+        events = (select.EPOLLIN if on_readable else 0) | (select.EPOLLOUT if on_writable else 0)
         with self._lock:
             if descriptor in self._callbacks:
                 self._epoll.modify(descriptor, events)
@@ -106,7 +106,7 @@ class Reactor:
                 continue
             on_readable, on_writable = callbacks
             # a hang-up or an error shows itself to whoever reads or writes next
-            if mask & ~select.EPOLLOUT:
+            if on_readable is not None and mask & ~select.EPOLLOUT:
                 on_readable()
             if on_writable is not None and mask & ~select.EPOLLIN:
                 on_writable()

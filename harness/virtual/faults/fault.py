@@ -42,6 +42,9 @@ class FaultyNetwork(Protocol):
     def inject(self, fault: Fault, iccid: str) -> End | None:
         """Carry out a fault that acts on a SIM card; return what undoes it, if anything does."""
 
+    def look(self) -> None:
+        """Ask the plan again what strikes the things that last."""
+
 
 @dataclass(slots=True, eq=False)
 class Fault:

@@ -16,14 +16,14 @@ from harness.virtual.faults.spec import parse_fault
 Setter: TypeAlias = Callable[..., Fault]
 """Sets a fault of one kind: takes the kind's parameters, and ``times``, ``sticky``, ``p``, ``lasting``."""
 
-_PREFIXES = ("sim", "network", "packet", "udp", "sms")
+_PREFIXES = ("sim", "network", "packet", "udp", "tcp", "dns", "sms")
 
 
 class Selector:
     """What a fault shall strike. Selectors can be chained; the last word is the kind of fault.
 
     Kinds are called by their names, with their parameters: ``.truncate(after=5)``, ``.brown_out()``,
-    ``.sms.duplicate(p=0.1)``, ``.udp.loss(p=0.2, direction="up")``. ``mvh fault kinds`` lists them.
+    ``.sms.duplicate(p=0.1)``, ``.tcp.reset(after=100)``. ``mvh fault kinds`` lists them.
     """
 
     def __init__(self, plan: FaultPlan, described: Mapping[str, object] | None = None, prefix: str = "") -> None:
@@ -110,6 +110,16 @@ class Selector:
     def udp(self) -> Selector:
         """Faults of datagrams."""
         return Selector(self._plan, self._described, "udp-")
+
+    @property
+    def tcp(self) -> Selector:
+        """Faults of connections."""
+        return Selector(self._plan, self._described, "tcp-")
+
+    @property
+    def dns(self) -> Selector:
+        """Faults of names."""
+        return Selector(self._plan, self._described, "dns-")
 
     @property
     def sms(self) -> Selector:

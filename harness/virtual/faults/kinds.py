@@ -6,6 +6,7 @@ A kind is of one of three *modes*:
   an unsolicited result to strike; without a selector it takes every command.
 * ``ACT`` does something once: when a command or an unsolicited result comes by, at an instant, in a state, or at once.
 * ``PASSING`` strikes what passes a place in the network or the module: a datagram, a text, an activation.
+* ``STANDING`` strikes what lasts there: a connection, which meets such a fault once, and is struck when it is time.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from enum import Enum, auto
 from harness.virtual.faults.parameters import (
     REQUIRED,
     Parameter,
+    address,
     curve,
     digits,
     duration,
@@ -34,6 +36,7 @@ class Mode(Enum):
     LINE = auto()
     ACT = auto()
     PASSING = auto()
+    STANDING = auto()
 
 
 class Room(Enum):
@@ -92,6 +95,17 @@ def _act(name: str, group: str, about: str, *parameters: Parameter, room: Room =
 
 def _passing(name: str, group: str, about: str, *parameters: Parameter, room: Room = Room.NETWORK) -> Kind:
     return Kind(name=name, group=group, mode=Mode.PASSING, about=about, room=room, parameters=parameters)
+
+
+_HOST = (text("host", None, "name or address of the host; any if absent"),
+         number("port", None, "port of the host; any if absent", low=1, high=65_535))
+_NAME = text("host", None, "the name asked for; any if absent")
+_AFTER = number("after", 0, "octets of the connection that still get through", high=10**12)
+
+
+def _standing(name: str, about: str, *parameters: Parameter) -> Kind:
+    return Kind(name=name, group="packet", mode=Mode.STANDING, about=about, room=Room.NETWORK,
+                parameters=(_AFTER, _DIRECTION, *parameters, *_HOST))
 
 
 _RESPONSE = (
@@ -198,15 +212,30 @@ _PACKET = (
     _passing("packet-socket-error", "packet", "a socket does not open",
              number("number", 566, "error number in the dialect's terms", low=1, high=65_535), room=Room.MODEM),
     _passing("packet-buffer-full", "packet", "data for a socket is not taken", room=Room.MODEM),
-    _passing("udp-loss", "packet", "a datagram is lost", _DIRECTION),
-    _passing("udp-duplicate", "packet", "a datagram arrives twice", _DIRECTION),
+    _passing("udp-loss", "packet", "a datagram is lost", _DIRECTION, *_HOST),
+    _passing("udp-duplicate", "packet", "a datagram arrives twice", _DIRECTION, *_HOST),
     _passing("udp-reorder", "packet", "a datagram is overtaken by those behind it",
-             duration("by", "1s", "how much later it comes"), _DIRECTION),
+             duration("by", "1s", "how much later it comes"), _DIRECTION, *_HOST),
     _passing("udp-corrupt", "packet", "octets of a datagram are others",
-             number("octets", 1, "how many", low=1, high=65_507), _DIRECTION),
-    _passing("udp-latency", "packet", "a datagram takes longer", duration("by", "2s", "how much"), _DIRECTION),
+             number("octets", 1, "how many", low=1, high=65_507), _DIRECTION, *_HOST),
+    _passing("udp-latency", "packet", "a datagram takes longer", duration("by", "2s", "how much"), _DIRECTION, *_HOST),
     _passing("udp-mtu", "packet", "a datagram that is too long is dropped",
-             number("octets", 576, "longest IP packet that gets through", low=28, high=65_535), _DIRECTION),
+             number("octets", 576, "longest IP packet that gets through", low=28, high=65_535), _DIRECTION, *_HOST),
+    _passing("tcp-refused", "packet", "a connection is refused", *_HOST),
+    _passing("tcp-slow-open", "packet", "a connection opens late, or is given up before that",
+             duration("by", "10s", "how much later; modules wait 75 s"), *_HOST),
+    _passing("tcp-delay", "packet", "octets of a connection come late, and those behind them with them",
+             duration("by", "2s", "how much later"), _DIRECTION, *_HOST),
+    _standing("tcp-reset", "a connection is reset on both sides"),
+    _standing("tcp-cut", "a connection is closed to both sides as if by the other"),
+    _standing("tcp-half-close", "the host seems to have closed its half, and still hears"),
+    _standing("tcp-stall", "nothing gets through on a connection, and nobody is told",
+              duration("span", None, "how long; until the fault is removed if absent")),
+    _passing("dns-fail", "packet", "a name has no address, or the server does not answer",
+             word("answer", "unknown", "whether there is an answer", "unknown", "none"), _NAME),
+    _passing("dns-slow", "packet", "the address of a name comes late", duration("by", "5s", "how much later"), _NAME),
+    _passing("dns-wrong", "packet", "a name has another address",
+             address("address", "192.0.2.254", "which"), _NAME),
 )
 
 _SMS = (

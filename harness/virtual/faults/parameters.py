@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from ipaddress import IPv4Address
 from typing import Final, TypeAlias
 
 from harness.clock import to_ns
@@ -30,6 +31,7 @@ class Quantity(Enum):
     WORD = auto()
     DIGITS = auto()
     FLAG = auto()
+    ADDRESS = auto()
     CURVE = auto()
 
 
@@ -91,6 +93,7 @@ class Parameter:
             Quantity.WORD: f"must be one of {', '.join(self.words)}",
             Quantity.DIGITS: f"must be {self.low} to {self.high} digits",
             Quantity.FLAG: "must be true or false",
+            Quantity.ADDRESS: "must be an IPv4 address such as '192.0.2.1'",
             Quantity.CURVE: "must be points such as [['0s', -70], ['10s', -110]], the times rising",
         }
         return rules[self.quantity]
@@ -148,6 +151,12 @@ def _flag(parameter: Parameter, given: Given) -> Value:
     return given
 
 
+def _address(parameter: Parameter, given: Given) -> Value:
+    if not isinstance(given, str):
+        raise ValueError
+    return str(IPv4Address(given))
+
+
 def _curve(parameter: Parameter, given: Given) -> Value:
     if isinstance(given, str):  # from a command line: 0s:-70,10s:-110
         given = [(instant, int(dbm)) for instant, _, dbm in (point.partition(":") for point in given.split(","))]
@@ -164,7 +173,8 @@ def _curve(parameter: Parameter, given: Given) -> Value:
 
 
 _READERS = {Quantity.DURATION: _duration, Quantity.NUMBER: _number, Quantity.SHARE: _share, Quantity.TEXT: _text,
-            Quantity.WORD: _word, Quantity.DIGITS: _digits, Quantity.FLAG: _flag, Quantity.CURVE: _curve}
+            Quantity.WORD: _word, Quantity.DIGITS: _digits, Quantity.FLAG: _flag, Quantity.ADDRESS: _address,
+            Quantity.CURVE: _curve}
 
 
 def duration(name: str, default: str | _Required | None, about: str) -> Parameter:
@@ -195,6 +205,11 @@ def digits(name: str, default: str | _Required | None, about: str, *, low: int, 
 def flag(name: str, default: bool, about: str) -> Parameter:
     """Return a parameter that is true or false."""
     return Parameter(name=name, quantity=Quantity.FLAG, default=default, about=about)
+
+
+def address(name: str, default: str | _Required | None, about: str) -> Parameter:
+    """Return a parameter that is an IPv4 address."""
+    return Parameter(name=name, quantity=Quantity.ADDRESS, default=default, about=about)
 
 
 def share(name: str, default: float, about: str) -> Parameter:

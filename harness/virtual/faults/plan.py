@@ -43,6 +43,7 @@ class FaultPlan:
         self._network: FaultyNetwork | None = None
         self._unsubscribe: Callable[[], None] | None = None
         self._looking = False
+        self._asking = False
 
     def __repr__(self) -> str:
         return f"FaultPlan({len(self._faults)} faults)"
@@ -107,7 +108,8 @@ class FaultPlan:
         if spec.lasting is not None:
             begin = max(world.now(), fault.at or 0)
             fault.events.append(world.call_at(begin + spec.lasting, partial(self._expired, fault), name="fault"))
-        if not _acts_by_itself(spec):
+        standing = spec.kind.mode is Mode.STANDING
+        if not _acts_by_itself(spec) and not standing:
             return
         if spec.when:
             if self._unsubscribe is None:
@@ -115,6 +117,8 @@ class FaultPlan:
             if fault.at is not None:
                 fault.events.append(world.call_at(fault.at, self.changed, name="fault"))
             self.changed()
+        elif standing:
+            fault.events.append(world.call_at(max(world.now(), fault.at or 0), self._ask_network, name="fault"))
         elif fault.at is not None and fault.at > world.now():
             fault.events.append(world.call_at(fault.at, partial(self._fire_everywhere, fault), name="fault"))
         else:
@@ -154,6 +158,8 @@ class FaultPlan:
 
     def _look(self) -> None:
         self._looking = False
+        if any(fault.spec.when and fault.spec.kind.mode is Mode.STANDING for fault in self._faults.values()):
+            self._asked()
         for fault in tuple(self._faults.values()):
             spec = fault.spec
             if not spec.when or not _acts_by_itself(spec) or (fault.at is not None and self.world.now() < fault.at):
@@ -191,7 +197,7 @@ class FaultPlan:
                 continue
             if not self._counts(fault):
                 continue
-            if spec.kind.mode is Mode.PASSING:
+            if spec.kind.mode in (Mode.PASSING, Mode.STANDING):
                 fault.armed += 1
                 continue
             self._strikes(fault, device, command=text)
@@ -206,7 +212,7 @@ class FaultPlan:
             if spec.urc is None or not spec.urc.matches(text) or not self._fits(fault, device):
                 continue
             if self._counts(fault):
-                if spec.kind.mode is Mode.PASSING:
+                if spec.kind.mode in (Mode.PASSING, Mode.STANDING):
                     fault.armed += 1
                     continue
                 self._strikes(fault, device, urc=text)
@@ -243,9 +249,62 @@ class FaultPlan:
         device = next((device for device in self._devices if device.iccid == iccid), None)
         return self.strike_passing(kind, device, fits=fits, **facts) if device is not None else None
 
+    def strike_standing(self, kind: str, iccid: str, met: dict[int, bool], *, fits: Callable[[Fault], bool],
+                        is_due: Callable[[Fault], bool], passing: bool = True, **facts: Fact) -> Fault | None:
+        """Return the first fault of a kind that strikes something that lasts, None if none does.
+
+        Such a thing meets each fault once, and counts for it once; it is struck as soon as it is due then. Whoever
+        gets a fault carries it out and calls :meth:`settle`.
+
+        Args:
+            met: of this thing: whether the faults that it met strike it. Kept by the caller.
+            fits: whether the fault's parameters concern the thing.
+            is_due: whether it is time.
+            passing: whether something happens to it now; a fault that a command let loose waits for that.
+        """
+        if not any(fault.spec.kind.name == kind for fault in self._faults.values()):
+            return None
+        device = next((device for device in self._devices if device.iccid == iccid), None)
+        for fault in tuple(self._faults.values()):
+            spec = fault.spec
+            if device is None or spec.kind.name != kind or not fits(fault) or not self._fits(fault, device):
+                continue
+            if fault.number not in met:
+                if spec.on is None and spec.urc is None:
+                    met[fault.number] = self._counts(fault)
+                elif fault.armed and passing:
+                    fault.armed -= 1
+                    met[fault.number] = True
+            if met.get(fault.number, False) and is_due(fault):
+                if spec.on is None and spec.urc is None:
+                    met[fault.number] = False
+                else:  # the next command may strike it again
+                    del met[fault.number]
+                self._record("fault_injected", fault, device=device.name, **facts)
+                fault.struck += 1
+                return fault
+        return None
+
+    def settle(self, fault: Fault, end: End | None) -> End | None:
+        """Let what a standing fault did be undone in time; return what undoes it before."""
+        undo = self._lasts(fault, end) if end is not None else None
+        self.retire(fault)
+        return undo
+
     def act(self, fault: Fault, device: FaultyDevice) -> None:
         """Carry out a fault that struck a command or an unsolicited result."""
         self._inject(fault, device)
+
+    def _ask_network(self) -> None:
+        """Let the network look, as soon as this turn is over, what strikes the things that last."""
+        if not self._asking and self._network is not None:
+            self._asking = True
+            self.world.call_later(0, self._asked, name="fault")
+
+    def _asked(self) -> None:
+        self._asking = False
+        if self._network is not None:
+            self._network.look()
 
     def _fits(self, fault: Fault, device: FaultyDevice) -> bool:
         spec = fault.spec
@@ -301,8 +360,8 @@ class FaultPlan:
         if fault.left == 0 and not fault.ends and fault.number in self._faults:
             self._drop(fault)
 
-    def _lasts(self, fault: Fault, end: End) -> None:
-        """Undo what a fault did when its span is over, or when it leaves the plan."""
+    def _lasts(self, fault: Fault, end: End) -> End:
+        """Undo what a fault did when its span is over, when it leaves the plan, or when what is returned is called."""
         over = False
 
         def undo() -> None:
@@ -318,7 +377,9 @@ class FaultPlan:
         fault.ends.append(undo)
         span = fault.spec.duration("span") if fault.spec.kind.parameter("span") is not None else None
         if span is not None:
+            fault.events = [event for event in fault.events if event.pending]
             fault.events.append(self.world.call_later(f"{span}ns", undo, name="fault"))
+        return undo
 
     def _record(self, event: str, fault: Fault, *, device: str = "", **facts: Fact) -> None:
         self.world.journal.record("fault", event, device=device or fault.spec.modem or "", t=None, fault=fault.number,

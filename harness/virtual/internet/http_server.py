@@ -18,7 +18,10 @@ _RETRY = 10_000_000  # nanoseconds, while the window is full
 
 
 class HttpConnection:
-    """Reads requests from a TCP connection and sends what the host's handler answers. Implements ``TcpHandler``."""
+    """Reads requests from a TCP connection and sends what the host's handler answers.
+
+    Implements ``HalfCloseHandler``.
+    """
 
     def __init__(self, world: World, host: Host, connection: TcpConnection) -> None:
         self._world = world
@@ -33,7 +36,7 @@ class HttpConnection:
     def __repr__(self) -> str:
         return f"HttpConnection({self._host.name!r}, {self._connection!r})"
 
-    # -- TcpHandler ---------------------------------------------------------------------------------------------------
+    # -- HalfCloseHandler ---------------------------------------------------------------------------------------------
 
     def connected(self) -> None:
         """Nothing: the client speaks first."""
@@ -53,6 +56,10 @@ class HttpConnection:
             raise error.__context__ or error from None
         except httptools.HttpParserError:
             self._finish(HttpResponse(status=HTTPStatus.BAD_REQUEST))
+
+    def half_closed(self) -> None:
+        self._closing = True  # after what is still to be sent
+        self._pump()
 
     def closed(self, reason: CloseReason) -> None:
         self._closing = True

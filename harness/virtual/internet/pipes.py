@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from harness.virtual.internet.seams import Address, CloseReason, TcpConnection, TcpHandler
+from harness.virtual.internet.lanes import WINDOW as WINDOW
+from harness.virtual.internet.lanes import Lane
+from harness.virtual.internet.seams import Address, CloseReason, HalfCloseHandler, TcpConnection, TcpHandler
 from harness.virtual.world import World
-
-WINDOW = 65_536
-"""Octets that one side may have under way."""
 
 
 class Silent:
@@ -25,29 +24,98 @@ class Silent:
 class _End:
     """One end of a pipe. Implements ``TcpConnection``."""
 
-    def __init__(self, pipe: Pipe, local: Address, remote: Address) -> None:
+    def __init__(self, pipe: Pipe, world: World, latency: int, local: Address, remote: Address) -> None:
         self._pipe = pipe
+        self._world = world
         self.local = local
         self.remote = remote
         self.peer: _End
         self.handler: TcpHandler = Silent()
-        self.in_flight = 0
+        self.lane = Lane(world, latency, self._arrived, name="internet.tcp data")
         self.closed = False  # this end's handler has heard so
+        self.ended = False  # this end sends no more
+        self.end_arrived = False  # and the other end knows
+        self._leaving = False  # it wants to hear no more, either
+        self._paused = False
 
     def __repr__(self) -> str:
         return f"TcpConnection({self.local} to {self.remote}, {'closed' if self.closed else 'open'})"
 
+    @property
+    def unacknowledged(self) -> int:
+        return self.lane.octets
+
     def send(self, data: bytes) -> int:
-        return self._pipe.send(self, data)
+        if self.closed or self.ended or not self._pipe.carries(self):
+            return 0
+        taken = bytes(data[:self.lane.room])
+        if taken:
+            self.lane.put(taken)
+        return len(taken)
+
+    def half_close(self) -> None:
+        if not self.closed and not self.ended:
+            self.ended = True
+            self.lane.put(self._end_arrived)
+            if self.peer.end_arrived:
+                self._soon(partial(self.hear, CloseReason.LOCAL))
 
     def close(self) -> None:
-        self._pipe.close(self)
+        if not self.closed and not self._leaving:
+            self.ended = self._leaving = True
+            self._soon(partial(self.hear, CloseReason.LOCAL))
+            self.lane.put(partial(self._over_arrived, CloseReason.CLOSED_BY_PEER))
+
+    def abort(self) -> None:
+        if not self.closed:
+            self.ended = self._leaving = True
+            self._soon(partial(self.hear, CloseReason.LOCAL))
+            self.lane.break_off(partial(self._over_arrived, CloseReason.RESET))
+
+    def pause(self) -> None:
+        if not self._paused:
+            self._paused = True
+            self.peer.lane.hold()
+
+    def resume(self) -> None:
+        if self._paused:
+            self._paused = False
+            self.peer.lane.release()
 
     def hear(self, reason: CloseReason) -> None:
         """Tell the handler once that it is over."""
         if not self.closed:
-            self.closed = True
+            self.closed = self.ended = True
+            self.resume()  # nobody is left to wait for
             self.handler.closed(reason)
+
+    # -- what arrives at the other end --------------------------------------------------------------------------------
+
+    def _arrived(self, data: bytes) -> int:
+        if not self.peer.closed:
+            self.peer.handler.received(data)
+        return len(data)
+
+    def _end_arrived(self) -> None:
+        peer = self.peer
+        self.end_arrived = True
+        if peer.closed or not self._pipe.is_open:
+            return
+        if peer.ended:
+            peer.hear(CloseReason.CLOSED_BY_PEER)
+        elif isinstance(peer.handler, HalfCloseHandler):
+            peer.handler.half_closed()
+        else:
+            peer.ended = True
+            peer.lane.put(peer._end_arrived)
+            peer.hear(CloseReason.CLOSED_BY_PEER)
+
+    def _over_arrived(self, reason: CloseReason) -> None:
+        if self._pipe.is_open:
+            self.peer.hear(reason)
+
+    def _soon(self, action: Callable[[], None]) -> None:
+        self._world.call_at(self._world.now(), action, name="internet.tcp close")
 
 
 class Pipe:
@@ -63,13 +131,14 @@ class Pipe:
                  accept: Callable[[TcpConnection], TcpHandler] | None) -> None:
         self._world = world
         self._latency = latency
-        self._open = False
+        self.is_open = False
+        self._established = False
         self._accept = accept
-        self._near = _End(self, source, destination)
-        self._far = _End(self, destination, source)
+        self._near = _End(self, world, latency, source, destination)
+        self._far = _End(self, world, latency, destination, source)
         self._near.peer, self._far.peer = self._far, self._near
         self._near.handler = handler
-        self._later(latency, self._arrive, "connect")
+        self._later(self._arrive, "connect")
 
     def __repr__(self) -> str:
         return f"Pipe({self._near!r})"
@@ -79,31 +148,18 @@ class Pipe:
         """The end of the side that connects."""
         return self._near
 
-    def send(self, end: _End, data: bytes) -> int:
-        if end.closed or not self._open or (end is self._near and not self._established):
-            return 0
-        taken = bytes(data[:WINDOW - end.in_flight])
-        if taken:
-            end.in_flight += len(taken)
-            self._later(self._latency, partial(self._deliver, end, taken), "data")
-        return len(taken)
-
-    def close(self, end: _End) -> None:
-        if end.closed:
-            return
-        self._later(0, partial(end.hear, CloseReason.LOCAL), "close")
-        self._later(self._latency, partial(self._peer_closed, end), "close")
-
-    _established = False
+    def carries(self, end: _End) -> bool:
+        """Tell whether an end may send by now."""
+        return self.is_open and (self._established or end is not self._near)
 
     def _arrive(self) -> None:
         if self._near.closed:
             return
         if self._accept is None:
-            self._later(self._latency, partial(self._near.hear, CloseReason.REFUSED), "refusal")
+            self._later(partial(self._near.hear, CloseReason.REFUSED), "refusal")
             return
-        self._open = True
-        self._later(self._latency, self._connected, "accept")
+        self.is_open = True
+        self._later(self._connected, "accept")
         self._far.handler = self._accept(self._far)
 
     def _connected(self) -> None:
@@ -111,17 +167,8 @@ class Pipe:
             self._established = True
             self._near.handler.connected()
 
-    def _deliver(self, end: _End, data: bytes) -> None:
-        end.in_flight -= len(data)
-        if not end.peer.closed:
-            end.peer.handler.received(data)
-
-    def _peer_closed(self, end: _End) -> None:
-        if self._open:
-            end.peer.hear(CloseReason.CLOSED_BY_PEER)
-
-    def _later(self, delay: int, action: Callable[[], None], what: str) -> None:
-        self._world.call_at(self._world.now() + delay, action, name=f"internet.tcp {what}")
+    def _later(self, action: Callable[[], None], what: str) -> None:
+        self._world.call_at(self._world.now() + self._latency, action, name=f"internet.tcp {what}")
 
 
 def refused(world: World, source: Address, destination: Address, handler: TcpHandler, *, after: int,
@@ -132,6 +179,8 @@ def refused(world: World, source: Address, destination: Address, handler: TcpHan
 
 class _Failed:
     """Implements ``TcpConnection`` for one that does not come about."""
+
+    unacknowledged = 0
 
     def __init__(self, world: World, source: Address, destination: Address, handler: TcpHandler, after: int,
                  reason: CloseReason) -> None:
@@ -148,11 +197,20 @@ class _Failed:
     def send(self, data: bytes) -> int:
         return 0
 
+    def half_close(self) -> None: ...
+
     def close(self) -> None:
         if not self._over:
             self._event.cancel()
             self._event = self._world.call_at(self._world.now(), partial(self._fail, CloseReason.LOCAL),
                                               name="internet.tcp close")
+
+    def abort(self) -> None:
+        self.close()
+
+    def pause(self) -> None: ...
+
+    def resume(self) -> None: ...
 
     def _fail(self, reason: CloseReason) -> None:
         if not self._over:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from harness.virtual.internet.mqtt_seams import MqttConnect, MqttListener, MqttSession
 
@@ -43,8 +43,16 @@ class TcpHandler(Protocol):
         """Learn that it is over, once, also if it never opened; nothing comes after."""
 
 
+@runtime_checkable
+class HalfCloseHandler(TcpHandler, Protocol):
+    """One that can go on sending when its peer has said its last word; any other is closed together with its peer."""
+
+    def half_closed(self) -> None:
+        """Learn that the peer sends no more and still hears; ``closed`` comes when this side ends, too."""
+
+
 class TcpConnection(Protocol):
-    """The end of a TCP connection that acts."""
+    """The end of a TCP connection that acts. Nothing is an error once it is over: it just does nothing."""
 
     @property
     def local(self) -> Address: ...
@@ -52,11 +60,27 @@ class TcpConnection(Protocol):
     @property
     def remote(self) -> Address: ...
 
+    @property
+    def unacknowledged(self) -> int:
+        """Octets that were taken and did not arrive yet."""
+
     def send(self, data: bytes) -> int:
         """Queue octets; return how many were taken (fewer than given if the peer does not read)."""
 
+    def half_close(self) -> None:
+        """Send no more after what is queued, and go on hearing; ``closed`` comes when the peer ends, too."""
+
     def close(self) -> None:
-        """Close it after what is queued; the handler hears ``LOCAL``. No error if it is over."""
+        """Close both halves, the own one after what is queued; the handler hears ``LOCAL``."""
+
+    def abort(self) -> None:
+        """Break it off: the peer hears ``RESET``, the handler ``LOCAL``."""
+
+    def pause(self) -> None:
+        """Let the handler get no octets, and the peer wait once its window is full."""
+
+    def resume(self) -> None:
+        """Let the handler get octets again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

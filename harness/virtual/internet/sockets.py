@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import socket
+import struct
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -12,7 +13,7 @@ from functools import partial
 
 from harness.virtual.internet.addresses import is_address
 from harness.virtual.internet.patience import Patience
-from harness.virtual.internet.seams import Address, CloseReason, TcpHandler
+from harness.virtual.internet.seams import Address, CloseReason, HalfCloseHandler, TcpHandler
 from harness.virtual.world import Event, World
 
 BUFFER = 65_536
@@ -22,6 +23,7 @@ MAX_FLOWS = 256
 """UDP sockets open at once; the one that was silent longest makes room."""
 
 _CHUNK = 16_384
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close() breaks off
 _MAX_DATAGRAM = 65_507
 _REASONS = {errno.ECONNREFUSED: CloseReason.REFUSED, errno.ECONNRESET: CloseReason.RESET,
             errno.EPIPE: CloseReason.RESET, errno.ETIMEDOUT: CloseReason.TIMED_OUT}
@@ -67,6 +69,9 @@ class SocketConnection:
         self._out = bytearray()
         self._connected = False
         self._closing = False
+        self._ending = False  # this side sends no more after what is queued
+        self._ended = False  # the far end sends no more
+        self._paused = False
         self._over = False
         self._paced = False
         self._socket: socket.socket | None = None
@@ -83,13 +88,27 @@ class SocketConnection:
         """Whether the socket is closed."""
         return self._over
 
+    @property
+    def unacknowledged(self) -> int:
+        return len(self._out)
+
     def send(self, data: bytes) -> int:
-        if self._over or self._closing or not self._connected:
+        if self._over or self._closing or self._ending or not self._connected:
             return 0
         taken = data[:BUFFER - len(self._out)]
         self._out += taken
         self._flush()
         return len(taken)
+
+    def half_close(self) -> None:
+        if self._over or self._closing or self._ending:
+            return
+        if not self._connected or self._ended:
+            self.close()
+            return
+        self._ending = True
+        if not self._out:
+            self._shut_down()
 
     def close(self) -> None:
         if self._over or self._closing:
@@ -97,6 +116,26 @@ class SocketConnection:
         self._closing = True
         if not self._out:
             self._world.call_at(self._world.now(), partial(self._end, CloseReason.LOCAL), name="internet.tcp close")
+
+    def abort(self) -> None:
+        if self._over:
+            return
+        self._closing = True
+        self._out.clear()
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self._world.call_at(self._world.now(), partial(self._end, CloseReason.LOCAL), name="internet.tcp close")
+
+    def pause(self) -> None:
+        if not self._paused:
+            self._paused = True
+            self._watch()
+
+    def resume(self) -> None:
+        if self._paused:
+            self._paused = False
+            self._watch()
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
@@ -122,9 +161,22 @@ class SocketConnection:
         self._patience.expect(self._socket.fileno(), self._patience_s)
 
     def _watch(self) -> None:
-        if self._socket is not None:
-            waits = bool(self._out) or not self._connected
-            self._world.reactor.add(self._socket.fileno(), self._readable, self._writable if waits else None)
+        if self._socket is None:
+            return
+        descriptor = self._socket.fileno()
+        waits = bool(self._out) or not self._connected
+        hears = not self._connected or not (self._ended or self._paused)
+        if not hears:
+            self._patience.satisfied(descriptor)
+        if hears or waits:
+            self._world.reactor.add(descriptor, self._readable if hears else None, self._writable if waits else None)
+        else:  # a hang-up would be told without end
+            self._world.reactor.remove(descriptor)
+
+    def _shut_down(self) -> None:
+        assert self._socket is not None
+        with contextlib.suppress(OSError):  # the far end broke it off, which the next read tells
+            self._socket.shutdown(socket.SHUT_WR)
 
     def _writable(self) -> None:
         if self._socket is None:
@@ -164,7 +216,10 @@ class SocketConnection:
         self._watch()
         if self._closing and not self._out:
             self._end(CloseReason.LOCAL)
-        elif not self._closing:
+            return
+        if self._ending and not self._out:
+            self._shut_down()
+        if not (self._closing or self._ended or self._paused):
             self._patience.expect(self._socket.fileno(), self._patience_s)
 
     def _readable(self) -> None:
@@ -180,10 +235,19 @@ class SocketConnection:
             self._end(_REASONS.get(error.errno or 0, CloseReason.RESET))
             return
         if not data:
-            self._end(CloseReason.CLOSED_BY_PEER)
+            self._far_ended()
             return
         self._patience.satisfied(self._socket.fileno())
         self._handler.received(data)
+
+    def _far_ended(self) -> None:
+        """The program outside has closed its half, or both: only who sends on will know."""
+        if self._ending or self._closing or not isinstance(self._handler, HalfCloseHandler):
+            self._end(CloseReason.CLOSED_BY_PEER)
+            return
+        self._ended = True
+        self._watch()
+        self._handler.half_closed()
 
     def _end(self, reason: CloseReason) -> None:
         if self._over:

@@ -299,9 +299,10 @@ class PppPeer:
                 source=(packet.source, source), destination=(packet.destination, destination), payload=payload))
             return
 
-        def resolved(addresses: tuple[str, ...]) -> None:
-            self._deliver(ipv4.udp((packet.destination, _DNS), (packet.source, source),
-                                   ipv4.dns_answer(payload, addresses[:16])))
+        def resolved(addresses: tuple[str, ...] | None) -> None:
+            if addresses is not None:
+                self._deliver(ipv4.udp((packet.destination, _DNS), (packet.source, source),
+                                       ipv4.dns_answer(payload, addresses[:16])))
 
         self._modem.carrier.resolve(self._modem, self._session.cid, name, resolved)
 

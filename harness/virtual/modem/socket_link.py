@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from harness.virtual.modem.sockets import TRANSPARENT, Socket, SocketState
+from harness.virtual.modem.sockets import MAX_UNACKNOWLEDGED, TRANSPARENT, Socket, SocketState
+from harness.virtual.world import Event
 
 if TYPE_CHECKING:
     from harness.virtual.modem.data_mode import DataPort
     from harness.virtual.modem.modem import VirtualModem
     from harness.virtual.network.seams import Datagram
+
+_MAX_WAITING: Final = 1 << 20  # octets of a client that writes faster than the peer reads; more are lost
+_FIRST_LOOK: Final = 10_000_000  # nanoseconds until they are offered again
+_LAST_LOOK: Final = 1_000_000_000
 
 
 class SocketLink:
@@ -30,6 +35,9 @@ class SocketLink:
         self._port = port
         self._closed_result = closed_result
         self._keep = keep
+        self._waiting = bytearray()
+        self._look = _FIRST_LOOK
+        self._event: Event | None = None
         self._mode = socket.access_mode
         self._take_socket()
 
@@ -37,8 +45,15 @@ class SocketLink:
         return f"SocketLink({self._socket.number})"
 
     def receive(self, data: bytes) -> None:
-        """Send what the client writes."""
-        self._modem.sockets.send(self._socket, data)
+        """Send what the client writes; what the connection has no room for waits."""
+        if self._socket.connection is None:
+            self._modem.sockets.send(self._socket, data)
+            return
+        room = _MAX_WAITING - len(self._waiting)
+        if len(data) > room:
+            self._modem.record("link_data_lost", id=self._socket.number, octets=len(data) - room)
+        self._waiting += data[:room]
+        self._push()
 
     @property
     def standing(self) -> bool:
@@ -61,12 +76,14 @@ class SocketLink:
         """The port is gone: the connection goes with it, or is a socket as any other again."""
         ours = self._socket.link in (None, self)
         self._leave_socket()
+        self._forget_waiting()
         if not self._keep and ours and self._modem.sockets.has(self._socket):
             self._modem.sockets.close(self._socket.number)
 
     def closed(self) -> None:
         """The peer, or the network, ended the connection."""
         self._leave_socket()
+        self._forget_waiting()
         self._modem.sockets.close(self._socket.number)
         self._port.finish(self._closed_result)
 
@@ -86,3 +103,28 @@ class SocketLink:
     def _arrived(self, datagram: Datagram) -> None:
         self._socket.read += len(datagram.payload)
         self._port.send(datagram.payload)
+
+    def _push(self) -> None:
+        """Send as much of what waits as there is room for."""
+        connection = self._socket.connection
+        if self._event is not None or connection is None:
+            return
+        while self._waiting and (room := MAX_UNACKNOWLEDGED - connection.unacknowledged) > 0:
+            chunk = bytes(self._waiting[:room])
+            del self._waiting[:room]
+            self._look = _FIRST_LOOK
+            if not self._modem.sockets.send(self._socket, chunk):
+                self._waiting.clear()  # the connection is over
+        if self._waiting:
+            self._event = self._modem.later(self._look, self._push_again, name="modem-link", scaled=False)
+            self._look = min(2 * self._look, _LAST_LOOK)
+
+    def _push_again(self) -> None:
+        self._event = None
+        self._push()
+
+    def _forget_waiting(self) -> None:
+        self._waiting.clear()
+        if self._event is not None:
+            self._event.cancel()
+            self._event = None

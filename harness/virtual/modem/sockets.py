@@ -13,7 +13,7 @@ from enum import Enum
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Protocol
 
-from harness.virtual.internet.seams import CloseReason, TcpConnection, TcpHandler
+from harness.virtual.internet.seams import CloseReason, HalfCloseHandler, TcpConnection, TcpHandler
 from harness.virtual.network.seams import Address, Datagram
 
 if TYPE_CHECKING:
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 MAX_BUFFERED = 65_536
 """Octets of received datagrams that one socket keeps; what comes beyond is dropped."""
 MAX_DATAGRAMS = 256
-MAX_STREAM = 1 << 20
-"""Octets that a connection keeps for a client that does not read; beyond, the connection is given up."""
+MAX_STREAM = 65_536
+"""Octets that a connection keeps for a client that does not read; then the peer has to wait."""
+MAX_UNACKNOWLEDGED = 65_536
+"""Octets of a connection that may be under way; data that would be more is not taken."""
 TRANSPARENT = 2
 """The access mode of a socket that has a port for itself."""
 _EPHEMERAL = range(49_152, 65_536)
@@ -108,6 +110,11 @@ class Socket:
     taker: Callable[[Datagram], None] | None = None
     link: Link | None = None
 
+    @property
+    def unacknowledged(self) -> int:
+        """Octets that a connection took and that did not reach its peer yet."""
+        return self.connection.unacknowledged if self.connection is not None else 0
+
     def take(self, limit: int = MAX_BUFFERED) -> Datagram | None:
         """Return what waits longest, and forget it; None if nothing does.
 
@@ -118,6 +125,8 @@ class Socket:
         datagram = self._take_octets(limit) if self.service.is_connection else self.buffer.popleft()
         self.buffered -= len(datagram.payload)
         self.read += len(datagram.payload)
+        if self.connection is not None and self.buffered < MAX_STREAM:
+            self.connection.resume()
         return datagram
 
     def take_part(self, limit: int) -> Datagram | None:
@@ -163,7 +172,7 @@ class SocketDialect(Protocol):
         """Tell that the network ended a context and the sockets on it."""
 
 
-class _Stream(TcpHandler):
+class _Stream(HalfCloseHandler):
     """What a connection says, for one socket."""
 
     def __init__(self, table: SocketTable, socket: Socket, opened: Callable[[CloseReason | None], None] | None) -> None:
@@ -180,6 +189,9 @@ class _Stream(TcpHandler):
 
     def received(self, data: bytes) -> None:
         self._table.stream_received(self._socket, data)
+
+    def half_closed(self) -> None:
+        self._table.stream_closed(self._socket, CloseReason.CLOSED_BY_PEER)
 
     def closed(self, reason: CloseReason) -> None:
         opened, self._opened = self._opened, None
@@ -241,11 +253,11 @@ class SocketTable:
         else:
             done(address)
 
-    def _alive(self, action: Callable[[tuple[str, ...]], None]) -> Callable[[tuple[str, ...]], None]:
+    def _alive(self, action: Callable[[tuple[str, ...] | None], None]) -> Callable[[tuple[str, ...] | None], None]:
         """Return ``action`` as long as the module has the power it has now."""
         power = self._modem.power_cycle
 
-        def act(found: tuple[str, ...]) -> None:
+        def act(found: tuple[str, ...] | None) -> None:
             if self._modem.power_cycle == power:
                 action(found)
 
@@ -303,18 +315,18 @@ class SocketTable:
         if socket is None:
             return False
         self.forget(socket)
-        if socket.connection is not None:
-            socket.connection.close()
         if socket.service is Service.TCP_LISTENER:
             self._modem.carrier.listen_tcp(self._modem, socket.cid, socket.local_port, None)
         return True
 
     def forget(self, socket: Socket) -> None:
-        """Take a socket out of the table."""
+        """Take a socket out of the table; what is left of its connection is closed."""
         if self.has(socket):
             del self.open[socket.number]
             if socket.state is not SocketState.CREATED:
                 self._modem.record("socket_closed", id=socket.number)
+            if socket.connection is not None:
+                socket.connection.close()
 
     def context_ended(self, cid: int, *, by_network: bool) -> None:
         """Close what was open on a context."""
@@ -349,6 +361,9 @@ class SocketTable:
             self._modem.record("send_buffer_full", id=socket.number)
             return False
         if socket.connection is not None:
+            if socket.connection.unacknowledged + len(payload) > MAX_UNACKNOWLEDGED:
+                self._modem.record("send_buffer_full", id=socket.number)
+                return False
             if socket.connection.send(payload) < len(payload):
                 return False
             socket.sent += len(payload)
@@ -383,8 +398,8 @@ class SocketTable:
             self._keep(socket, Datagram(source=socket.remote, destination=own, payload=data))
 
     def stream_closed(self, socket: Socket, reason: CloseReason) -> None:
-        """Take the end of a connection that was open; what it brought can still be read."""
-        if self.has(socket) and reason is not CloseReason.LOCAL:
+        """Take the end of a connection that was open, or of the peer's half; what it brought can still be read."""
+        if self.has(socket) and reason is not CloseReason.LOCAL and socket.state is not SocketState.CLOSED_BY_PEER:
             socket.state = SocketState.CLOSED_BY_PEER
             socket.closed_by = reason
             self._modem.record("stream_closed", id=socket.number, reason=reason.value)
@@ -400,14 +415,10 @@ class SocketTable:
             socket.taker(datagram)
             return
         if socket.access_mode == 0 and socket.service.is_connection:
-            if socket.buffered + size > MAX_STREAM:
-                self._modem.record("stream_overrun", id=socket.number)
-                if socket.connection is not None:
-                    socket.connection.close()
-                self.stream_closed(socket, CloseReason.RESET)
-                return
             socket.buffer.append(datagram)
             socket.buffered += size
+            if socket.connection is not None and socket.buffered >= MAX_STREAM:
+                socket.connection.pause()
         elif socket.access_mode == 0:
             if socket.buffered + size > MAX_BUFFERED or len(socket.buffer) >= MAX_DATAGRAMS:
                 socket.discarded += 1

@@ -6,7 +6,9 @@ refusal is seen as one. What arrives in order is handed on and acknowledged, all
 the host sends is kept until the client has acknowledged it, within the window it offers, and repeated with growing
 pauses (RFC 9293 clause 3.8, RFC 6298). There is no congestion control: behind the port is one serial line.
 
-Limits: connections are opened by the client only, a client that closes its half closes both, and urgent data is data.
+Each side may close its half while the other goes on.
+
+Limits: connections are opened by the client only, and urgent data is data.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from harness.virtual.modem.modem import VirtualModem
 
 _MAX_CONNECTIONS: Final = 64
-_MAX_UNSENT: Final = 1 << 24  # octets kept for a client that does not read
+_MAX_UNSENT: Final = 1 << 18  # octets kept for a client that does not read, until the host has to wait
 _SEGMENT: Final = 1_460
 _SMALLEST_SEGMENT: Final = 536  # what a client that says nothing takes (RFC 9293 clause 3.7.1)
 _FIRST_REPEAT: Final = 1_000_000_000  # nanoseconds (RFC 6298 clause 2)
@@ -77,7 +79,7 @@ class TcpGateway:
 
 
 class _Connection:
-    """One connection; the ``TcpHandler`` of its way through the network."""
+    """One connection; the ``HalfCloseHandler`` of its way through the network."""
 
     def __init__(self, gateway: TcpGateway, client: Address, remote: Address, syn: ipv4.Segment) -> None:
         self._gateway = gateway
@@ -94,6 +96,7 @@ class _Connection:
         self._unsent = bytearray()  # octets not acknowledged, sent or not
         self._answered = self._established = False
         self._client_done = self._host_done = self._end_sent = self._end_taken = False
+        self._far_over = False  # the host hears no more, either
         self._over = False
         self._repeats = 0
         self._timer: Event | None = None
@@ -118,9 +121,14 @@ class _Connection:
             return
         self._unsent += data
         if len(self._unsent) > _MAX_UNSENT:
-            self._reset()
-            return
+            self._far.pause()
         self._push()
+
+    def half_closed(self) -> None:
+        """The host sends no more, and still hears."""
+        if not self._over:
+            self._host_done = True
+            self._push()
 
     def closed(self, reason: CloseReason) -> None:
         """The connection through the network is over."""
@@ -131,8 +139,9 @@ class _Connection:
         elif reason not in (CloseReason.CLOSED_BY_PEER, CloseReason.LOCAL) or not self._answered:
             self._reset()
         else:
-            self._host_done = True
+            self._host_done = self._far_over = True
             self._push()
+            self._linger()
 
     # -- the client ---------------------------------------------------------------------------------------------------
 
@@ -140,7 +149,7 @@ class _Connection:
         """Take a segment of the client."""
         if segment.flags & RST:
             if segment.sequence == self._expected or not self._answered:
-                self.abandon()
+                self.break_off()
             return
         if segment.flags & SYN:  # it did not hear our answer, or begins anew
             if self._answered and not self._established:
@@ -169,6 +178,8 @@ class _Connection:
             self._sent -= gained
             self._next = max(0, self._next - gained)
             self._repeats = 0
+            if len(self._unsent) < _MAX_UNSENT // 2:
+                self._far.resume()
             if self._end_sent and not self._sent:
                 self._end_acknowledged()
                 return
@@ -183,7 +194,12 @@ class _Connection:
             self._finish()
             return
         self._set_timer()
-        self._timer = self._gateway.modem.later(_LINGER, self._reset, name="ppp-tcp", scaled=False)
+        self._linger()
+
+    def _linger(self) -> None:
+        """A client that has heard the end, and whom nobody hears any more, has some time to end, too."""
+        if self._end_taken and self._far_over and not self._over:
+            self._timer = self._gateway.modem.later(_LINGER, self._reset, name="ppp-tcp", scaled=False)
 
     def _take_data(self, segment: ipv4.Segment) -> None:
         ends = bool(segment.flags & FIN)
@@ -194,7 +210,7 @@ class _Connection:
         known = (self._expected - segment.sequence) & _MASK
         if known <= len(segment.payload) + ends and not self._client_done:
             data = segment.payload[known:]
-            if data and self._host_done:  # nobody is left to take it
+            if data and self._far_over:  # nobody is left to take it
                 self._reset()
                 return
             taken = self._far.send(data) if data else 0
@@ -203,7 +219,7 @@ class _Connection:
                 self._expected = (self._expected + 1) & _MASK
                 self._client_done = True
                 self._send()
-                self._far.close()
+                self._far.half_close()
                 if self._end_taken:
                     self._finish()
                 return
@@ -272,10 +288,10 @@ class _Connection:
 
     def _reset(self) -> None:
         if not self._over:
-            sequence = self._acknowledged if self._answered else 0
+            sequence = self._acknowledged + self._sent if self._answered else 0  # where the client looks for it
             self._deliver(ipv4.tcp(self._remote, self._client, sequence=sequence, acknowledged=self._expected,
                                    flags=RST))
-            self.abandon()
+            self.break_off()
 
     def _finish(self) -> None:
         self._over = True
@@ -288,3 +304,9 @@ class _Connection:
         if not self._over:
             self._finish()
             self._far.close()
+
+    def break_off(self) -> None:
+        """Forget it without a word to the client, and break it off towards the host."""
+        if not self._over:
+            self._finish()
+            self._far.abort()

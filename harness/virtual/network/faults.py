@@ -19,7 +19,7 @@ from harness.journal import Fact
 from harness.virtual.faults.fault import End, Fault
 from harness.virtual.faults.plan import FaultPlan
 from harness.virtual.network.cells import WEAKEST, SignalCurve
-from harness.virtual.network.seams import AccessTechnology, Datagram
+from harness.virtual.network.seams import AccessTechnology, Address, Datagram
 from harness.virtual.network.settings import UDP_OVERHEAD
 
 if TYPE_CHECKING:
@@ -58,16 +58,55 @@ class NetworkFaults:
         """Return the fault of a kind that strikes what passes for a SIM card, None if none does."""
         return self._plan.strike_sim(kind, iccid, fits=fits, **facts)
 
+    def look(self) -> None:
+        """Let faults strike what lasts: connections on which nothing flows."""
+        self._network.look_at_connections()
+
+    # -- connections and names ----------------------------------------------------------------------------------------
+
+    def strike_at(self, kind: str, iccid: str, host: Address, *, direction: str = "both", **facts: Fact
+                  ) -> Fault | None:
+        """Return the fault of a kind that strikes what goes to or comes from a host, None if none does."""
+        return self.strike(kind, iccid, host=f"{host[0]}:{host[1]}", direction=direction, **facts,
+                           fits=lambda fault: self._concerns(fault, host, direction))
+
+    def strike_standing(self, kind: str, iccid: str, host: Address, met: dict[int, bool],
+                        is_due: Callable[[Fault], bool], *, passing: bool, **facts: Fact) -> Fault | None:
+        """Return the fault of a kind that strikes a connection now; see :meth:`FaultPlan.strike_standing`."""
+        return self._plan.strike_standing(kind, iccid, met, host=f"{host[0]}:{host[1]}", is_due=is_due, **facts,
+                                          passing=passing, fits=lambda fault: self._concerns(fault, host, "both"))
+
+    def settle(self, fault: Fault, end: End | None) -> End | None:
+        """Let a standing fault that has struck be undone by ``end``; return what does that before its time."""
+        return self._plan.settle(fault, end)
+
+    def strike_name(self, kind: str, iccid: str, name: str) -> Fault | None:
+        """Return the fault of a kind that strikes a query for the addresses of a name, None if none does."""
+        def concerns(fault: Fault) -> bool:
+            wanted = fault.spec.text("host")
+            return not wanted or wanted.lower().rstrip(".") == name.lower().rstrip(".")
+
+        return self.strike(kind, iccid, name=name, fits=concerns)
+
+    def _concerns(self, fault: Fault, host: Address, direction: str) -> bool:
+        """Tell whether a fault's parameters are about a host, and about a direction."""
+        spec = fault.spec
+        if spec.parameters.get("direction", "both") not in ("both", direction) and direction != "both":
+            return False
+        port, name = spec.parameters["port"], spec.text("host")
+        return port in (None, host[1]) and (not name or host[0] in self._network.addresses_of(name))
+
     # -- datagrams ----------------------------------------------------------------------------------------------------
 
     def flight(self, iccid: str, datagram: Datagram, *, up: bool) -> Flight:
         """Return how a datagram from, or to a device travels."""
         direction = "up" if up else "down"
         size = len(datagram.payload) + UDP_OVERHEAD
+        host = datagram.destination if up else datagram.source
 
         def strike(kind: str, fits: Callable[[Fault], bool] = lambda fault: True) -> Fault | None:
             return self.strike(kind, iccid, direction=direction, octets=len(datagram.payload),
-                               fits=lambda fault: fault.spec.text("direction") in ("both", direction) and fits(fault))
+                               fits=lambda fault: self._concerns(fault, host, direction) and fits(fault))
 
         if strike("udp-mtu", lambda fault: size > fault.spec.number("octets")) is not None:
             return Flight(datagram, (), "longer than the path takes")

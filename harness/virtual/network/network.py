@@ -90,7 +90,9 @@ class Network:
 
     def connect_faults(self, plan: FaultPlan) -> None:
         """Let the faults of a plan strike this network."""
-        self._faults = self._registrar.faults = self._gateway.faults = self._centre.faults = NetworkFaults(self, plan)
+        faults = NetworkFaults(self, plan)
+        self._faults = self._registrar.faults = self._gateway.faults = self._centre.faults = faults
+        self._gateway.path.faults = faults
 
     # -- Carrier ------------------------------------------------------------------------------------------------------
 
@@ -144,8 +146,9 @@ class Network:
         if traffic is not None:
             self._gateway.path.listen(traffic, port, accept)
 
-    def resolve(self, terminal: Terminal, cid: int, host: str, done: Callable[[tuple[str, ...]], None]) -> None:
-        """Ask for the addresses of a host name; empty if there is none or the context is gone."""
+    def resolve(self, terminal: Terminal, cid: int, host: str,
+                done: Callable[[tuple[str, ...] | None], None]) -> None:
+        """Ask for the addresses of a host name; empty if there is none, None if nobody answers."""
         self._gateway.path.resolve(self._gateway.traffic(terminal, cid), host, done)
 
     def ping(self, terminal: Terminal, cid: int, ip: str, size: int, done: Callable[[int | None], None]) -> None:
@@ -307,6 +310,15 @@ class Network:
             cell = self._registrar.cell_of(iccid)
             if cell is not None and cell.act is not act:
                 self._registrar.hand_over(iccid, self._cells.beside(cell, act).ci)
+
+    def look_at_connections(self) -> None:
+        """Let faults strike connections on which nothing flows."""
+        self._gateway.path.look()
+
+    def addresses_of(self, name: str) -> tuple[str, ...]:
+        """Return the addresses of a host, by name or address, as the internet knows them."""
+        internet = self._gateway.path.internet
+        return internet.resolve(name) if internet is not None else (name,)
 
     def limit_nat(self, timeout: int | None) -> None:
         """Let the gateway forget ways back after so many idle nanoseconds; None as the settings say."""

@@ -191,8 +191,9 @@ class Carrier(Protocol):
                    accept: Callable[[TcpConnection], TcpHandler] | None) -> None:
         """Let hosts connect to a port of the context's address; ``accept`` None ends it."""
 
-    def resolve(self, terminal: Terminal, cid: int, host: str, done: Callable[[tuple[str, ...]], None]) -> None:
-        """Ask for the addresses of a host name; empty if there is none or the context is gone."""
+    def resolve(self, terminal: Terminal, cid: int, host: str,
+                done: Callable[[tuple[str, ...] | None], None]) -> None:
+        """Ask for the addresses of a host name; empty if there is none, None if nobody answers or without a context."""
 
     def ping(self, terminal: Terminal, cid: int, ip: str, size: int, done: Callable[[int | None], None]) -> None:
         """Send an ICMP echo request with ``size`` octets; the round trip in nanoseconds, None if nothing came back."""

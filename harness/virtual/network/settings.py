@@ -31,6 +31,8 @@ class NetworkSettings:
         congestion_retry: how long a terminal stays away that was refused for congestion (3GPP TS 24.301 T3346).
         failure_retry: how long a terminal waits that was refused for a failure in the network (T3411).
         nat_timeout: how long the gateway keeps a way back from a host to a device's port after the last datagram.
+        nat_tcp_timeout: how long it knows a connection on which nothing flows; what is sent then is dropped, and no
+            side is told. RFC 5382 wants at least this, many operators have less.
         dns_latency: from the gateway to a resolver, and back.
         registration_delay: from the start of a search to its result.
         unknown_sim_cause: EMM cause for a SIM card that no account owns.
@@ -82,6 +84,7 @@ class NetworkSettings:
     activation_delay: Duration = "500ms"
     apn: str = "super"
     nat_timeout: Duration = "2min"
+    nat_tcp_timeout: Duration = "124min"
     dns_latency: Duration = "20ms"
     gateway: Address = ("100.64.0.1", 6969)
     addresses: str = "100.64.0.0/10"
@@ -108,7 +111,7 @@ class NetworkSettings:
                      "dns_latency"):
             to_ns(getattr(self, name))
         for name in ("sms_answer_limit", "sms_validity", "reassembly_limit", "meter_interval", "nat_timeout",
-                     "congestion_retry", "failure_retry"):
+                     "nat_tcp_timeout", "congestion_retry", "failure_retry"):
             if to_ns(getattr(self, name)) == 0:
                 raise UsageError(f"{name} must be longer than 0")
         if self.sms_rate < 0:

@@ -9,6 +9,7 @@ import pytest
 
 from harness.virtual.faults import FaultPlan, Faults
 from harness.virtual.internet.internet import VirtualInternet
+from harness.virtual.internet.seams import CloseReason, TcpConnection
 from harness.virtual.modem import SimCard, VirtualModem
 from harness.virtual.network import Network, NetworkSettings
 from harness.virtual.network.seams import Address, SmsProgress, Subscription
@@ -35,6 +36,27 @@ class BenchCloud:
 
     def ip_received(self, iccid: str, source: Address, destination: Address, payload: bytes) -> None:
         self.datagrams.append(payload)
+
+
+class Shout:
+    """A host's end of a connection: sends everything back in capitals, and keeps what it heard."""
+
+    def __init__(self, connection: TcpConnection) -> None:
+        self.connection = connection
+        self.data = b""
+        self.ends: list[str] = []
+
+    def connected(self) -> None: ...
+
+    def received(self, data: bytes) -> None:
+        self.data += data
+        self.connection.send(data.upper())
+
+    def half_closed(self) -> None:
+        self.ends.append("half closed")
+
+    def closed(self, reason: CloseReason) -> None:
+        self.ends.append(reason.value)
 
 
 class FaultBench:

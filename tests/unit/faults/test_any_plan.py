@@ -13,6 +13,7 @@ from harness.virtual.faults import KINDS
 from harness.virtual.faults.kinds import CONDITIONS, Kind, Mode
 from harness.virtual.faults.parameters import REQUIRED, Parameter, Quantity
 from harness.virtual.modem.profile import profile_names
+from tests.unit.faults.conftest import Shout
 
 if TYPE_CHECKING:
     from tests.unit.faults.conftest import FaultBench
@@ -26,6 +27,9 @@ COMMANDS = st.sampled_from([
     '+CIPOPEN=0,"UDP",,,6969', '+CIPSEND=0,4,"100.64.0.1",6969', "+USOCR=17,6969", '+USOST=0,"100.64.0.1",6969,4',
     '+CGDCONT=1,"IP","super"', "+CGACT=1,1", "#SGACT=1,1", '#SD=1,1,6969,"100.64.0.1",0,0,1', "#SSENDEXT=1,4",
     '+QIOPEN=1,0,"UDP SERVICE","127.0.0.1",0,6969,1', '+QISEND=0,4,"100.64.0.1",6969', "+QICLOSE=0", "+CEREG?",
+    '+QIOPEN=1,1,"TCP","echo.example",7', "+QISEND=1,4", "+QIRD=1", "+QICLOSE=1",
+    '+CAOPEN=1,0,"TCP","echo.example",7', "+CASEND=1,4", '+CIPOPEN=1,"TCP","echo.example",7', "+CIPSEND=1,4",
+    "+USOCR=6", '+USOCO=0,"echo.example",7', "+USOWR=0,4", '#SD=2,0,7,"echo.example",0,0,1', "#SSENDEXT=2,4",
     "+CNMI=2,2,0,1,0", "+CPIN?", "+CIMI;+CSQ", "+NONSENSE", "Q1", "Q0", "V0", "V1"])
 ON = st.sampled_from(["AT", "AT+CSQ", "AT+CMGS", "/./", "AT+QISEND", "AT+COPS=?", "AT+CFUN"])
 
@@ -47,6 +51,8 @@ def value(parameter: Parameter) -> st.SearchStrategy[Any]:
             return st.text("0123456789", min_size=parameter.high, max_size=parameter.high)
         case Quantity.FLAG:
             return st.booleans()
+        case Quantity.ADDRESS:
+            return st.sampled_from(["192.0.2.7", "203.0.113.1"])
         case _:
             return st.just([["0s", -70], ["5s", -120], ["20s", -60]])
 
@@ -87,6 +93,7 @@ class AnyPlan(RuleBasedStateMachine):
     @initialize(profile=st.sampled_from(profile_names()))
     def a_module(self, profile: str) -> None:
         self.bench = self.make(profile=profile)
+        self.bench.internet.add_host("echo.example", address="192.0.2.7").on_tcp(7, Shout)
 
     @rule(described=faults())
     def something_goes_wrong(self, described: dict[str, Any]) -> None:

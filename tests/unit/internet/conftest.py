@@ -61,6 +61,18 @@ class Peer:
         self.over.append(reason)
 
 
+class HalfPeer(Peer):
+    """One that hears the end of what the other side sends, and may go on itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.halves = 0
+
+    def half_closed(self) -> None:
+        assert not self.over
+        self.halves += 1
+
+
 def ask(world: World, internet: VirtualInternet, url: str, **options: Any) -> HttpOutcome:
     got: list[HttpOutcome] = []
     with world.turn():
@@ -71,8 +83,8 @@ def ask(world: World, internet: VirtualInternet, url: str, **options: Any) -> Ht
     return got[0]
 
 
-def connect(world: World, internet: VirtualInternet, name: str, port: int) -> Peer:
-    peer = Peer()
+def connect(world: World, internet: VirtualInternet, name: str, port: int, peer: Peer | None = None) -> Peer:
+    peer = peer or Peer()
     with world.turn():
         peer.connection = internet.connect_tcp(DEVICE, (internet.resolve(name)[0], port), peer)
     return peer

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import given
@@ -17,7 +19,7 @@ from harness.virtual.internet.seams import (
     TcpConnection,
 )
 from harness.virtual.world import World
-from tests.unit.internet.conftest import DEVICE, Devices, Peer, connect
+from tests.unit.internet.conftest import DEVICE, Devices, HalfPeer, Peer, connect
 
 # -- datagrams -----------------------------------------------------------------------------------------------------
 
@@ -231,3 +233,133 @@ def test_without_a_network_devices_are_out_of_reach(world: World) -> None:
     host.connect(DEVICE, peer)
     world.clock.sleep(f"{CONNECT_TIMEOUT}ns")
     assert peer.over == [CloseReason.TIMED_OUT]
+
+
+# -- half an end, with a program outside -------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def program(internet: VirtualInternet, talk: Callable[[socket.socket], None]) -> Iterator[None]:
+    """Let a program on loopback be the host ``a.example.com``; what it raises comes out here."""
+    raised: list[BaseException] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(5)
+
+        def serve() -> None:
+            try:
+                with listener.accept()[0] as client:
+                    client.settimeout(5)
+                    talk(client)
+            except BaseException as error:
+                raised.append(error)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        internet.add_host("a.example.com").forward(f"127.0.0.1:{listener.getsockname()[1]}")
+        try:
+            yield
+        finally:
+            thread.join()
+    if raised:
+        raise raised[0]
+
+
+def opened(world: World, internet: VirtualInternet, peer: Peer) -> TcpConnection:
+    connect(world, internet, "a.example.com", 7, peer)
+    world.clock.sleep("1s")
+    assert peer.opened == 1
+    assert peer.connection is not None
+    return peer.connection
+
+
+def all_of(client: socket.socket) -> bytes:
+    data = b""
+    while more := client.recv(65_536):
+        data += more
+    return data
+
+
+def test_a_program_closes_its_half_and_hears_the_rest(world: World, internet: VirtualInternet) -> None:
+    heard: list[bytes] = []
+
+    def talk(client: socket.socket) -> None:
+        client.sendall(b"that is all")
+        client.shutdown(socket.SHUT_WR)
+        heard.append(all_of(client))
+
+    near = HalfPeer()
+    with program(internet, talk):
+        connection = opened(world, internet, near)
+        world.clock.sleep("5s")
+        assert (bytes(near.heard), near.halves, near.over) == (b"that is all", 1, [])
+        with world.turn():
+            assert connection.send(b"and this is mine") == 16
+            connection.half_close()
+        world.clock.sleep("1s")
+    assert heard == [b"and this is mine"]
+    assert near.over == [CloseReason.LOCAL]
+
+
+def test_a_device_closes_its_half_and_hears_the_rest(world: World, internet: VirtualInternet) -> None:
+    def talk(client: socket.socket) -> None:
+        client.sendall(all_of(client).upper())
+
+    near = HalfPeer()
+    with program(internet, talk):
+        connection = opened(world, internet, near)
+        with world.turn():
+            connection.send(b"question")
+            connection.half_close()
+            assert connection.send(b"late") == 0
+        world.clock.sleep("5s")
+    assert (bytes(near.heard), near.halves, near.over) == (b"QUESTION", 0, [CloseReason.CLOSED_BY_PEER])
+
+
+def test_a_program_is_broken_off(world: World, internet: VirtualInternet) -> None:
+    seen: list[str] = []
+
+    def talk(client: socket.socket) -> None:
+        with contextlib.suppress(ConnectionResetError):
+            seen.append(client.recv(100).decode())
+            client.recv(100)
+            seen.append("end")
+            return
+        seen.append("reset")
+
+    near = Peer()
+    with program(internet, talk):
+        connection = opened(world, internet, near)
+        with world.turn():
+            connection.send(b"hello")
+        world.clock.sleep("1s")
+        with world.turn():
+            connection.abort()
+        world.clock.sleep("1s")
+    assert seen == ["hello", "reset"]
+    assert near.over == [CloseReason.LOCAL]
+
+
+def test_a_program_waits_for_a_device_that_pauses(world: World, internet: VirtualInternet) -> None:
+    whole = bytes(range(256)) * 40_000  # more than any buffer between
+
+    def talk(client: socket.socket) -> None:
+        client.sendall(whole)
+
+    class Pausing(HalfPeer):
+        def connected(self) -> None:
+            super().connected()
+            assert self.connection is not None
+            self.connection.pause()
+
+    near = Pausing()
+    with program(internet, talk):
+        connection = opened(world, internet, near)
+        world.clock.sleep("10s")
+        assert not near.heard
+        with world.turn():
+            connection.resume()
+        for _ in range(2_000):
+            if near.halves:
+                break
+            world.clock.sleep("100ms")
+    assert near.heard == whole

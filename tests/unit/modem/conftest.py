@@ -38,7 +38,21 @@ class BenchConnection:
         if handler is not None:
             self.handler = handler
         self.sent = b""
-        self.closed = False
+        self.closed = self.half_closed = self.aborted = self.paused = False
+        self.unacknowledged = 0
+
+    def half_close(self) -> None:
+        self.half_closed = True
+
+    def abort(self) -> None:
+        self.aborted = True
+        self.close()
+
+    def pause(self) -> None:
+        self.paused = True
+
+    def resume(self) -> None:
+        self.paused = False
 
     def send(self, data: bytes) -> int:
         self.sent += data
@@ -113,7 +127,8 @@ class BenchCarrier:
     def send_datagram(self, terminal: Terminal, cid: int, datagram: Datagram) -> None:
         self.datagrams.append((cid, datagram))
 
-    def resolve(self, terminal: Terminal, cid: int, host: str, done: Callable[[tuple[str, ...]], None]) -> None:
+    def resolve(self, terminal: Terminal, cid: int, host: str,
+                done: Callable[[tuple[str, ...] | None], None]) -> None:
         self.world.call_later("50ms", lambda: done(self.hosts.get(host, ())), name="bench")
 
     def ping(self, terminal: Terminal, cid: int, ip: str, size: int, done: Callable[[int | None], None]) -> None:

@@ -132,14 +132,56 @@ def test_the_host_closes_first(opened: TcpClient) -> None:
 def test_the_client_closes_first(opened: TcpClient) -> None:
     opened.send(FIN | ACK, b"last words")
     assert opened.far.sent == b"last words"
-    assert opened.far.closed
-    acknowledgement, end = opened.heard()
+    assert opened.far.half_closed
+    assert not opened.far.closed
+    (acknowledgement,) = opened.heard()
     assert acknowledgement.acknowledged == (opened.sequence + 11) & 0xFFFFFFFF
-    assert end.flags == FIN | ACK
     opened.sequence += 11
+    opened.far.handler.received(b"an answer")
+    (answer,) = opened.heard("5s")[:1]
+    assert answer.payload == b"an answer"
+    opened.expected += 9
+    opened.send(ACK)
+    assert opened.heard("100s") == []
+    opened.far.handler.closed(CloseReason.CLOSED_BY_PEER)
+    (end,) = opened.heard()
+    assert end.flags == FIN | ACK
     opened.expected += 1
     opened.send(ACK)
     assert opened.heard("100s") == []
+
+
+def test_the_host_closes_its_half_and_still_hears(opened: TcpClient) -> None:
+    opened.far.handler.received(b"no more")
+    opened.far.handler.half_closed()
+    data, end = opened.heard()
+    assert (data.payload, end.flags) == (b"no more", FIN | ACK)
+    opened.expected += 8
+    opened.send(ACK)
+    assert opened.heard("1000s") == []  # as long as the client likes
+    opened.write(b"but I")
+    assert opened.far.sent == b"but I"
+    opened.heard()
+    opened.send(FIN | ACK)
+    assert opened.far.half_closed
+    (answer,) = opened.heard("100s")
+    assert answer.acknowledged == (opened.sequence + 1) & 0xFFFFFFFF
+
+
+def test_a_host_waits_for_a_client_that_does_not_acknowledge(opened: TcpClient) -> None:
+    opened.window = 0
+    opened.send(ACK)
+    opened.far.handler.received(b"x" * 262_144)
+    assert not opened.far.paused
+    opened.far.handler.received(b"x")
+    assert opened.far.paused
+    opened.window = 0xFFFF
+    opened.send(ACK)
+    while opened.far.paused:
+        octets = sum(len(segment.payload) for segment in opened.heard("2s")
+                     if segment.sequence == opened.expected & 0xFFFFFFFF) or 1000
+        opened.expected += octets
+        opened.send(ACK)
 
 
 def test_a_client_that_goes_on_after_the_host_has_closed_is_reset(opened: TcpClient) -> None:
@@ -170,7 +212,7 @@ def test_resets_both_ways(opened: TcpClient) -> None:
     again.sequence += 1
     again.open()
     again.send(RST | ACK)
-    assert again.far.closed
+    assert again.far.aborted
     assert again.heard("10s") == []
 
 

@@ -268,9 +268,36 @@ def test_network_time_that_nobody_tells(online: Bench) -> None:
     assert online.modem.sockets.open == {}
 
 
-def test_a_client_that_never_reads_is_given_up_in_the_end(online: Bench) -> None:
+def test_the_peer_of_a_client_that_does_not_read_has_to_wait(online: Bench) -> None:
     far = connect(online)
-    for _ in range(20):
-        far.handler.received(b"x" * 65_536)
+    far.handler.received(b"x" * 65_535)
+    assert not far.paused
+    far.handler.received(b"x")
+    assert far.paused
+    online.at("+QIRD=0,1")
+    assert not far.paused
+
+
+def test_data_for_which_there_is_no_room_is_not_taken_at_all(online: Bench) -> None:
+    far = connect(online)
+    far.unacknowledged = 65_533
+    online.at("+QISEND=0,4")
+    assert online.type(b"data") == b"\r\nSEND FAIL\r\n"
+    assert far.sent == b""
+    far.unacknowledged = 65_532
+    online.at("+QISEND=0,4")
+    assert online.type(b"data") == b"\r\nSEND OK\r\n"
+
+
+def test_the_peer_closes_its_half(online: Bench) -> None:
+    far = connect(online)
+    far.handler.received(b"last words")
+    online.heard()
+    far.handler.half_closed()
+    assert online.heard() == b'\r\n+QIURC: "closed",0\r\n'
+    assert b"last words" in online.at("+QIRD=0,1500")
+    assert b',4,1,0,0,"' in online.at("+QISTATE=1,0")  # closing
+    assert not far.closed
+    assert online.at("+QISEND=0,4") == b"\r\nERROR\r\n"
+    assert online.at("+QICLOSE=0") == b"\r\nOK\r\n"
     assert far.closed
-    assert online.heard().endswith(b'\r\n+QIURC: "closed",0\r\n')

@@ -44,6 +44,13 @@ class Echo(Ear):
         self.connection.send(data.upper())
 
 
+class HalfEar(Ear):
+    """Hears the end of what the peer sends, and may go on itself."""
+
+    def half_closed(self) -> None:
+        self.heard.append("half closed")
+
+
 class Place:
     """A stage with an internet and one device online."""
 
@@ -174,7 +181,7 @@ def test_names_and_ping(place: Place) -> None:
     assert found == []
     place.wait("1s")
     assert sorted(map(repr, found)) == sorted(map(repr, [
-        ("203.0.113.7",), (), (), 200_000_000, None, 200_000_000]))
+        ("203.0.113.7",), (), None, 200_000_000, None, 200_000_000]))
 
 
 def test_a_host_answers_only_as_long_as_the_way_back_is_open(make_stage: Callable[..., Stage]) -> None:
@@ -206,3 +213,157 @@ def test_connections_of_a_session_are_bounded(place: Place) -> None:
     for ear in ears:
         place.connect(ear)
     assert [ear.heard for ear in ears[63:]] == [["connected"], ["network lost"], ["network lost"]]
+
+
+def test_hosts_open_no_more_connections_than_a_device_can_have(place: Place) -> None:
+    host = place.host()
+    place.stage.network.listen_tcp(place.terminal, 1, 2020, Echo)
+    ears = [Ear() for _ in range(66)]
+    for ear in ears:
+        place.internet.connect_to_device(host, (place.ip, 2020), ear)
+        place.wait("1s")
+    assert [ear.heard for ear in ears[63:]] == [["connected"], [], []]
+    place.wait("75s")
+    assert ears[65].heard == ["timed out"]
+
+
+def pair(place: Place, near: Ear) -> tuple[TcpConnection, list[HalfEar], list[TcpConnection]]:
+    """Open a connection to a host whose ends are an ear and a connection."""
+    ears: list[HalfEar] = []
+    ends: list[TcpConnection] = []
+
+    def accept(connection: TcpConnection) -> HalfEar:
+        ears.append(HalfEar())
+        ends.append(connection)
+        return ears[-1]
+
+    place.host().on_tcp(80, accept)
+    return place.connect(near), ears, ends
+
+
+def test_each_side_closes_its_half(place: Place) -> None:
+    near = HalfEar()
+    connection, ears, ends = pair(place, near)
+    ends[0].send(b"the last")
+    ends[0].half_close()
+    assert ends[0].send(b"more") == 0
+    place.wait("1s")
+    assert near.heard == ["connected", b"the last", "half closed"]
+    connection.send(b"but I go on")
+    connection.half_close()
+    place.wait("1s")
+    assert near.heard[3:] == ["closed here"]
+    assert ears[0].heard == [b"but I go on", "closed by the peer"]
+    assert connection.send(b"late") == 0
+
+
+def test_the_device_closes_its_half_first(place: Place) -> None:
+    near = Ear()
+    connection, ears, ends = pair(place, near)
+    connection.half_close()
+    place.wait("1s")
+    assert ears[0].heard == ["half closed"]
+    assert near.heard == ["connected"]
+    ends[0].send(b"an answer")
+    ends[0].close()
+    place.wait("1s")
+    assert near.heard == ["connected", b"an answer", "closed by the peer"]
+
+
+def test_who_can_not_hear_half_an_end_is_closed_with_its_peer(place: Place) -> None:
+    near = Ear()
+    _, ears, ends = pair(place, near)
+    ends[0].half_close()
+    place.wait("1s")
+    assert near.heard == ["connected", "closed by the peer"]
+    assert ears[0].heard == ["closed by the peer"]
+
+
+def test_breaking_off(place: Place) -> None:
+    near = Ear()
+    connection, ears, _ = pair(place, near)
+    connection.send(b"before")
+    connection.abort()
+    place.wait("1s")
+    assert near.heard == ["connected", "closed here"]
+    assert ears[0].heard == [b"before", "reset by the peer"]
+
+
+def test_a_peer_that_does_not_read_keeps_the_other_waiting_and_nothing_is_lost(place: Place) -> None:
+    near = Ear()
+    connection, ears, ends = pair(place, near)
+
+    def through(sender: TcpConnection, receiver: TcpConnection, heard: list[str | bytes]) -> int:
+        """Send while the receiver pauses; return how many octets were taken meanwhile."""
+        before = len(heard)
+        receiver.pause()
+        taken = 0
+        for _ in range(40):
+            taken += sender.send(bytes(10_000))
+            place.wait("500ms")
+        assert heard[before:] == []
+        receiver.resume()
+        place.wait("30s")
+        assert sum(map(len, heard[before:])) == taken
+        return taken
+
+    assert 0 < through(connection, ends[0], ears[0].heard) <= 3 * 65_536  # two windows and what is behind them
+    assert 0 < through(ends[0], connection, near.heard) <= 3 * 65_536
+    assert connection.unacknowledged == 0
+
+
+def test_a_connection_that_idles_is_forgotten_without_a_word(make_stage: Callable[..., Stage]) -> None:
+    place = Place(make_stage(nat_tcp_timeout="10min"))
+    near = Ear()
+    connection, ears, ends = pair(place, near)
+    for _ in range(3):
+        place.wait("9min")
+        connection.send(b"keep alive")
+        place.wait("1s")
+    assert ears[0].heard == [b"keep alive"] * 3
+    place.wait("601s")
+    assert near.heard == ["connected"]
+    connection.send(b"anybody there?")
+    place.wait("5min")
+    assert (near.heard, ears[0].heard[3:]) == (["connected"], [])
+    assert connection.unacknowledged == 14
+    place.wait("3min")
+    assert near.heard == ["connected", "timed out"]
+    assert ears[0].heard[3:] == []
+    assert ends[0].send(b"hello?") == 6  # the host does not know
+    place.wait("8min")
+    assert ears[0].heard[3:] == ["reset by the peer"]
+    expired = place.stage.world.journal.select("nat_mapping_expired")
+    assert [entry.data["remote"] for entry in expired] == ["203.0.113.7:80"]
+
+
+def test_what_a_host_sends_to_a_forgotten_connection_is_lost(make_stage: Callable[..., Stage]) -> None:
+    place = Place(make_stage(nat_tcp_timeout="10min"))
+    near = Ear()
+    connection, _, ends = pair(place, near)
+    place.wait("601s")
+    ends[0].send(b"news")
+    place.wait("1s")
+    assert near.heard == ["connected"]
+    connection.close()
+    place.wait("1s")
+    assert near.heard == ["connected", "closed here"]
+    again = Ear()
+    place.connect(again)  # has a mapping of its own
+    assert again.heard == ["connected"]
+
+
+def test_connections_that_only_hosts_still_have_are_bounded(make_stage: Callable[..., Stage]) -> None:
+    place = Place(make_stage(nat_tcp_timeout="1min"))
+    _, ears, _ = pair(place, Ear())
+    for _ in range(70):
+        connection = place.connect(Ear())
+        place.wait("61s")
+        connection.close()
+        place.wait("1s")
+    assert repr(place.stage.network._gateway.path) == "DataPath(65 connections)"
+    assert ears[1].heard == ["closed by the peer"]
+    assert ears[-1].heard == []
+    place.stage.network.end_sessions(place.terminal.iccid)
+    place.wait("1s")
+    assert all(ear.heard == ["closed by the peer"] for ear in ears)

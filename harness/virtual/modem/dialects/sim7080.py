@@ -297,7 +297,8 @@ def _waiting(call: Call) -> Result:
 
 def _acknowledged(call: Call) -> Result:
     call.at_most(1)
-    return info(f"+CAACK: {socket_numbered(call, _SOCKETS).sent},0")
+    socket = socket_numbered(call, _SOCKETS)
+    return info(f"+CAACK: {socket.sent},{socket.unacknowledged}")
 
 
 _STATES = {SocketState.OPENING: 0, SocketState.OPEN: 1, SocketState.LISTENING: 2, SocketState.CLOSED_BY_PEER: 0}

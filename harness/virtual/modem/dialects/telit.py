@@ -399,7 +399,8 @@ def _counters(call: Call) -> Result:
     lines = []
     for number in wanted:
         socket = call.modem.sockets.open.get(number)
-        values = (socket.sent, socket.received, socket.buffered, 0) if socket is not None else (0, 0, 0, 0)
+        values = (0, 0, 0, 0) if socket is None else (
+            socket.sent, socket.received, socket.buffered, socket.unacknowledged)
         lines.append(f"#SI: {number},{','.join(map(str, values))}")
     return Reply(tuple(lines))
 

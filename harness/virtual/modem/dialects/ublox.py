@@ -306,7 +306,7 @@ def _control(call: Call) -> Result:
     is_udp = socket.service in (Service.UDP, Service.UDP_SERVICE)
     values: dict[int, object] = {
         0: _UDP if is_udp else _TCP, 1: modem.socket_error, 2: socket.sent, 3: socket.received,
-        4: f'"{socket.remote[0]}",{socket.remote[1]}', 11: 0}
+        4: f'"{socket.remote[0]}",{socket.remote[1]}', 11: socket.unacknowledged}
     if not is_udp:
         values[10] = _TCP_STATES[socket.state]
     if what not in values:

@@ -65,7 +65,8 @@ def send(call: Call) -> Result:
     if call.given(1):
         length = number_of(call, 1, high=MAX_SEND)
         if length == 0:
-            return done(call, f"+QISEND: {socket.sent},{socket.sent},0")
+            waiting = socket.unacknowledged
+            return done(call, f"+QISEND: {socket.sent},{socket.sent - waiting},{waiting}")
     _check_open(call, socket)
     destination = _destination(call, socket, 2)
     return Prompt(length=length, limit=MAX_SEND, echo=bool(call.modem.settings.number("+QISDE")),
