@@ -4,7 +4,23 @@ from __future__ import annotations
 
 import typer
 
-from harness.cli import board, bundle, cloud, debug, deploy, doctor, env, fault, firmware, keys, logs, modem, run, up
+from harness.cli import (
+    board,
+    broadcast,
+    bundle,
+    cloud,
+    debug,
+    deploy,
+    doctor,
+    env,
+    fault,
+    firmware,
+    keys,
+    logs,
+    modem,
+    run,
+    up,
+)
 
 app = typer.Typer(
     help="Test cellular IoT devices, real or virtual: Microvisor boards, Super SIM modems and their cloud.",
@@ -13,6 +29,7 @@ app = typer.Typer(
 )
 app.command("run", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(run.run)
 app.command("up")(up.up)
+app.command("broadcast")(broadcast.broadcast)
 app.command("env")(env.env)
 app.command("deploy")(deploy.deploy)
 app.command("logs")(logs.logs)

@@ -6,11 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
+from harness.cli.admin import ask
 from harness.cli.output import console, print_json
 
 app = typer.Typer(no_args_is_help=True)
-
-_TIMEOUT = 30.0
 
 Stack = Annotated[str | None, typer.Option(metavar="NAME", help="Which stack, where several run.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON for programs.")]
@@ -134,31 +133,7 @@ def _states(words: list[str]) -> dict[str, bool]:
 
 def _ask(stack: str | None, method: str, body: dict[str, Any] | None = None,
          query: dict[str, str] | None = None) -> Any:
-    """Ask the admin side of a running stack.
-
-    Raises:
-        UsageError: no such stack, or it refused: its reason.
-        CloudUnreachable: it does not answer.
-    """
-    import requests
-
-    from harness.errors import CloudUnreachable, UsageError
-    from harness.rig.doors import read_doors
-
-    door = read_doors(stack)["admin"]
-    session = requests.Session()
-    session.trust_env = False
-    try:
-        response = session.request(method, f"{door['url']}/device-faults", json=body, params=query, timeout=_TIMEOUT,
-                                   headers={"Authorization": f"Bearer {door['token']}"})
-        answer = response.json()
-    except (requests.exceptions.RequestException, ValueError) as error:
-        raise CloudUnreachable(f"the stack does not answer: {type(error).__name__}") from None
-    finally:
-        session.close()
-    if response.status_code != 200:
-        raise UsageError(str(answer.get("error", response.reason)))
-    return answer
+    return ask(stack, method, "/device-faults", body, query)
 
 
 def _show(fault: dict[str, Any]) -> None:

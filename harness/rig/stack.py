@@ -10,7 +10,7 @@ from pathlib import Path
 from harness.clock import RealClock, VirtualClock
 from harness.errors import UsageError
 from harness.formats.elf import ElfImage
-from harness.rig import fault_door
+from harness.rig import broadcast_door, fault_door
 from harness.rig.bench import furnish, open_consoles
 from harness.rig.internet import build_internet
 from harness.rig.model import BoardTable, CellTable, CloudTable, ModemTable, RigFile
@@ -73,6 +73,7 @@ class VirtualStack:
                            api_keys=file.cloud.api_keys, choices=_choices(file.cloud),
                            allowed_hosts=file.cloud.allowed_hosts, webhook_secret=file.cloud.webhook_secret)
         self.cloud.admin_routes.update(fault_door.routes(self.faults))
+        self.cloud.admin_routes.update(broadcast_door.routes(self.network))
         self.network.connect_cloud(self.cloud)
         self.network.connect_metering(self.cloud)
         self.internet = build_internet(self.world, file)

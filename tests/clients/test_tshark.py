@@ -31,6 +31,8 @@ from harness.formats.sms.relay import nas_transport, rp_data
 from harness.rig import RigOpener
 from harness.rig.load import load_rig
 from harness.virtual.internet.seams import CloseReason, TcpConnection
+from harness.virtual.network import Network
+from harness.virtual.world import World
 
 pytestmark = pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
 
@@ -182,3 +184,23 @@ def test_mvh_up_writes_while_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyP
     process.send_signal(signal.SIGINT)
     process.stdout.close()
     assert process.wait(15) == 0
+
+
+@pytest.mark.parametrize("text", ["Flood warning: leave the valley now. " * 4, "Наводнение"])
+def test_a_cell_broadcast(tmp_path: Path, text: str) -> None:
+    """Blocks, pages and message are put together by Wireshark's own dissectors."""
+    world, capture, octets = World(seed=1), tmp_path / "broadcast.pcapng", bytearray()
+    network = Network(world)
+    network.capture.start(octets.extend)
+    said = network.broadcast(text, message_id=50, serial=0x4011)
+    world.clock.sleep("1min")
+    capture.write_bytes(octets)
+    seen = packets(capture, "gsm_cbs.serial_number", "gsm_cbs.message-identifier", "gsm_cbs.current_page",
+                   "gsm_cbs.page_content", "gsm_cbs.message_content")
+    assert len(seen) == 4 * len(said.pages)
+    found = [packet for packet in seen if "gsm_cbs.current_page" in packet]
+    assert [int(packet["gsm_cbs.current_page"][0], 0) for packet in found] == [page.page for page in said.pages]
+    assert {int(packet["gsm_cbs.serial_number"][0], 0) for packet in found} == {0x4011}
+    assert {int(packet["gsm_cbs.message-identifier"][0], 0) for packet in found} == {50}
+    assert "".join(packet["gsm_cbs.page_content"][0] for packet in found).replace("\r", "") == text
+    assert "Errors" not in expert(capture)

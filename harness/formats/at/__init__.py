@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.formats.at.command import Argument, Command, Form, parse_line
+from harness.formats.at.ranges import parse_numbers, parse_ranges
 from harness.formats.at.reader import (
     NEED_DATA,
     Cancelled,
@@ -59,5 +60,7 @@ __all__ = [
     "cms_code",
     "information",
     "parse_line",
+    "parse_numbers",
+    "parse_ranges",
     "result",
 ]

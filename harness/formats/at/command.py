@@ -30,7 +30,7 @@ _HEXADECIMAL = re.compile(r"[0-9A-Fa-f]{1,16}")
 _ESCAPE = re.compile(r"\\([0-9A-Fa-f]{2})")
 _BASIC = re.compile(r"([&\\%]?[A-Za-z]) *([0-9]{0,9})")
 _S_PARAMETER = re.compile(r"[Ss] *([0-9]{1,3}) *(=\? *(?=;|$)|\?|= *([0-9]{0,9}))?")
-_EXTENDED = re.compile(r"[+#*^$%!@_-][A-Za-z][A-Za-z0-9!%\-./:_]*")
+_EXTENDED = re.compile(r"([+#*^$%!@_-]) *([A-Za-z][A-Za-z0-9!%\-./:_]*)")
 _MAKERS_ONE_LETTER = re.compile(r"[%\\&][A-Za-z](?![A-Za-z])")
 _PIECES = re.compile(r'"[^"]*"|[^",;]+|[,;]|"')
 
@@ -186,7 +186,7 @@ def _extended(text: str, at: int) -> tuple[Command, int, bool]:
     match = _EXTENDED.match(text, at)
     if match is None:
         raise AtSyntaxError(f"{text[at : at + 10]!r} is no command name (ITU-T V.250 clause 5.4.1)")
-    name = match.group().upper()
+    name = f"{match.group(1)}{match.group(2)}".upper()
     at = _skip(text, match.end())
     sign = text[at : at + 1]
     if sign == "?":

@@ -6,6 +6,7 @@ from harness.formats.sms import gsm7
 from harness.formats.sms.address import Address, NumberingPlan, TypeOfNumber, encode_sca, split_sca
 from harness.formats.sms.alphabets import Language
 from harness.formats.sms.causes import FAILURE_CAUSES, STATUS_TEXTS, StatusCategory
+from harness.formats.sms.cell_broadcast import BroadcastCoding, BroadcastPage, Scope, SerialNumber, split_broadcast
 from harness.formats.sms.coding import Alphabet, CodingGroup, DataCoding, Indication, MessageClass
 from harness.formats.sms.command import Command
 from harness.formats.sms.reports import DeliverReport, StatusReport, SubmitReport
@@ -35,6 +36,8 @@ __all__ = [
     "STATUS_TEXTS",
     "Address",
     "Alphabet",
+    "BroadcastCoding",
+    "BroadcastPage",
     "CodingGroup",
     "Command",
     "Concatenation",
@@ -56,6 +59,8 @@ __all__ = [
     "RawElement",
     "Reassembler",
     "ReassemblerStatistics",
+    "Scope",
+    "SerialNumber",
     "StatusCategory",
     "StatusReport",
     "Submit",
@@ -73,5 +78,6 @@ __all__ = [
     "relative_value",
     "round_up",
     "split",
+    "split_broadcast",
     "split_sca",
 ]

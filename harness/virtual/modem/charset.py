@@ -5,7 +5,12 @@ Strings on the line are kept as text with one character to the octet (Latin-1), 
 
 from __future__ import annotations
 
+from typing import Final
+
 from harness.formats.sms import gsm7
+
+CHARACTER_SETS: Final = ("GSM", "IRA", "UCS2", "HEX", "8859-1")
+"""Those there are; ``HEX`` is the GSM alphabet with each character written as two hexadecimal digits."""
 
 
 def to_line(text: str, charset: str) -> str:
@@ -14,9 +19,12 @@ def to_line(text: str, charset: str) -> str:
         return text.encode("utf-16-be", "surrogatepass").hex().upper()
     if charset == "IRA":
         return text.encode("ascii", "replace").decode("ascii")
+    if charset == "8859-1":
+        return text.encode("latin-1", "replace").decode("latin-1")
     if not gsm7.is_encodable(text):
         text = "".join(character if gsm7.is_encodable(character) else "?" for character in text)
-    return gsm7.encode(text).decode("latin-1")
+    septets = gsm7.encode(text)
+    return septets.hex().upper() if charset == "HEX" else septets.decode("latin-1")
 
 
 def from_line(line: str, charset: str) -> str:
@@ -29,7 +37,9 @@ def from_line(line: str, charset: str) -> str:
         return bytes.fromhex(line).decode("utf-16-be", "surrogatepass")
     if charset == "IRA":
         return line.encode("ascii").decode("ascii")
-    septets = line.encode("latin-1")
+    if charset == "8859-1":
+        return line.encode("latin-1").decode("latin-1")
+    septets = bytes.fromhex(line) if charset == "HEX" else line.encode("latin-1")
     if any(septet > 0x7F for septet in septets):
         raise ValueError("an octet above 0x7F is no GSM septet")
     return gsm7.decode(septets)

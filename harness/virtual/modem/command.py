@@ -6,7 +6,7 @@ bytes, so one handler serves verbose and numeric responses, every +CMEE level an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Flag, auto
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -213,6 +213,22 @@ class Call:
         if len(value) > limit:
             raise self.bad()
         return value
+
+    def word(self, position: int, allowed: Container[str], default: str | None = None) -> str:
+        """Return a string parameter that is one of some words, written plainly or in the character set of +CSCS.
+
+        Raises:
+            CommandError: it is none of them, or left out without a default.
+        """
+        word = self.text(position, default)
+        if word not in allowed:
+            try:
+                word = self.modem.decode_text(word)
+            except ValueError:
+                raise self.bad() from None
+        if word not in allowed:
+            raise self.bad()
+        return word
 
     def at_most(self, count: int) -> None:
         """Refuse surplus parameters.

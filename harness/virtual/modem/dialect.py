@@ -22,6 +22,7 @@ from harness.virtual.modem.features import (
     power,
     sim,
     sms,
+    sms_routing,
     sms_setup,
     telephony,
 )
@@ -58,7 +59,8 @@ FEATURES: Mapping[str, Feature] = {
     "network": Feature((*network.COMMANDS, *operators.COMMANDS), {**network.DEFAULTS, **operators.DEFAULTS}),
     "packet": Feature(packet.COMMANDS, packet.DEFAULTS),
     "dial-up": Feature(dial_up.COMMANDS),
-    "sms": Feature((*sms_setup.COMMANDS, *sms.COMMANDS), sms_setup.DEFAULTS),
+    "sms": Feature((*sms_setup.COMMANDS, *sms_routing.COMMANDS, *sms.COMMANDS),
+                   {**sms_setup.DEFAULTS, **sms_routing.DEFAULTS}),
     "power": Feature(power.COMMANDS, power.DEFAULTS),
     "low-power": Feature(power.LOW_POWER_COMMANDS, power.LOW_POWER_DEFAULTS, power.attach_low_power),
     "quectel": Feature(quectel.COMMANDS, quectel.DEFAULTS, quectel.attach, is_dialect=True),

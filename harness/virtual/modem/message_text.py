@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import re
+from datetime import datetime, timedelta, timezone
 from functools import lru_cache
+from typing import Final
 
 from harness.errors import PduError
 from harness.formats.sms import (
@@ -21,9 +23,11 @@ from harness.formats.sms import (
     relative_value,
     split_sca,
 )
+from harness.virtual.modem.cell_broadcast import broadcast_fields
 from harness.virtual.modem.charset import to_line
 from harness.virtual.modem.messages import MessageStatus, StoredMessage
 
+_TIMESTAMP: Final = re.compile(r"(\d\d)/(\d\d)/(\d\d),(\d\d):(\d\d):(\d\d)([+-]\d\d)", re.ASCII)
 _REMEMBERED = 64  # a message is decoded on arrival and again when it is shown
 
 
@@ -59,6 +63,19 @@ def render_timestamp(moment: datetime | None) -> str:
     offset = moment.utcoffset() or timedelta()
     quarters = round(offset / timedelta(minutes=15))
     return f"{moment:%y/%m/%d,%H:%M:%S}{'-' if quarters < 0 else '+'}{abs(quarters):02d}"
+
+
+def parse_timestamp(text: str) -> datetime | None:
+    """Return the moment that :func:`render_timestamp` would write so, None if there is none; years are 1970 to 2069."""
+    match = _TIMESTAMP.fullmatch(text)
+    if match is None:
+        return None
+    year, month, day, hour, minute, second, quarters = (int(group) for group in match.groups())
+    try:
+        return datetime(year + (2000 if year < 70 else 1900), month, day, hour, minute, second,
+                        tzinfo=timezone(timedelta(minutes=15 * quarters)))
+    except ValueError:
+        return None
 
 
 def _body(message: Deliver | Submit, charset: str) -> tuple[str, int]:
@@ -106,6 +123,8 @@ def read_line(message: StoredMessage, *, charset: str, details: bool) -> str:
         details: whether +CSDH=1 asks for the header fields.
     """
     status = f'"{message.status.text}"'
+    if message.broadcast:
+        return f"{status},{broadcast_fields(message, charset, coded=True)}"
     content = read_message(message)
     if isinstance(content, Deliver):
         body, length = _body(content, charset)
@@ -131,6 +150,8 @@ def read_line(message: StoredMessage, *, charset: str, details: bool) -> str:
 def list_line(message: StoredMessage, *, charset: str, details: bool) -> str:
     """Return what follows ``+CMGL: <index>,`` in text mode, the data line included."""
     status = f'"{message.status.text}"'
+    if message.broadcast:
+        return f"{status},{broadcast_fields(message, charset, coded=False)}"
     content = read_message(message)
     if isinstance(content, Deliver | Submit):
         body, length = _body(content, charset)
@@ -146,7 +167,9 @@ def list_line(message: StoredMessage, *, charset: str, details: bool) -> str:
 
 
 def direct_line(message: StoredMessage, *, charset: str, details: bool) -> str:
-    """Return what follows ``+CMT: `` or ``+CDS: `` in text mode, the data line included."""
+    """Return what follows ``+CMT: ``, ``+CDS: `` or ``+CBM: `` in text mode, the data line included."""
+    if message.broadcast:
+        return broadcast_fields(message, charset, coded=True)
     content = read_message(message)
     if isinstance(content, StatusReport):
         return _report_fields(message, content, charset)

@@ -36,11 +36,13 @@ class StoredMessage:
     Attributes:
         sca: address of the SMS centre as octets with their length octet (TS 27.005 clause 3.1, ``<pdu>``).
         tpdu: the transport PDU.
+        broadcast: whether that is a page of cell broadcast instead, which has no address.
     """
 
     status: MessageStatus
     sca: bytes
     tpdu: bytes
+    broadcast: bool = False
 
 
 class MessageStore:
@@ -82,6 +84,14 @@ class MessageStore:
     def valid(self, index: int) -> bool:
         """Tell whether there is such a slot."""
         return self.first <= index < self.first + self.capacity
+
+    def add_anyway(self, message: StoredMessage) -> int:
+        """Keep a message even if all slots are taken: the oldest then makes room; return the slot."""
+        if self.full:
+            self.delete(next(iter(self._slots)))  # a dictionary keeps the order in which messages came
+        index = self.add(message)
+        assert index is not None
+        return index
 
     def add(self, message: StoredMessage) -> int | None:
         """Keep a message in the lowest free slot; return the slot, None if all are taken."""

@@ -11,12 +11,14 @@ from harness.formats.sms import Address
 from harness.journal import Fact
 from harness.virtual.faults.fault import Fault
 from harness.virtual.faults.plan import FaultPlan
+from harness.virtual.modem.cell_broadcast import BroadcastReceiver
 from harness.virtual.modem.charset import from_line, to_line
 from harness.virtual.modem.codes import Cme, Cms, Family
 from harness.virtual.modem.command import Line, Needs, Refused, cme, cms
 from harness.virtual.modem.dialect import FEATURES, build_commands, build_settings
-from harness.virtual.modem.engine import Session
+from harness.virtual.modem.engine import Session, State
 from harness.virtual.modem.faults import ModemFaults
+from harness.virtual.modem.imei import checked_imei, draw_imei, serial_number
 from harness.virtual.modem.output import OutputQueue
 from harness.virtual.modem.packet import PacketContexts
 from harness.virtual.modem.phone_book import PhoneBooks
@@ -83,7 +85,9 @@ class VirtualModem:
         self.carrier = carrier
         self.name = name
         self.profile = load_profile(profile) if isinstance(profile, str) else profile
-        self.imei = _checked_imei(imei) if imei is not None else self._draw_imei()
+        self.imei = checked_imei(imei) if imei is not None else \
+            draw_imei(self.profile.imei_tac, world.random(f"modem.{name}.imei"))
+        self.serial_number = serial_number(self.imei)
         self.powered = False
         self.last_error = "No cause information available"
         self.saved_sms_settings: tuple[Address | None, dict[str, Value]] | None = None
@@ -104,6 +108,7 @@ class VirtualModem:
         self.packet = PacketContexts(self)
         self.sms = SmsService(self)
         self.books = PhoneBooks(self)
+        self.broadcasts = BroadcastReceiver(self)
         self.sockets = SocketTable(self)
         self.clock = WallClock(world)
         self.saving = PowerSaving(self)
@@ -207,6 +212,7 @@ class VirtualModem:
         self.sockets.reset()
         self.socket_contexts.clear()
         self.sms.reset()
+        self.broadcasts.reset()
 
     def _boot(self, steps: tuple[BootStep, ...]) -> None:
         if self._boot_event is not None:
@@ -340,11 +346,21 @@ class VirtualModem:
         span = round(delay * self._time_scale) if scaled else delay
         return self.world.call_at(self.world.now() + span, act, name=name)
 
-    def urc(self, body: Line) -> None:
-        """Say something nobody asked for, on every port that tells; a module without power says nothing."""
+    def urc(self, body: Line, *, kept: bool = True) -> None:
+        """Say something nobody asked for, on every port that tells; a module without power says nothing.
+
+        Args:
+            kept: whether ports in data mode say it as soon as that is over, or not at all.
+        """
         if self.powered:
             for session in self._telling():
-                session.unsolicited(body)
+                if kept or session.state is not State.DATA:
+                    session.unsolicited(body)
+
+    @property
+    def link_reserved(self) -> bool:
+        """Whether every port that would tell is in data mode."""
+        return all(session.state is State.DATA for session in self._telling())
 
     def _telling(self) -> tuple[Session, ...]:
         """Return all ports, or the one that was chosen by +QURCCFG with the channels of a multiplexer."""
@@ -389,12 +405,6 @@ class VirtualModem:
             ValueError: it is not in that character set.
         """
         return from_line(line, self.settings.text("+CSCS"))
-
-    def power_saving_timers(self) -> list[str]:
-        """Return active time and periodic update timer as +CEREG=4 shows them, empty without power saving."""
-        if "+CPSMS" not in self.settings or not self.settings.number("+CPSMS"):
-            return []
-        return [f'"{self.settings.text("+CPSMS", 2)}"', f'"{self.settings.text("+CPSMS", 1)}"']
 
     def service_changed(self, before: bool, now: bool) -> None:
         """Service began or ended: contexts and clock follow."""
@@ -449,6 +459,11 @@ class VirtualModem:
         """Take an SMS-DELIVER or SMS-STATUS-REPORT; a module that is off refuses for the moment."""
         self.saving.when_reachable(lambda: self.sms.deliver(tpdu, done))
 
+    def broadcast_received(self, page: bytes) -> None:
+        """Take a page of cell broadcast; a module without power, or asleep, hears none."""
+        if self.powered and self.radio.served:
+            self.broadcasts.take(page)
+
     def datagram_received(self, cid: int, datagram: Datagram) -> None:
         """Take a datagram, as soon as the module listens."""
         self.saving.when_reachable(lambda: self._take_datagram(cid, datagram))
@@ -474,25 +489,3 @@ class VirtualModem:
         """Write a PLMN to the card's EF_FPLMN, or take it out."""
         if self.slot.card is not None:
             self.slot.card.files.forbid_plmn(plmn, forbidden)
-
-    def _draw_imei(self) -> str:
-        stream = self.world.random(f"modem.{self.name}.imei")
-        body = self.profile.imei_tac + "".join(str(stream.randrange(10)) for _ in range(6))
-        return body + _luhn(body)
-
-
-def _luhn(digits: str) -> str:
-    """Return the check digit of an IMEI (3GPP TS 23.003 annex B)."""
-    total = 0
-    for position, digit in enumerate(reversed(digits)):
-        value = int(digit) * (2 if position % 2 == 0 else 1)
-        total += value // 10 + value % 10
-    return str(-total % 10)
-
-
-def _checked_imei(imei: str) -> str:
-    if not (imei.isascii() and imei.isdigit() and len(imei) == 15):
-        raise UsageError(f"an IMEI has 15 digits: not {imei!r}")
-    if _luhn(imei[:14]) != imei[14]:
-        raise UsageError(f"the check digit of IMEI {imei!r} must be {_luhn(imei[:14])}")
-    return imei

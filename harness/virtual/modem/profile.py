@@ -91,6 +91,7 @@ class Profile:
 
 ANSWERS: Mapping[str, str | int | bool] = {
     "capabilities": "+CGSM",  # +GCAP
+    "software_version": "00",  # of the IMEISV (+CGSN=2, +CGSN=3): two digits
     "prompt": "\r\n> ",
     "connect": "CONNECT 150000000",  # what ATD*99# is answered with
     "max_line": 2048,  # octets of a command line
@@ -100,6 +101,7 @@ ANSWERS: Mapping[str, str | int | bool] = {
     "creg_on_lte": True,  # +CREG tells the LTE registration too
     "wide_band": False,  # it uses the whole LTE carrier of a cell that carries LTE-M too, and tells of LTE
     "cgreg_on_lte": "same",  # what +CGREG tells on LTE: "same", or a number
+    "routing": "(0-2),(0-3),(0,2),(0-2),(0,1)",  # what +CNMI takes
     "sms_full_urc": "",  # {memory} stands for the store
     "no_card": "NOT READY",  # what {cpin} is in the boot sequence without a SIM card
     "sim_removed_urc": "+CPIN: NOT READY",

@@ -175,19 +175,17 @@ class Radio:
         return status
 
     def describe(self, domain: str, mode: int) -> str:
-        """Return ``<stat>[,<tac>,<ci>,<AcT>[,...]]`` as much as ``mode`` shows (3GPP TS 27.007 clause 10.1.22)."""
+        """Return ``<stat>[,<tac>,<ci>,<AcT>[,...]]`` as much as ``mode`` shows (3GPP TS 27.007 clause 10.1.22).
+
+        Groups that are left out at the end leave no commas behind.
+        """
         status = self.status(domain)
-        parts = [str(status)]
-        cell = self.cell
-        place = [f'"{cell.tac:X}"', f'"{cell.ci:X}"', str(int(cell.act))] if cell is not None and status in SERVED \
-            else []
-        denied = self.registration.status is RegistrationStatus.DENIED and mode in (3, 5)
-        if mode >= 2:
-            parts += place
-        if denied:
-            parts += ["", "", ""] if not place else []
-            parts += ["0", str(self.registration.cause)]
-        if mode in (4, 5) and place:
-            parts += ["", ""] if not denied else []
-            parts += self._modem.power_saving_timers()
-        return ",".join(parts)
+        cell, settings = self.cell, self._modem.settings
+        place, cause, timers = ["", "", ""], ["", ""], ["", ""]
+        if mode >= 2 and cell is not None and status in SERVED:
+            place = [f'"{cell.tac:X}"', f'"{cell.ci:X}"', str(int(cell.act))]
+            if mode in (4, 5) and "+CPSMS" in settings and settings.number("+CPSMS"):
+                timers = [f'"{settings.text("+CPSMS", position)}"' for position in (2, 1)]
+        if self.registration.status is RegistrationStatus.DENIED and mode in (3, 5):
+            cause = ["0", str(self.registration.cause)]
+        return ",".join((str(status), *place, *cause, *timers)).rstrip(",")

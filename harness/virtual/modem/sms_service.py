@@ -34,6 +34,8 @@ REPLACING = range(0x41, 0x48)
 """TP-PIDs of messages that take the place of one that was kept from the same originator (the same clause)."""
 
 MAX_BUFFERED = 64
+LINK_KEPT = 5_000_000_000
+"""How long +CMMS=1 waits for the next message before it goes back to 0."""
 
 Done = Callable[[SmsOutcome], None]
 
@@ -49,6 +51,7 @@ class SmsService:
         self._modem = modem
         self._stores = {name: MessageStore(name, size) for name, size in modem.profile.stores.items()}
         self.sca: Address | None = None
+        self._link_kept: Event | None = None
         self._reference = 0
         self._full: set[str] = set()  # names of stores that refused a message
         self._buffer: deque[str] = deque(maxlen=MAX_BUFFERED)
@@ -164,7 +167,7 @@ class SmsService:
             self._modem.record("sms_stored", memory=store.name, index=index, **facts)
             self._answer(done, SmsAccepted())
             if routing:
-                self._notify(f'+CMTI: "{store.name}",{index}')
+                self.notify(f'+CMTI: "{store.name}",{index}')
             self.changed()
 
     def _keep(self, message: StoredMessage, content: Deliver, *, on_card: bool) -> tuple[Store | None, int | None]:
@@ -185,11 +188,9 @@ class SmsService:
             self._direct("+CDS", message, done)
             return
         if routing == 2 and (store := self._stores.get("SR")) is not None:
-            if store.full:  # the oldest report is worth least
-                store.delete(store.indexes[0])
-            index = store.add(message)
+            index = store.add_anyway(message)  # the oldest report is worth least
             self._modem.record("status_report_stored", memory=store.name, index=index)
-            self._notify(f'+CDSI: "{store.name}",{index}')
+            self.notify(f'+CDSI: "{store.name}",{index}')
             self.changed()
         else:
             self._modem.record("status_report_discarded")
@@ -209,8 +210,11 @@ class SmsService:
     # -- telling the client -------------------------------------------------------------------------------------------
 
     def _direct(self, urc: str, message: StoredMessage, done: Done) -> None:
-        if not self._modem.settings.number("+CSMS"):
-            self._notify(self._describe(urc, message))
+        if self._modem.settings.number("+CNMI") == 1 and self._modem.link_reserved:
+            self._modem.record("sms_refused", cause=TEMPORARY_FAILURE, reason="the link to the client is reserved")
+            self._answer(done, SmsRejected(cause=TEMPORARY_FAILURE))
+        elif not self._modem.settings.number("+CSMS"):
+            self.notify(self.describe(urc, message))
             self._answer(done, SmsAccepted())
         elif self._unacknowledged is not None:
             self._waiting.append((urc, message, done))
@@ -218,9 +222,10 @@ class SmsService:
             limit = self._modem.timings.stage("acknowledgement", 15_000_000_000)
             timer = self._modem.later(limit, self._not_acknowledged, name="modem-cnma", scaled=False)
             self._unacknowledged = (done, timer)
-            self._notify(self._describe(urc, message))
+            self.notify(self.describe(urc, message))
 
-    def _describe(self, urc: str, message: StoredMessage) -> str:
+    def describe(self, urc: str, message: StoredMessage) -> str:
+        """Return a message as the client is told of it without having asked, in the mode of +CMGF."""
         settings = self._modem.settings
         if settings.number("+CMGF"):
             line = direct_line(message, charset=settings.text("+CSCS"), details=bool(settings.number("+CSDH")))
@@ -258,11 +263,17 @@ class SmsService:
         for unanswered in (done, *(entry[2] for entry in waiting)):
             self._answer(unanswered, SmsRejected(cause=TEMPORARY_FAILURE))
 
-    def _notify(self, text: str) -> None:
-        if self._modem.settings.number("+CNMI") == 0:
+    def notify(self, text: str) -> None:
+        """Tell the client of a message as the mode of +CNMI says (clause 3.4.1).
+
+        Mode 0 keeps it until another mode is set. A port in data mode, whose link is reserved, says it later, or in
+        mode 1 not at all; the channels of a multiplexer are what mode 3 calls an in-band technique.
+        """
+        mode = self._modem.settings.number("+CNMI")
+        if mode == 0:
             self._buffer.append(text)
         else:
-            self._modem.urc(text)
+            self._modem.urc(text, kept=mode != 1)
 
     def routing_changed(self) -> None:
         """Flush or clear what was buffered in mode 0, when another mode was set (clause 3.4.1, ``<bfr>``)."""
@@ -287,9 +298,23 @@ class SmsService:
         def outcome(result: SmsOutcome) -> None:
             cause = result.cause if isinstance(result, SmsRejected) else 0
             self._modem.record("sms_sent" if not cause else "sms_send_failed", reference=reference, cause=cause)
+            self._keep_link()
             done(reference, result)
 
         self._modem.carrier.sms_submit(self._modem, numbered, outcome)
+
+    def _keep_link(self) -> None:
+        """Keep the link for further messages for a while where +CMMS=1 asks for it, and no longer (clause 3.5.6)."""
+        if self._link_kept is not None:
+            self._link_kept.cancel()
+            self._link_kept = None
+        if self._modem.settings.number("+CMMS") == 1:
+            self._link_kept = self._modem.later(LINK_KEPT, self._release_link, name="modem-cmms", scaled=False)
+
+    def _release_link(self) -> None:
+        self._link_kept = None
+        if self._modem.settings.number("+CMMS") == 1:
+            self._modem.settings["+CMMS"] = (0,)
 
 
 def _told_whole(content: Deliver, routing: int) -> bool:

@@ -89,6 +89,12 @@ class Capture:
 
         return answered
 
+    def broadcast(self, page: bytes) -> None:
+        """Take a page of cell broadcast."""
+        if self._sink is not None:
+            for block in gsmtap.broadcast_blocks(page):
+                self._write(Interface.SMS, "", ipv4.udp((_LOOPBACK, gsmtap.PORT), (_LOOPBACK, gsmtap.PORT), block))
+
     def datagram(self, iccid: str, datagram: Datagram) -> None:
         """Take a UDP datagram."""
         if self._sink is not None:

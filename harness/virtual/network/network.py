@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from harness.clock import Duration
 from harness.virtual.faults.plan import FaultPlan
 from harness.virtual.internet.seams import Address, Internet, TcpConnection, TcpHandler
 from harness.virtual.network.capture import Capture
+from harness.virtual.network.cell_broadcast import Broadcast, BroadcastCentre
 from harness.virtual.network.cells import WEAKEST, CellMap, SignalCurve
 from harness.virtual.network.faults import NetworkFaults
 from harness.virtual.network.ip_gateway import IpGateway, Traffic
@@ -62,6 +63,8 @@ class Network:
         """Where packets go that somebody wants to see; off until it is started."""
         self._gateway = IpGateway(world, self.settings, self._registrar, self.capture)
         self._centre = SmsCentre(world, self.settings, self._registrar, self._subscription, self.capture)
+        self._broadcasts = BroadcastCentre(world, cells=lambda: self._cells.all, listeners=self._registrar.listeners,
+                                           seen=self.capture.broadcast)
         self._faults: NetworkFaults | None = None
 
     def __repr__(self) -> str:
@@ -265,6 +268,37 @@ class Network:
         """
         with self._world.turn():
             self._registrar.hand_over(iccid, ci)
+
+    def broadcast(self, content: str | bytes, *, message_id: int, cells: Iterable[int] | None = None,
+                  serial: int | None = None, coding: int | None = None, language: str = "", repeat: int = 1,
+                  every: Duration = "30s") -> Broadcast:
+        """Let cells say a text, or octets, to every device that has service on them; return what is on the air.
+
+        Args:
+            message_id: what it is about, 0 to 65535 (3GPP TS 23.041 clause 9.4.1.2.2): 50 is a text about the area.
+            cells: identities of the cells; all if left out.
+            serial: serial number; another one each time if left out.
+            coding: data coding scheme (3GPP TS 23.038 clause 5); by text and language if left out.
+            language: two letters, for the data coding scheme.
+            repeat: how often it is said, 1 to 10,000; a device takes a serial number once.
+            every: from the beginning of one round to that of the next.
+
+        Raises:
+            UsageError: no such cell, a number is out of range, or too much is on the air.
+            PduError: it does not fit in 15 pages, or not in its coding.
+
+            >>> from harness.virtual.world import World
+            >>> Network(World(seed=1)).broadcast("Flood warning", message_id=50).serial_number
+            16400
+        """
+        with self._world.turn():
+            return self._broadcasts.send(content, message_id=message_id, cells=cells, serial=serial, coding=coding,
+                                         language=language, rounds=repeat, period=every)
+
+    @property
+    def broadcasts(self) -> tuple[Broadcast, ...]:
+        """The broadcasts that will be said again."""
+        return self._broadcasts.on_air
 
     def end_sessions(self, iccid: str) -> None:
         """End all packet contexts of this SIM card from the network's side."""

@@ -225,6 +225,11 @@ class Registrar:
         entry = self._entry(terminal)
         return entry.iccid if entry is not None and entry.state is State.SERVED else None
 
+    def listeners(self, cells: frozenset[int]) -> list[tuple[str, Terminal]]:
+        """Return the terminals that have service on one of these cells, with their ICCIDs."""
+        return [(iccid, entry.terminal) for iccid, entry in self._entries.items()
+                if entry.state is State.SERVED and entry.cell is not None and entry.cell.ci in cells]
+
     def recheck(self, iccid: str) -> None:
         """Look at the subscription again."""
         entry = self._entries.get(iccid)

@@ -121,6 +121,9 @@ class Terminal(Protocol):
     def sms_deliver(self, tpdu: bytes, done: Callable[[SmsOutcome], None]) -> None:
         """Take an SMS-DELIVER or SMS-STATUS-REPORT TPDU (no SCA); answer by ``done``."""
 
+    def broadcast_received(self, page: bytes) -> None:
+        """Take a page of cell broadcast (3GPP TS 23.041 clause 9.4.1.2) that the cell it camps on says."""
+
     def datagram_received(self, cid: int, datagram: Datagram) -> None:
         """Take a datagram that arrived on packet context ``cid``."""
 

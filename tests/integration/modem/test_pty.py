@@ -59,8 +59,8 @@ def test_commands_over_pyserial(port: serial.Serial) -> None:
     for _ in range(200):
         port.write(b"AT\r")
         assert port.read(len(OK)) == OK
-    port.write(b"AT+CGMM;+CSCS=?\r")
-    assert port.read_until(OK) == b'\r\nBG96\r\n\r\n+CSCS: ("GSM","IRA","UCS2")\r\n' + OK
+    port.write(b"AT+CGMM;+CFUN=?\r")
+    assert port.read_until(OK) == b"\r\nBG96\r\n\r\n+CFUN: (0,1,4),(0,1)\r\n" + OK
 
 
 def test_settings_of_the_line_do_not_disturb(live: VirtualModem, link: Path) -> None:

@@ -23,6 +23,10 @@ def test_who_it_is(bench: Bench) -> None:
     imei = bench.modem.imei.encode()
     assert bench.at("+CGSN") == bench.at("+GSN") == b"\r\n" + imei + b"\r\n" + OK
     assert bench.at("+CGSN=1") == b'\r\n+CGSN: "' + imei + b'"\r\n' + OK
+    assert bench.at("+CGSN=2") == b'\r\n+CGSN: "' + imei[:14] + b'00"\r\n' + OK
+    assert bench.at("+CGSN=3") == b'\r\n+CGSN: "00"\r\n' + OK
+    serial = bench.at("+CGSN=0").removeprefix(b"\r\n").removesuffix(b"\r\n" + OK)
+    assert serial == bench.modem.serial_number.encode() != imei
     assert bench.at("+CIMI") == b"\r\n310170845466094\r\n" + OK
     assert bench.at("+QCCID") == bench.at("+QCCID?") == b"\r\n+QCCID: 89883070000000000017\r\n" + OK
     assert bench.at("+CCID") == b"\r\n+CCID: 89883070000000000017\r\n" + OK

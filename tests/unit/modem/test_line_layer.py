@@ -181,3 +181,16 @@ def test_the_line_that_dialers_begin_with(bench: Bench) -> None:
     assert bench.at("Q0 V1 E0 S0=0 &C1 &D2 +FCLASS=0") == b"\r\nOK\r\n"
     assert bench.at("+FCLASS?") == b"\r\n+FCLASS: 0\r\n\r\nOK\r\n"
     assert bench.at("+FCLASS=1") == b"\r\n+CME ERROR: 50\r\n"
+
+
+def test_spaces_may_stand_anywhere_but_in_values(bench: Bench) -> None:
+    assert bench.at(" + CMGF = 1 ; + CMGF ?") == b"\r\n+CMGF: 1\r\n" + OK
+    assert bench.at(" S 0 = 2 S 0 ? ") == b"\r\n002\r\n" + OK
+
+
+@pytest.mark.parametrize("name", ["S0", "S3", "S4", "S5", "S12"])
+def test_a_parameter_without_a_value_is_left_as_it_is(bench: Bench, name: str) -> None:
+    """S3=0 would be a port that no line ends at any more."""
+    before = bench.at(f"{name}?")
+    assert bench.at(f"{name}=") == ERROR
+    assert bench.at(f"{name}?") == before

@@ -29,6 +29,8 @@ def test_read_forms_by_mode(bench: Bench) -> None:
 def test_power_saving_timers_in_mode_4(bench: Bench) -> None:
     bench.at('+CEREG=4;+CPSMS=1,,,"00000100","00001111"')
     assert bench.at("+CEREG?") == b'\r\n+CEREG: 4,5,"2F0B","A1B2C3",8,,,"00001111","00000100"\r\n' + OK
+    assert bench.at("+CPSMS=0;+CEREG?") == b'\r\n+CEREG: 4,5,"2F0B","A1B2C3",8\r\n' + OK  # no commas for nothing
+    bench.at('+CPSMS=1,,,"00000100","00001111"')
     assert bench.at("+CPSMS?") == b'\r\n+CPSMS: 1,,,"00000100","00001111"\r\n' + OK
 
 

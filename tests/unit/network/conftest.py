@@ -34,6 +34,7 @@ class FakeTerminal:
         self.tpdus: list[bytes] = []
         self.datagrams: list[tuple[int, Datagram]] = []
         self.lost: list[int] = []
+        self.pages: list[bytes] = []
         self.forbidden: set[str] = set()
         self.refusal = 0
         self.silent = False
@@ -57,6 +58,9 @@ class FakeTerminal:
                 done(SmsAccepted())
 
         self.world.call_later("50ms", answer, name="terminal")
+
+    def broadcast_received(self, page: bytes) -> None:
+        self.pages.append(page)
 
     def datagram_received(self, cid: int, datagram: Datagram) -> None:
         self.datagrams.append((cid, datagram))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.virtual.modem.charset import CHARACTER_SETS
 from harness.virtual.modem.command import (
     NO_PARAMETERS,
     OK,
@@ -55,25 +56,14 @@ def _set_functionality(call: Call) -> Result:
 
 # -- +CSCS ------------------------------------------------------------------------------------------------------------
 
-_CHARACTER_SETS = ("GSM", "IRA", "UCS2")
-
 
 def _read_character_set(call: Call) -> Result:
     return info(f'+CSCS: "{call.modem.settings.text("+CSCS")}"')
 
 
 def _set_character_set(call: Call) -> Result:
-    """The name may be written in the character set in force, as every string may, or plainly."""
     call.at_most(1)
-    name = call.text(0)
-    if name not in _CHARACTER_SETS:
-        try:
-            name = call.modem.decode_text(name)
-        except ValueError:
-            raise call.bad() from None
-    if name not in _CHARACTER_SETS:
-        raise call.bad()
-    call.modem.settings["+CSCS"] = (name,)
+    call.modem.settings["+CSCS"] = (call.word(0, CHARACTER_SETS),)
     return OK
 
 
@@ -122,7 +112,7 @@ COMMANDS = (
     setting("+CTZU", Choice((0, 1)), clause="27.007 8.40"),
     setting("+CTZR", Number(0, 2), clause="27.007 8.41"),
     _exec("+CEER", "27.007 6.10", _last_error, NO_PARAMETERS),
-    Command(name="+CSCS", clause="27.007 5.5", test=Word(_CHARACTER_SETS).render(), read=_read_character_set,
+    Command(name="+CSCS", clause="27.007 5.5", test=Word(CHARACTER_SETS).render(), read=_read_character_set,
             set=_set_character_set),
     setting("+IPR", Choice(_RATES), clause="V.250 6.2.10"),
     setting("+IFC", Number(0, 2), Number(0, 2), clause="V.250 6.2.12", optional=1),

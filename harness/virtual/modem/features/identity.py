@@ -23,11 +23,13 @@ def _serial(call: Call) -> Result:
 
 
 def _cgsn(call: Call) -> Result:
+    """Tell the serial number bare, as the command without a value may, the others in quotes with a prefix."""
     call.at_most(1)
-    imei = call.modem.imei
-    kind = call.number(0, 1, high=3)
-    answers = {0: imei, 1: imei, 2: imei[:14] + "00", 3: "00"}
-    return info(f'+CGSN: "{answers[kind]}"')
+    kind = call.number(0, 0, high=3)
+    if not kind:
+        return info(call.modem.serial_number)
+    imei, version = call.modem.imei, call.modem.profile.text("software_version")
+    return info(f'+CGSN: "{(imei, imei[:14] + version, version)[kind - 1]}"')
 
 
 def _identification(call: Call) -> Result:

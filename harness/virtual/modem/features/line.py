@@ -26,7 +26,8 @@ def _parameter(name: str, highest: int) -> Command:
         return info(f"{call.session.settings.number(name):03d}")
 
     def assign(call: Call) -> Result:
-        value = call.number(0, 0)
+        # a value that was left out may count as 0 (clause 5.3.2), but S3=0 would be a port that no line ends at
+        value = call.number(0, highest + 1)
         if value > highest:
             return Reply(final="ERROR")
         call.session.settings[name] = (value,)

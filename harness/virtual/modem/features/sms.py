@@ -6,19 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from harness.errors import PduError
-from harness.formats.sms import (
-    Address,
-    Alphabet,
-    DataCoding,
-    Submit,
-    decode_from_mobile,
-    relative_period,
-    split_sca,
-)
-from harness.formats.sms import (
-    Command as CommandTpdu,
-)
-from harness.formats.sms.gsm7 import is_encodable
+from harness.formats.sms import Address, DeliverReport, Submit
 from harness.virtual.modem.codes import Cms, Family
 from harness.virtual.modem.command import (
     NO_PARAMETERS,
@@ -36,78 +24,24 @@ from harness.virtual.modem.command import (
     cms,
     info,
 )
-from harness.virtual.modem.features.sms_setup import line_address
+from harness.virtual.modem.features.sms_compose import (
+    checked_submit,
+    line_address,
+    text_command,
+    text_submit,
+    typed_pdu,
+)
 from harness.virtual.modem.message_text import list_line, pdu_line, read_line
 from harness.virtual.modem.messages import STATUS_BY_TEXT, MessageStatus, Store, StoredMessage
-from harness.virtual.modem.sms_service import PROTOCOL_ERROR
+from harness.virtual.modem.sms_service import MEMORY_EXCEEDED, PROTOCOL_ERROR
 from harness.virtual.network.seams import SmsAccepted, SmsOutcome, SmsRejected
 
 _MAX_TPDU = 176  # octets of the longest SMS-SUBMIT
 _MAX_TYPED = 2048
-_FIRST_OCTET_KEPT = 0xA4  # reply path, status report request and reject duplicates, as +CSMP gives them
-_HEADER = 0x40
-_OTHER_GROUPS = 0xC0  # of TP-DCS: those other than general data coding (TS 23.038 clause 4)
-_UCS2 = 0x08
 
 
 def _in_text_mode(call: Call) -> bool:
     return call.modem.settings.number("+CMGF") == 1
-
-
-# -- what a client typed becomes a TPDU -------------------------------------------------------------------------------
-
-
-def _typed_text(call: Call, typed: bytes, alphabet: Alphabet) -> tuple[str | None, bytes]:
-    """Return text or octets out of what was typed, as +CSCS and the alphabet of +CSMP say."""
-    line = typed.decode("latin-1")
-    try:
-        if alphabet is Alphabet.GSM7:
-            return call.modem.decode_text(line), b""
-        octets = bytes.fromhex(line)
-        return (octets.decode("utf-16-be", "surrogatepass"), b"") if alphabet is Alphabet.UCS2 else (None, octets)
-    except ValueError:
-        raise CommandError(cms(Cms.BAD_TEXT)) from None
-
-
-def _text_submit(call: Call, destination: Address, typed: bytes) -> bytes:
-    """Return the SMS-SUBMIT for a text typed at the prompt."""
-    first, validity, pid, dcs = (call.modem.settings.number("+CSMP", position) for position in range(4))
-    coding = DataCoding(dcs)
-    text, data = _typed_text(call, typed, coding.alphabet)
-    if text is not None and coding.alphabet is Alphabet.GSM7 and not dcs & _OTHER_GROUPS and not is_encodable(text):
-        # only character set UCS2 can have said this: the message is written in it
-        coding = DataCoding(dcs | _UCS2)
-    try:
-        tpdu = Submit(destination=destination, pid=pid, coding=coding, text=text, data=data,
-                      validity=relative_period(validity) if first & 0x18 == 0x10 else None).encode()
-    except PduError:
-        raise CommandError(cms(Cms.BAD_TEXT)) from None
-    # the text of a message with a header is typed in hexadecimal, header included: only the bit is missing
-    kept = _FIRST_OCTET_KEPT | (_HEADER if coding.alphabet is not Alphabet.GSM7 else 0)
-    return bytes((tpdu[0] | first & kept,)) + tpdu[1:]
-
-
-def _typed_pdu(typed: bytes, length: int) -> tuple[bytes, bytes]:
-    """Return service centre address and TPDU out of hexadecimal digits; ``length`` counts the TPDU only."""
-    try:
-        pdu = bytes.fromhex(typed.decode("ascii"))
-        _, tpdu = split_sca(pdu)
-    except (ValueError, PduError):
-        raise CommandError(cms(Cms.BAD_PDU)) from None
-    if len(tpdu) != length:
-        raise CommandError(cms(Cms.BAD_PDU))
-    return pdu[:len(pdu) - len(tpdu)], tpdu
-
-
-def _checked_submit(tpdu: bytes) -> bytes:
-    """Return a TPDU that a mobile may send."""
-    try:
-        content = decode_from_mobile(tpdu)
-    except PduError:
-        raise CommandError(cms(Cms.BAD_PDU)) from None
-    if not isinstance(content, Submit | CommandTpdu):
-        raise CommandError(cms(Cms.BAD_PDU))
-    return tpdu
 
 
 def _ask(call: Call, then: Callable[[bytes], Result]) -> Prompt:
@@ -149,10 +83,10 @@ def _send(call: Call) -> Result:
     if _in_text_mode(call):
         call.at_most(2)
         destination = line_address(call, 0, 1)
-        return _ask(call, lambda typed: _submission(call, _text_submit(call, destination, typed)))
+        return _ask(call, lambda typed: _submission(call, text_submit(call, destination, typed)))
     call.at_most(1)
     length = call.number(0, low=1, high=_MAX_TPDU)
-    return _ask(call, lambda typed: _submission(call, _checked_submit(_typed_pdu(typed, length)[1])))
+    return _ask(call, lambda typed: _submission(call, checked_submit(typed_pdu(typed, length)[1])))
 
 
 def _send_stored(call: Call) -> Result:
@@ -168,7 +102,14 @@ def _send_stored(call: Call) -> Result:
         except PduError:
             return cms(Cms.BAD_PDU)
         tpdu = tpdu[:2] + line_address(call, 1, 2).encode() + tpdu[2 + len(head):]
-    return _submission(call, _checked_submit(tpdu), sent=lambda: _mark_sent(store, index, message))
+    elif _has_no_address(tpdu):
+        return cms(Cms.BAD_TEXT)
+    return _submission(call, checked_submit(tpdu), sent=lambda: _mark_sent(store, index, message))
+
+
+def _has_no_address(tpdu: bytes) -> bool:
+    """Tell whether this is a draft that was written without a destination."""
+    return len(tpdu) > 2 and tpdu[0] & 3 == 1 and not tpdu[2]
 
 
 def _mark_sent(store: Store, index: int, message: StoredMessage) -> None:
@@ -177,10 +118,12 @@ def _mark_sent(store: Store, index: int, message: StoredMessage) -> None:
 
 
 def _send_command(call: Call) -> Result:
-    """+CMGC: an SMS-COMMAND, in PDU mode only."""
-    if _in_text_mode(call):
-        return cms(Cms.NOT_SUPPORTED)
-    return _send(call)
+    """+CMGC: an SMS-COMMAND, as a PDU, or by its fields with the command data at the prompt."""
+    if not _in_text_mode(call):
+        return _send(call)
+    call.at_most(6)
+    text_command(call, b"")  # what can't be sent is refused before the prompt
+    return _ask(call, lambda typed: _submission(call, text_command(call, typed)))
 
 
 # -- writing ----------------------------------------------------------------------------------------------------------
@@ -189,22 +132,20 @@ def _send_command(call: Call) -> Result:
 def _write(call: Call) -> Result:
     call.at_most(3)
     if _in_text_mode(call):
-        destination = line_address(call, 0, 1)
-        status = STATUS_BY_TEXT.get(call.text(2, MessageStatus.STO_UNSENT.text))
-        if status is None:
-            raise call.bad()
+        destination = line_address(call, 0, 1) if call.given(0) else Address(number="")
+        status = STATUS_BY_TEXT[call.word(2, STATUS_BY_TEXT, MessageStatus.STO_UNSENT.text)]
         if status in (MessageStatus.REC_UNREAD, MessageStatus.REC_READ):
             return cms(Cms.NOT_SUPPORTED)
         kept, own_sca = status, call.modem.sms.own_sca()
-        return _ask(call, lambda typed: _keep(call, kept, own_sca, _text_submit(call, destination, typed)))
+        return _ask(call, lambda typed: _keep(call, kept, own_sca, text_submit(call, destination, typed)))
     length = call.number(0, low=1, high=_MAX_TPDU)
     given = MessageStatus(call.number(1, int(MessageStatus.STO_UNSENT), high=3))
-    return _ask(call, lambda typed: _keep(call, given, *_typed_pdu(typed, length)))
+    return _ask(call, lambda typed: _keep(call, given, *typed_pdu(typed, length)))
 
 
 def _keep(call: Call, status: MessageStatus, sca: bytes, tpdu: bytes) -> Result:
     if status in (MessageStatus.STO_UNSENT, MessageStatus.STO_SENT):
-        _checked_submit(tpdu)
+        checked_submit(tpdu)
     store = call.modem.sms.selected(1)
     if store is None:
         return cms(Cms.SIM_NOT_INSERTED)
@@ -257,10 +198,8 @@ def _list(call: Call) -> Result:
     call.at_most(2)
     wanted: MessageStatus | None
     if _in_text_mode(call):
-        text = call.text(0, MessageStatus.REC_UNREAD.text)
-        wanted = None if text == "ALL" else STATUS_BY_TEXT.get(text)
-        if wanted is None and text != "ALL":
-            raise call.bad()
+        word = call.word(0, {*STATUS_BY_TEXT, "ALL"}, MessageStatus.REC_UNREAD.text)
+        wanted = None if word == "ALL" else STATUS_BY_TEXT[word]
     else:
         number = call.number(0, int(MessageStatus.REC_UNREAD), high=4)
         wanted = None if number == 4 else MessageStatus(number)
@@ -315,33 +254,39 @@ def _test_delete(call: Call) -> Result:
 # -- acknowledging ----------------------------------------------------------------------------------------------------
 
 
+_NO_ROOM = (0xD0, 0xD3)  # TP-FCS of which the network shall think that it may try again when there is room
+
+
 def _confirm(call: Call, outcome: SmsOutcome) -> Result:
     return OK if call.modem.sms.acknowledge(outcome) else cms(Cms.NO_CNMA_EXPECTED)
 
 
 def _acknowledge(call: Call) -> Result:
-    call.at_most(2)
-    if _in_text_mode(call) and call.count:
-        raise call.bad()
-    answer = call.number(0, 0, high=2)
-    outcome: SmsOutcome = SmsRejected(cause=PROTOCOL_ERROR) if answer == 2 else SmsAccepted()
+    call.at_most(1 if _in_text_mode(call) else 2)
+    refused = call.number(0, 0, high=2) == 2
     length = call.number(1, 0, high=_MAX_TPDU)
     if length and not call.modem.sms.acknowledgement_due:
         return cms(Cms.NO_CNMA_EXPECTED)
     if length:
-        return _ask(call, partial(_acknowledge_with_pdu, call, outcome, length))
-    return _confirm(call, outcome)
+        return _ask(call, partial(_acknowledge_with_pdu, call, refused, length))
+    return _confirm(call, SmsRejected(cause=PROTOCOL_ERROR) if refused else SmsAccepted())
 
 
-def _acknowledge_with_pdu(call: Call, outcome: SmsOutcome, length: int, typed: bytes) -> Result:
+def _acknowledge_with_pdu(call: Call, refused: bool, length: int, typed: bytes) -> Result:
     """Take an SMS-DELIVER-REPORT; it may come with or without an empty service centre address."""
     try:
         pdu = bytes.fromhex(typed.decode("ascii"))
-    except ValueError:
+        if len(pdu) == length + 1 and not pdu[0]:
+            pdu = pdu[1:]
+        report = DeliverReport.decode(pdu, error=refused)
+    except (ValueError, PduError):
         return cms(Cms.BAD_PDU)
-    if len(pdu) not in (length, length + 1):
+    if len(pdu) != length or pdu[0] & 3 or report.defects:
         return cms(Cms.BAD_PDU)
-    return _confirm(call, outcome)
+    if not refused:
+        return _confirm(call, SmsAccepted())
+    cause = MEMORY_EXCEEDED if report.failure_cause in _NO_ROOM else PROTOCOL_ERROR
+    return _confirm(call, SmsRejected(cause=cause))
 
 
 def _command(name: str, clause: str, *, set: Handler, exec: Handler | None = None, test: TestForm = NO_PARAMETERS,
@@ -353,7 +298,7 @@ COMMANDS = (
     _command("+CMGS", "27.005 3.5.1", set=_send, needs=Needs.UNLOCKED | Needs.RADIO | Needs.REGISTERED),
     _command("+CMSS", "27.005 3.5.2", set=_send_stored, needs=Needs.UNLOCKED | Needs.RADIO | Needs.REGISTERED),
     _command("+CMGC", "27.005 3.5.5", set=_send_command, needs=Needs.UNLOCKED | Needs.RADIO | Needs.REGISTERED),
-    _command("+CMGW", "27.005 3.5.3", set=_write),
+    _command("+CMGW", "27.005 3.5.3", set=_write, exec=_write),
     _command("+CMGR", "27.005 3.4.3", set=_read),
     _command("+CMGL", "27.005 3.4.2", set=_list, exec=_list, test=_test_list),
     _command("+CMGD", "27.005 3.5.4", set=_delete, test=_test_delete),

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from harness.errors import PduError
-from harness.formats.sms import Address
 from harness.virtual.modem.codes import Cms, Family
 from harness.virtual.modem.command import (
     NO_PARAMETERS,
     OK,
     Call,
-    Choice,
     Command,
     CommandError,
     Needs,
@@ -17,8 +14,10 @@ from harness.virtual.modem.command import (
     Result,
     cms,
     info,
+    render_values,
     setting,
 )
+from harness.virtual.modem.features.sms_compose import is_validity, line_address
 from harness.virtual.modem.settings import Value
 
 _SAVED = ("+CSMP", "+CSCB")
@@ -71,10 +70,10 @@ def _select_stores(call: Call) -> Result:
         raise call.bad()
     for position, allowed in enumerate(_store_names(call)):
         if call.given(position):
-            name = call.text(position)
-            if name not in allowed:
-                raise CommandError(cms(Cms.NOT_ALLOWED))
-            chosen[position] = name
+            try:
+                chosen[position] = call.word(position, allowed)
+            except CommandError:
+                raise CommandError(cms(Cms.NOT_ALLOWED)) from None
     call.modem.settings["+CPMS"] = tuple(chosen)
     return info(_usage(call, names=False))
 
@@ -89,47 +88,31 @@ def _read_sca(call: Call) -> Result:
     return info(f'+CSCA: "{call.modem.encode_text(str(sca))}",{sca.type_octet}')
 
 
-def line_address(call: Call, position: int, type_position: int) -> Address:
-    """Return the address in a string parameter, with its type if that was given.
-
-    Raises:
-        CommandError: it is no telephone number.
-    """
-    try:
-        number = call.modem.decode_text(call.text(position, limit=100))
-        if call.given(type_position):
-            address = Address.from_type_octet(number, call.number(type_position, low=128, high=255))
-            address.encode()
-        else:
-            address = Address.parse(number)
-    except (PduError, ValueError):
-        raise CommandError(cms(Cms.BAD_TEXT)) from None
-    if address.is_alphanumeric or not address.number:
-        raise CommandError(cms(Cms.BAD_TEXT))
-    return address
-
-
 def _set_sca(call: Call) -> Result:
     call.at_most(2)
     call.modem.sms.sca = line_address(call, 0, 1)
     return OK
 
 
-# -- cell broadcast: nothing broadcasts, the settings are kept ---------------------------------------------------------
+def _read_parameters(call: Call) -> Result:
+    return info(f"+CSMP: {render_values(call.modem.settings['+CSMP'])}")
 
 
-def _read_broadcast(call: Call) -> Result:
-    mode, identifiers, codings = call.modem.settings["+CSCB"]
-    return info(f'+CSCB: {mode},"{identifiers}","{codings}"')
-
-
-def _set_broadcast(call: Call) -> Result:
-    call.at_most(3)
-    mode = call.number(0, high=1)
-    lists = [call.text(position, "", limit=120) for position in (1, 2)]
-    if any(set(text) - set("0123456789,-") for text in lists):
-        raise call.bad()
-    call.modem.settings["+CSCB"] = (mode, *lists)
+def _set_parameters(call: Call) -> Result:
+    """Keep first octet, validity period, PID and DCS; a period in quotes is a date or, in hexadecimal, enhanced."""
+    call.at_most(4)
+    values = list(call.modem.settings["+CSMP"])
+    for position in range(4):
+        if not call.given(position):
+            continue
+        argument = call.arguments[position]
+        if position == 1 and argument is not None and argument.quoted:
+            if not is_validity(argument.text):
+                raise call.bad()
+            values[position] = argument.text
+        else:
+            values[position] = call.number(position, high=255)
+    call.modem.settings["+CSMP"] = tuple(values)
     return OK
 
 
@@ -154,13 +137,9 @@ def _restore(call: Call) -> Result:
     return OK
 
 
-def _routing_changed(call: Call) -> None:
-    call.modem.sms.routing_changed()
-
-
 DEFAULTS: dict[str, Value] = {
-    "+CSMS": (0,), "+CMGF": (0,), "+CPMS": ("SM", "SM", "SM"), "+CNMI": (0, 0, 0, 0, 0), "+CSDH": (0,),
-    "+CSMP": (17, 167, 0, 0), "+CSCB": (0, "", ""), "+CGSMS": (1,), "+CMMS": (0,),
+    "+CSMS": (0,), "+CMGF": (0,), "+CPMS": ("SM", "SM", "SM"), "+CSDH": (0,),
+    "+CSMP": (17, 167, 0, 0), "+CGSMS": (1,), "+CMMS": (0,),
 }
 
 COMMANDS = (
@@ -171,15 +150,11 @@ COMMANDS = (
     setting("+CMGF", Number(0, 1), clause="27.005 3.2.3", family=Family.CMS),
     Command(name="+CSCA", clause="27.005 3.3.1", test=NO_PARAMETERS, read=_read_sca, set=_set_sca,
             family=Family.CMS, needs=Needs.UNLOCKED),
-    setting("+CSMP", Number(0, 255), Number(0, 255), Number(0, 255), Number(0, 255), clause="27.005 3.3.2",
-            optional=4, family=Family.CMS),
+    Command(name="+CSMP", clause="27.005 3.3.2", test="(0-255),(0-255),(0-255),(0-255)", read=_read_parameters,
+            set=_set_parameters, family=Family.CMS),
     setting("+CSDH", Number(0, 1), clause="27.005 3.3.3", family=Family.CMS),
-    Command(name="+CSCB", clause="27.005 3.3.4", test="(0,1)", read=_read_broadcast, set=_set_broadcast,
-            family=Family.CMS),
     Command(name="+CSAS", clause="27.005 3.3.5", test="(0)", set=_save, exec=_save, family=Family.CMS),
     Command(name="+CRES", clause="27.005 3.3.6", test="(0)", set=_restore, exec=_restore, family=Family.CMS),
-    setting("+CNMI", Number(0, 2), Number(0, 3), Choice((0, 2)), Number(0, 2), Number(0, 1), clause="27.005 3.4.1",
-            optional=4, family=Family.CMS, then=_routing_changed),
     setting("+CGSMS", Number(0, 3), clause="27.007 10.1.21"),
     setting("+CMMS", Number(0, 2), clause="27.005 3.5.6", family=Family.CMS),
 )
