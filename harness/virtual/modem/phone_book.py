@@ -239,8 +239,8 @@ class PhoneBooks:
             return CardBook(card, *ON_CARD[name]) if card is not None else None
         return self._own[name]
 
-    def dialled(self, number: str) -> None:
-        """Note a number that somebody called."""
+    def dialled(self, entry: DiallingNumber) -> None:
+        """Note a number that was called."""
         for name in ("LD", "DC"):
             if (own := self._own.get(name)) is not None:
-                own.note(DiallingNumber.parse(number))
+                own.note(entry)

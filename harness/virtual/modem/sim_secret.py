@@ -46,12 +46,13 @@ class Secret:
         return self.puk_tries == 0
 
     def verify(self, pin: str) -> bool:
-        """Present the PIN; three wrong ones in a row ask for the PUK."""
+        """Present the PIN; three wrong ones in a row ask for the PUK, and what was verified is so until then."""
         if self.blocked:
             return False
-        self.verified = pin == self._pin
-        self.tries = PIN_TRIES if self.verified else self.tries - 1
-        return self.verified
+        right = pin == self._pin
+        self.tries = PIN_TRIES if right else self.tries - 1
+        self.verified = right or (self.verified and not self.blocked)
+        return right
 
     def unblock(self, puk: str, new_pin: str) -> bool:
         """Present the PUK and set a new PIN; ten wrong ones in a row are the end."""

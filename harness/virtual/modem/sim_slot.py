@@ -91,6 +91,13 @@ class SimSlot:
         self._opened = True
         return True
 
+    def change_code(self, old: str, new: str) -> bool:
+        """Serve the same card with another code; False if the old one is wrong, or every card is served."""
+        if self._own is None or self._own[1] != old:
+            return False
+        self._own = (self._own[0], new)
+        return True
+
     @property
     def cpin(self) -> str:
         """The state of the card as the boot sequence tells it."""

@@ -60,7 +60,7 @@ def test_facility_lock(bench: Bench) -> None:
     assert bench.at('+CLCK="SC",1,"9999"') == b"\r\n+CME ERROR: 16\r\n"
     assert bench.at('+CLCK="SC",1,"0000"') == OK
     assert bench.at('+CLCK="SC",2') == b"\r\n+CLCK: 1\r\n" + OK
-    assert bench.at('+CLCK="FD",2') == b"\r\n+CME ERROR: 4\r\n"
+    assert bench.at('+CLCK="AO",2') == b"\r\n+CME ERROR: 4\r\n"
     bench.modem.reboot()
     assert b"\r\n+CPIN: SIM PIN\r\n" in bench.wait("10s")
 
@@ -214,3 +214,73 @@ def test_a_module_that_serves_one_card_asks_before_it_serves_another(make_bench:
     bench.wait("10s")
     bench.at("E0")
     assert bench.at("+CPIN?") == b"\r\n+CPIN: READY\r\n" + OK
+
+
+# -- counters ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("selector", "codes"), [
+    ('="SIM PIN"', ["SIM PIN"]), ('="SIM PUK2"', ["SIM PUK2"]), ('="*PIN*"', ["SIM PIN", "SIM PIN2"]),
+    ('="*2"', ["SIM PIN2", "SIM PUK2"]), ('="SIM*"', ["SIM PIN", "SIM PUK", "SIM PIN2", "SIM PUK2"]),
+    ('="*"', ["SIM PIN", "SIM PUK", "SIM PIN2", "SIM PUK2"]),
+])
+def test_counters_by_name(bench: Bench, selector: str, codes: list[str]) -> None:
+    said = bench.at(f"+CPINR{selector}").decode()
+    assert [line.partition(": ")[2].partition(",")[0] for line in said.split("\r\n") if line.startswith("+")] == codes
+
+
+def test_counters_of_no_code(bench: Bench) -> None:
+    for selector in ('="SIM"', '="PIN"', '="PH*"', '="SIM PI."', '="SIM PIN","x"'):
+        assert bench.at(f"+CPINR{selector}") == b"\r\n+CME ERROR: 50\r\n"
+
+
+@pytest.mark.parametrize(("profile", "command", "form"), [
+    ("EC25", "+QPINC?", '+QPINC: "SC",{0},{1}\r\n+QPINC: "P2",{2},{3}'),
+    ("EC25", '+QPINC="P2"', '+QPINC: "P2",{2},{3}'),
+    ("SIM7600", "+SPIC", "+SPIC: {0},{1},{2},{3}"),
+    ("SARA-R5", "+UPINCNT", "+UPINCNT: {0},{2},{1},{3}"),
+    ("ME910", "#PCT", "#PCT: {2}"),  # of what the card asks for
+])
+def test_makers_counters_agree(profile: str, command: str, form: str, make_bench: MakeBench,
+                               make_card: MakeCard) -> None:
+    bench = make_bench(profile=profile, sim=make_card(pin="1234", puk="11112222", pin2="5678", puk2="33334444"))
+    bench.at('+CPIN="1111"')
+    for _ in range(2):
+        bench.at('+CPIN="1111"')
+    bench.at('+CPIN="00000000","1234"')
+    assert bench.at('+CPIN="11112222","1234"') == OK
+    bench.at('+CPIN="0000"')
+    bench.at('+CLCK="SC",1,"0000"')
+    bench.at('+CPWD="P2","0000","1111"')
+    bench.at('+CLCK="FD",1,"0000"')
+    bench.at('+CLCK="FD",1')  # asks for PIN2 from now on
+    lines = bench.at("+CPINR").decode().split("\r\n")
+    left = [line.split(",")[1] for line in lines if line.startswith("+CPINR")]
+    assert left == ["2", "10", "1", "10"]
+    assert bench.at(command) == b"\r\n" + form.format(*left).encode() + b"\r\n" + OK
+
+
+def test_a_wrong_pin_does_not_lock_a_card_that_is_open(make_bench: MakeBench, make_card: MakeCard) -> None:
+    bench = make_bench(sim=make_card(pin="1234"))
+    bench.at('+CPIN="1234"')
+    for _ in range(2):
+        assert bench.at('+CPWD="SC","1111","2222"') == b"\r\n+CME ERROR: 16\r\n"
+        assert bench.at("+CPIN?") == b"\r\n+CPIN: READY\r\n" + OK
+    assert bench.at('+CPWD="SC","1111","2222"') == b"\r\n+CME ERROR: 12\r\n"
+    assert bench.at("+CPIN?") == b"\r\n+CPIN: SIM PUK\r\n" + OK
+
+
+def test_every_facility_and_password_that_is_listed_is_there(bench: Bench) -> None:
+    assert bench.at("+CPWD=?") == b'\r\n+CPWD: ("SC",8),("P2",8),("PS",8)\r\n' + OK
+    for facility in ("SC", "FD", "PS"):
+        assert bench.at(f'+CLCK="{facility}",2') == b"\r\n+CLCK: 0\r\n" + OK
+    assert bench.at('+CPWD="PS","1234","4321"') == b"\r\n+CME ERROR: 3\r\n"  # every card is served
+    bench.at('+CLCK="PS",1,"1234"')
+    assert bench.at('+CPWD="PS","1111","4321"') == b"\r\n+CME ERROR: 16\r\n"
+    assert bench.at('+CPWD="PS","1234","4321"') == OK
+    assert bench.at('+CLCK="PS",0,"1234"') == b"\r\n+CME ERROR: 16\r\n"
+    assert bench.at('+CLCK="PS",0,"4321"') == OK
+    bench.at('+CLCK="SC",1,"0000"')
+    assert bench.at('+CPWD="SC","0000","1234"') == OK
+    assert bench.at('+CPWD="P2","0000","1234"') == OK
+    assert bench.at('+CPWD="FD","0000","1234"') == b"\r\n+CME ERROR: 4\r\n"

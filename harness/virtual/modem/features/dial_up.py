@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from harness.clock import NANOSECONDS
 from harness.formats.cmux import MAX_INFORMATION
 from harness.virtual.modem.codes import Cme
-from harness.virtual.modem.command import OK, Call, Command, Connect, Needs, Pending, Reply, Result, cme, info
+from harness.virtual.modem.command import OK, Call, Command, Connect, Needs, Pending, Result, cme, info
+from harness.virtual.modem.features import voice
 from harness.virtual.modem.mux import Mux
 from harness.virtual.modem.packet import MAX_CONTEXTS
 from harness.virtual.modem.ppp_peer import PppPeer
@@ -20,18 +21,16 @@ if TYPE_CHECKING:
     from harness.virtual.modem.data_mode import DataLink, DataPort
 
 _PACKET_SERVICE = re.compile(r"[TP]?\*(?:99|98)(?:\*\*\*(\d{1,2})|(?:\*[^*]*){0,2}(?:\*(\d{1,2}))?)?#")
-_NO_CARRIER = Reply(final="NO CARRIER")
 _SEARCH = 10 * NANOSECONDS  # how long a call waits at most for a search under way; S7 may be shorter
 _DEFAULT_FRAME_SIZE = 31  # N1 of the basic option (27.010 clause 5.7.2)
 
 
 def _dial(call: Call) -> Result:
-    """*99# is packet service on a context (27.007 clause 10.2.1.1); nobody answers a call to anything else."""
-    number = "".join(argument.text for argument in call.arguments if argument is not None).replace(" ", "").upper()
-    match = _PACKET_SERVICE.fullmatch(number)
+    """*99# is packet service on a context (27.007 clause 10.2.1.1); anything else is a call."""
+    text = "".join(argument.text for argument in call.arguments if argument is not None)
+    match = _PACKET_SERVICE.fullmatch(text.replace(" ", "").upper())
     if match is None:
-        # a voice call ends at once: there is no voice service
-        return _NO_CARRIER
+        return voice.dial(call, text)
     return _data_call(call, int(match[1] or match[2] or 1))
 
 
@@ -47,18 +46,18 @@ def _data_call(call: Call, cid: int) -> Result:
     packet, radio = modem.packet, modem.radio
     if not 1 <= cid <= MAX_CONTEXTS or (cid not in packet.definitions and cid not in packet.active) or (
             cid in packet.taps or not (radio.served or radio.searching)):
-        return _NO_CARRIER
+        return voice.NO_CARRIER
     was_active, power = cid in packet.active, modem.power_cycle
 
     def start(finish: Callable[[Result], None]) -> None:
         def activated(session: Session | None) -> None:
-            finish(_NO_CARRIER if session is None else _connect(call, session, keep=was_active))
+            finish(voice.NO_CARRIER if session is None else _connect(call, session, keep=was_active))
 
         def served(registration: Registration | None) -> None:
             if modem.power_cycle != power:
                 return
             if registration is None or not radio.served:
-                finish(_NO_CARRIER)
+                finish(voice.NO_CARRIER)
             else:
                 packet.activate(cid, activated)
 
@@ -68,7 +67,7 @@ def _data_call(call: Call, cid: int) -> Result:
     def aborted() -> Result:
         for waiter in waiters:
             radio.forget_waiter(waiter)
-        return _NO_CARRIER
+        return voice.NO_CARRIER
 
     waiters: list[Waiter] = []
     return Pending(start, aborted=aborted)
@@ -109,7 +108,7 @@ def _multiplexing(call: Call) -> Result:
 
 
 COMMANDS = (
-    Command(name="D", clause="V.250 6.3.1", set=_dial, exec=lambda call: _NO_CARRIER),
+    Command(name="D", clause="V.250 6.3.1", set=_dial, exec=lambda call: voice.NO_CARRIER),
     Command(name="+CGDATA", clause="27.007 10.1.12", test='("PPP")', set=_cgdata, exec=_cgdata,
             needs=Needs.UNLOCKED | Needs.RADIO),
     Command(name="+CMUX", clause="27.007 5.7", read=_multiplexing, set=_multiplex,

@@ -30,7 +30,7 @@ _TYPES = "(128-255)"
 _ESCAPES = {'"': "\\22", "\r": "\\0D", "\n": "\\0A"}  # V.250 clause 5.4.2.2: what would end the string, or the line
 
 
-def _chosen(call: Call, name: str | None = None) -> Book:
+def chosen(call: Call, name: str | None = None) -> Book:
     """Return a book that can be used now.
 
     Raises:
@@ -62,7 +62,7 @@ def _test_storages(call: Call) -> Result:
 
 
 def _read_storage(call: Call) -> Result:
-    book = _chosen(call)
+    book = chosen(call)
     return info(f'+CPBS: "{call.modem.settings.text("+CPBS")}",{sum(1 for _ in entries(book))},{book.size}')
 
 
@@ -77,7 +77,7 @@ def _choose_storage(call: Call) -> Result:
             raise call.bad() from None
     if name not in call.modem.books.names:
         raise call.bad()
-    _chosen(call, name)
+    chosen(call, name)
     if call.given(1):
         card = call.modem.slot.card
         if name != "FD" or card is None:
@@ -92,24 +92,28 @@ def _choose_storage(call: Call) -> Result:
 # -- reading ----------------------------------------------------------------------------------------------------------
 
 
-def _index(call: Call, position: int, book: Book, default: int | None = None) -> int:
-    index = call.number(position, default)
+def index_of(index: int, book: Book) -> int:
+    """Return a place of a book.
+
+    Raises:
+        CommandError: the book has no such place.
+    """
     if not 1 <= index <= book.size:
         raise CommandError(cme(Cme.INVALID_INDEX))
     return index
 
 
 def _test_read(call: Call) -> Result:
-    book = _chosen(call)
+    book = chosen(call)
     return info(f"+CPBR: (1-{book.size}),{book.number_length},{book.text_length}")
 
 
 def _read(call: Call) -> Result:
     """Places that are free say nothing (clause 8.12)."""
     call.at_most(2)
-    book = _chosen(call)
-    first = _index(call, 0, book)
-    last = _index(call, 1, book, first)
+    book = chosen(call)
+    first = index_of(call.number(0), book)
+    last = index_of(call.number(1, first), book)
     if last < first:
         return cme(Cme.INVALID_INDEX)
     return Reply(tuple(f"+CPBR: {_line(call, index, entry)}" for index in range(first, last + 1)
@@ -117,14 +121,14 @@ def _read(call: Call) -> Result:
 
 
 def _test_find(call: Call) -> Result:
-    book = _chosen(call)
+    book = chosen(call)
     return info(f"+CPBF: {book.number_length},{book.text_length}")
 
 
 def _find(call: Call) -> Result:
     """Entries whose name begins so, whatever the case of its letters; no text finds all."""
     call.at_most(1)
-    book = _chosen(call)
+    book = chosen(call)
     beginning = _text(call, 0).casefold()
     found = tuple(f"+CPBF: {_line(call, index, entry)}" for index, entry in entries(book)
                   if entry.name.casefold().startswith(beginning))
@@ -135,7 +139,7 @@ def _find(call: Call) -> Result:
 
 
 def _test_write(call: Call) -> Result:
-    book = _chosen(call)
+    book = chosen(call)
     return info(f"+CPBW: (1-{book.size}),{book.number_length},{_TYPES},{book.text_length}")
 
 
@@ -173,7 +177,7 @@ def _number(call: Call, position: int, type_position: int, name: str) -> Diallin
 
 def _write(call: Call) -> Result:
     call.at_most(4)
-    book = _chosen(call)
+    book = chosen(call)
     if not any(call.given(position) for position in range(4)):
         raise call.bad()
     name = _text(call, 3)
@@ -188,7 +192,7 @@ def _write(call: Call) -> Result:
             return cme(Cme.MEMORY_FULL)
         index = free
     else:
-        index = _index(call, 0, book)
+        index = index_of(call.number(0), book)
     error = book.put(index, entry)
     if error is not None:
         return cme(error)

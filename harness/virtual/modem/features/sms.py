@@ -6,7 +6,9 @@ from collections.abc import Callable
 from functools import partial
 
 from harness.errors import PduError
-from harness.formats.sms import Address, DeliverReport, Submit
+from harness.formats.sms import Address, DeliverReport, Submit, decode_from_mobile, split_sca
+from harness.formats.sms import Command as CommandTpdu
+from harness.virtual.modem import fixed_dialling
 from harness.virtual.modem.codes import Cms, Family
 from harness.virtual.modem.command import (
     NO_PARAMETERS,
@@ -62,7 +64,10 @@ def _ask(call: Call, then: Callable[[bytes], Result]) -> Prompt:
 # -- sending ----------------------------------------------------------------------------------------------------------
 
 
-def _submission(call: Call, tpdu: bytes, *, sent: Callable[[], None] | None = None) -> Pending:
+def _submission(call: Call, tpdu: bytes, sca: bytes = b"\0", *, sent: Callable[[], None] | None = None) -> Result:
+    """Send a TPDU; ``sca`` is what stood before it, a zero octet for the module's own."""
+    if _is_barred(call, tpdu, sca):
+        return cms(Cms.NOT_ALLOWED)
     name = call.command.name
 
     def start(finish: Callable[[Result], None]) -> None:
@@ -79,6 +84,17 @@ def _submission(call: Call, tpdu: bytes, *, sent: Callable[[], None] | None = No
     return Pending(start)
 
 
+def _is_barred(call: Call, tpdu: bytes, sca: bytes) -> bool:
+    """Tell whether fixed dialling forbids it: destination and service centre must both be listed (TS 22.101 A.24)."""
+    card = call.modem.slot.card
+    if card is None or not fixed_dialling.is_on(card):
+        return False
+    content = decode_from_mobile(tpdu)
+    assert isinstance(content, Submit | CommandTpdu)  # it was checked
+    centre = split_sca(sca)[0] or call.modem.sms.sca
+    return not fixed_dialling.allows(card, str(content.destination), *([str(centre)] if centre is not None else []))
+
+
 def _send(call: Call) -> Result:
     if _in_text_mode(call):
         call.at_most(2)
@@ -86,7 +102,12 @@ def _send(call: Call) -> Result:
         return _ask(call, lambda typed: _submission(call, text_submit(call, destination, typed)))
     call.at_most(1)
     length = call.number(0, low=1, high=_MAX_TPDU)
-    return _ask(call, lambda typed: _submission(call, checked_submit(typed_pdu(typed, length)[1])))
+    return _ask(call, partial(_send_pdu, call, length))
+
+
+def _send_pdu(call: Call, length: int, typed: bytes) -> Result:
+    sca, tpdu = typed_pdu(typed, length)
+    return _submission(call, checked_submit(tpdu), sca)
 
 
 def _send_stored(call: Call) -> Result:
@@ -104,7 +125,7 @@ def _send_stored(call: Call) -> Result:
         tpdu = tpdu[:2] + line_address(call, 1, 2).encode() + tpdu[2 + len(head):]
     elif _has_no_address(tpdu):
         return cms(Cms.BAD_TEXT)
-    return _submission(call, checked_submit(tpdu), sent=lambda: _mark_sent(store, index, message))
+    return _submission(call, checked_submit(tpdu), message.sca, sent=lambda: _mark_sent(store, index, message))
 
 
 def _has_no_address(tpdu: bytes) -> bool:

@@ -5,6 +5,7 @@ Clients ask for them at start; there is never a call to tell of, and the network
 
 from __future__ import annotations
 
+from harness.virtual.modem import fixed_dialling
 from harness.virtual.modem.codes import Cme
 from harness.virtual.modem.command import (
     NO_PARAMETERS,
@@ -34,12 +35,21 @@ def _read_service_data(call: Call) -> Result:
     return info(f"+CUSD: {call.modem.settings.number('+CUSD')}")
 
 
+def _code(call: Call) -> str:
+    try:
+        return call.modem.decode_text(call.text(1))
+    except ValueError:
+        return call.text(1)
+
+
 def _service_data(call: Call) -> Result:
     """+CUSD: presentation and the end of a dialogue are the module's own; a request takes the network."""
     call.at_most(3)
     mode = call.number(0, 0, high=2)
     if call.given(1):
         call.number(2, 15, high=255)
+        if not fixed_dialling.allows(call.modem.slot.card, _code(call)):
+            return cme(Cme.FIXED_NUMBERS_ONLY)
         if not call.modem.radio.served:
             return cme(Cme.NO_NETWORK)
         return cme(Cme.SERVICE_OPTION_NOT_SUPPORTED)
