@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -39,6 +40,7 @@ def add(
     nth: Annotated[int | None, typer.Option(metavar="N", help="Only the n-th that fits.")] = None,
     at: Annotated[str | None, typer.Option(metavar="TIME", help="At, or not before, this time of the stack.")] = None,
     later: Annotated[str | None, typer.Option("--in", metavar="TIME", help="The same, from now.")] = None,
+    repeat: Annotated[str | None, typer.Option(metavar="TIME", help="Again and again, so long after another.")] = None,
     when: Annotated[list[str] | None, typer.Option(metavar="STATE", help="In a state: registered, or no-context.")]
     = None,
     times: Annotated[int | None, typer.Option(metavar="N", help="How often; once if nothing is said.")] = None,
@@ -51,8 +53,8 @@ def add(
 ) -> None:
     """Set a fault: mvh fault add truncate after=5 --on AT+CMGS --nth 2."""
     described: dict[str, Any] = {"kind": kind, **_parameters(parameters or [])}
-    selector = {"modem": modem, "on": on, "urc": urc, "nth": nth, "at": at, "in": later, "when": _states(when or []),
-                "times": times, "sticky": sticky or None, "p": p, "lasting": lasting,
+    selector = {"modem": modem, "on": on, "urc": urc, "nth": nth, "at": at, "in": later, "repeat": repeat,
+                "when": _states(when or []), "times": times, "sticky": sticky or None, "p": p, "lasting": lasting,
                 "seed": seed}
     described.update({key: value for key, value in selector.items() if value not in (None, {})})
     fault = _ask(stack, "POST", described)
@@ -80,6 +82,47 @@ def remove(
         print_json(answer)
     else:
         console().print(f"removed {answer['removed']}")
+
+
+@app.command()
+def save(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; '-' is standard output.")],
+    stack: Stack = None,
+) -> None:
+    """Write the faults that are set to a file, as a rig file has them."""
+    from harness.errors import UsageError
+    from harness.rig import fault_door
+
+    text = fault_door.as_toml(_ask(stack, "GET", query={"plan": "1"})["faults"])
+    if str(file) == "-":
+        console().print(text, end="", markup=False, soft_wrap=True)
+        return
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as problem:
+        raise UsageError(f"{file}: {problem.strerror}") from None
+
+
+@app.command()
+def load(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A rig file, or what 'mvh fault save' wrote.")],
+    stack: Stack = None,
+    as_json: Json = False,
+) -> None:
+    """Set all faults of a file, or none if one is wrong."""
+    from harness.errors import UsageError
+    from harness.rig import fault_door
+
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise UsageError(f"{file}: {getattr(problem, 'strerror', None) or 'no UTF-8'}") from None
+    faults = _ask(stack, "POST", {"faults": fault_door.from_file(text, str(file))})["faults"]
+    if as_json:
+        print_json(faults)
+        return
+    for fault in faults:
+        _show(fault)
 
 
 @app.command()

@@ -10,3 +10,10 @@ pytest_plugins = [
     "harness.pytest_plugin.evidence",
     "harness.pytest_plugin.captures",
 ]
+
+
+class FaultNeverStruck(UserWarning):
+    """A fault that a test set has not struck: the test shows less than it seems to.
+
+    ``filterwarnings = ["error::harness.pytest_plugin.FaultNeverStruck"]`` makes that a failure.
+    """

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.pytest_plugin.fixtures import LAST_RIG, NOTE
+from harness.pytest_plugin.fixtures import FAULT_STRUCK, FAULT_UNSTRUCK, LAST_RIG, NOTE
 
 if TYPE_CHECKING:
     from harness.rig.rig import Rig
@@ -33,12 +33,17 @@ def pytest_runtest_makereport(item: pytest.Item,
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    reports = [report for kind in ("passed", "failed", "error", "skipped")
+    # all phases: what is told when a test is over is in the report of its end
+    reports = [report for kind in ("", "passed", "failed", "error", "skipped")
                for report in terminalreporter.stats.get(kind, ()) if isinstance(report, pytest.TestReport)]
     # from the reports, because with xdist the rigs were opened in other processes
     notes = {value: None for report in reports for name, value in report.user_properties if name == NOTE}
     for note in notes:
         terminalreporter.write_line(f"rig: {note}", yellow=True)
+    told = [item for report in reports for item in report.user_properties]
+    struck = {value for name, value in told if name == FAULT_STRUCK}
+    for never in dict.fromkeys(str(value) for name, value in told if name == FAULT_UNSTRUCK and value not in struck):
+        terminalreporter.write_line(f"rig: never struck in any test: {never}", yellow=True)
 
 
 def _describe(rig: Rig) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 LAST_RIG = pytest.StashKey["Rig"]()
 """The rig of a test, for its report."""
 
+FAULT_STRUCK, FAULT_UNSTRUCK = "fault struck", "fault not struck"
+"""Names of the report properties that tell which faults of the rig file struck in a test."""
+
 NOTE = "rig note"
 """Name of the report property that tells what is not as the rig file asked."""
 
@@ -53,6 +57,11 @@ def rig(rig_opener: RigOpener, request: pytest.FixtureRequest) -> Iterator[Rig]:
     request.node.user_properties.append(("rig", opened.description))
     request.node.user_properties.extend((NOTE, note) for note in opened.notes)
     yield opened
+    if opened.seed is not None:
+        struck = {entry.data["fault"] for entry in opened.journal.select("fault_injected", source="fault")}
+        for number, fault in enumerate(rig_opener.file.faults, start=1):
+            told = f"{fault.spec.kind.name} (fault {number} of the rig file)"
+            request.node.user_properties.append((FAULT_STRUCK if number in struck else FAULT_UNSTRUCK, told))
     opened.close()
 
 
@@ -87,14 +96,21 @@ def network(rig: Rig) -> Network:
 
 
 @pytest.fixture
-def faults(rig: Rig) -> Faults:
+def faults(rig: Rig) -> Iterator[Faults]:
     """What goes wrong with virtual modems and their network: ``faults.on("AT+CMGS", nth=2).truncate(after=5)``.
 
-    Skips on a real rig.
+    Skips on a real rig. What a test set and what has not struck when it ends is told in a warning.
     """
+    from harness.pytest_plugin import FaultNeverStruck
+
     if rig.seed is None:
         pytest.skip(f"rig {rig.name!r} is real: its faults are its own")
-    return rig.faults
+    of_the_rig = len(rig.journal.select("fault_set", source="fault"))
+    yield rig.faults
+    for fault in rig.faults.unstruck:
+        if fault.number > of_the_rig:
+            warnings.warn(f"fault {fault.number} never struck: {fault.spec.describe()}; {fault.seen} fitted",
+                          FaultNeverStruck, stacklevel=1)
 
 
 @pytest.fixture

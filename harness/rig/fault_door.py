@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from harness.errors import UsageError
-from harness.virtual.faults import KINDS, FaultPlan, parse_fault
+from harness.virtual.faults import KINDS, FaultPlan, Faults, parse_fault
 from harness.virtual.faults.kinds import CONDITIONS, GROUPS
 from harness.virtual.faults.parameters import REQUIRED
 
@@ -21,7 +22,11 @@ PATH: Final = "/device-faults"
 def routes(plan: FaultPlan) -> dict[tuple[str, str], AdminRoute]:
     """Return what the admin side answers about the faults of modems and their network."""
 
+    faults = Faults(plan)
+
     def listed(query: Mapping[str, str], body: bytes) -> object:
+        if "plan" in query:
+            return {"faults": faults.save()}
         return {"faults": [fault.describe() for fault in plan.all]}
 
     def added(query: Mapping[str, str], body: bytes) -> object:
@@ -31,6 +36,11 @@ def routes(plan: FaultPlan) -> dict[tuple[str, str], AdminRoute]:
             described = None
         if not isinstance(described, dict):
             raise UsageError("the body must be a JSON object")
+        if "faults" in described:
+            several = described["faults"]
+            if not isinstance(several, list) or not all(isinstance(one, dict) for one in several):
+                raise UsageError("faults: must be a list of objects")
+            return {"faults": [fault.describe() for fault in faults.load(several)]}
         return plan.add(parse_fault(described)).describe()
 
     def removed(query: Mapping[str, str], body: bytes) -> object:
@@ -43,6 +53,36 @@ def routes(plan: FaultPlan) -> dict[tuple[str, str], AdminRoute]:
         return {"removed": count}
 
     return {("GET", PATH): listed, ("POST", PATH): added, ("DELETE", PATH): removed}
+
+
+def as_toml(faults: list[dict[str, object]]) -> str:
+    """Return saved faults as a rig file has them."""
+    tables = ["\n".join(["[[faults]]", *(f"{key} = {_toml(value)}" for key, value in fault.items())])
+              for fault in faults]
+    return "\n\n".join(tables) + "\n" if tables else ""
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return json.dumps(value, ensure_ascii=True).replace("\x7f", "\\u007f")
+
+
+def from_file(text: str, name: str) -> list[dict[str, object]]:
+    """Return the faults of a file that has them as a rig file does.
+
+    Raises:
+        UsageError: it is no TOML, or has none.
+    """
+    try:
+        faults = tomllib.loads(text).get("faults")
+    except tomllib.TOMLDecodeError as problem:
+        raise UsageError(f"{name}: {problem}") from None
+    if not isinstance(faults, list) or not all(isinstance(one, dict) for one in faults):
+        raise UsageError(f"{name} has no [[faults]]")
+    return faults
 
 
 def kinds() -> list[dict[str, object]]:

@@ -15,23 +15,13 @@ import itertools
 import re
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from enum import Enum
 
 from harness.clock import NANOSECONDS, Clock, Duration, to_ns
 from harness.drivers.modem.channel import SerialChannel
+from harness.drivers.modem.demultiplexer import Demultiplexer, Filed
 from harness.drivers.modem.dialect import Dialect
+from harness.drivers.modem.lines import Command, Line, LineKind, Response
 from harness.errors import CommandFailed, ModemError, TimeoutExpired, UsageError
-from harness.formats.at import (
-    NEED_DATA,
-    Final,
-    InfoLine,
-    Payload,
-    Prompt,
-    ResponseEvent,
-    ResponseReader,
-    ResultKind,
-)
 from harness.journal import Journal
 
 _LINES_KEPT = 20_000
@@ -39,6 +29,7 @@ _CURSORS_KEPT = 1_000
 _MAX_COMMAND = 2_048
 _QUIET = "100ms"  # after this much silence nothing of an earlier command is still to come
 _ATTEMPT = "1s"
+_GRACE = 10 * NANOSECONDS  # for a result behind a word that looks like a start of the modem
 
 ESCAPE = b"\x1b"
 CTRL_Z = b"\x1a"
@@ -57,90 +48,6 @@ the escape sequence of ITU-T V.250 with its guard times.
 """
 
 
-class LineKind(Enum):
-    """What a line was filed as."""
-
-    ECHO = "echo"
-    RESPONSE = "response"
-    FINAL = "final"
-    UNSOLICITED = "unsolicited"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One line that the modem sent.
-
-    Attributes:
-        seq: position in the line journal.
-        t: when it arrived, in nanoseconds of the clock.
-        body: the lines that belong to an unsolicited code, such as the text after ``+CMT:``.
-        data: the octets that belong to it, such as a datagram that is pushed.
-    """
-
-    seq: int
-    t: int
-    kind: LineKind
-    text: str
-    body: tuple[str, ...] = ()
-    data: bytes = b""
-
-    def __str__(self) -> str:
-        return f"{self.t / NANOSECONDS:12.6f} {self.kind.value:11} {self.text}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Response:
-    """What a successful command was answered with.
-
-    Attributes:
-        command: the command line.
-        lines: information lines, without echo, unsolicited codes and final result.
-        result: the final result.
-        blocks: binary blocks, where the command reads data.
-    """
-
-    command: str
-    lines: tuple[str, ...]
-    result: str
-    blocks: tuple[bytes, ...] = ()
-
-    @property
-    def text(self) -> str:
-        """The first information line.
-
-        Raises:
-            ModemError: there is none.
-        """
-        if not self.lines:
-            raise ModemError(f"{self.command!r} was answered without an information line")
-        return self.lines[0]
-
-    def value(self, prefix: str) -> str:
-        """Return what follows ``prefix`` in the first line that begins with it, without blanks around it.
-
-        Raises:
-            ModemError: no line begins so.
-        """
-        for line in self.lines:
-            if line.startswith(prefix):
-                return line[len(prefix):].strip()
-        raise ModemError(f"{self.command!r} was answered without {prefix!r}: {list(self.lines)}")
-
-
-class _Command:
-    """A command under way."""
-
-    def __init__(self, text: str, *, sends_data: bool = False) -> None:
-        self.text = text
-        self.sends_data = sends_data
-        self.lines: list[str] = []
-        self.blocks: list[bytes] = []
-        self.prompted = False
-        self.result: str | None = None
-        self.success = False
-        self.code: int | None = None
-
-
 class AtPort:
     """The AT side of one serial channel.
 
@@ -151,6 +58,8 @@ class AtPort:
     Attributes:
         restarted: whether the modem told of a start, or echoes again, since somebody set this to False.
         echo_is_off: whether an echo means that the modem has lost its settings.
+        echoed: whether the last command was echoed.
+        gaps: how often something unsolicited may have been missed, because the port had to get in step again.
     """
 
     def __init__(self, channel: SerialChannel, dialect: Dialect, clock: Clock, journal: Journal, name: str) -> None:
@@ -159,15 +68,15 @@ class AtPort:
         self.name = name
         self.restarted = False
         self.echo_is_off = False
+        self.echoed = False
+        self.gaps = 0
         self._clock = clock
         self._journal = journal
-        self._reader = ResponseReader(finals=dialect.finals, payload_headers=dialect.payload_headers)
+        self._ear = Demultiplexer(dialect)
         self._lines: deque[Line] = deque(maxlen=_LINES_KEPT)
         self._count = itertools.count()
         self._seen: set[int] = set()
         self._cursors: dict[str, int] = {}
-        self._pending: _Command | None = None
-        self._unfinished: _Unfinished | None = None
         self._in_step = False
         self._arrivals = 0
         self._hooks: list[Callable[[Line], None]] = []
@@ -179,7 +88,12 @@ class AtPort:
     def use(self, dialect: Dialect) -> None:
         """Take what arrives as this family of modems means it from now on."""
         self.dialect = dialect
-        self._reader = ResponseReader(finals=dialect.finals, payload_headers=dialect.payload_headers)
+        self._ear.use(dialect)
+
+    @property
+    def in_step(self) -> bool:
+        """Whether the last command was answered."""
+        return self._in_step
 
     # -- evidence -----------------------------------------------------------------------------------------------------
 
@@ -202,8 +116,8 @@ class AtPort:
         parts = [f"last line {self._lines[-1].text!r}" if self._lines else "no line at all"]
         if unread:
             parts.append(f"{unread} line{'s' if unread > 1 else ''} unread")
-        if self._reader.partial.strip():
-            parts.append(f"an unfinished line {self._reader.partial[:80].decode('latin-1')!r}")
+        if partial := self._ear.partial:
+            parts.append(f"an unfinished line {partial[:80]!r}")
         return ", ".join(parts)
 
     # -- getting in step ----------------------------------------------------------------------------------------------
@@ -228,12 +142,12 @@ class AtPort:
         """
         deadline = self._clock.now() + to_ns(within)
         attempts = itertools.count()
-        self._pending = None
+        self.gaps += 1
         while True:
             attempt = next(attempts)
             if attempt:  # twice each recovery, then from the start
                 self._recover(_RECOVERIES[(attempt - 1) % len(_RECOVERIES)])
-            self._forget_input()
+            self._ear.reset()
             self._in_step = self._answers() and self._settled() and self._answers()
             if self._in_step:
                 return
@@ -243,7 +157,7 @@ class AtPort:
 
     def _answers(self) -> bool:
         try:
-            return self._run(_Command("AT"), within=_ATTEMPT).lines == ()
+            return self._run(Command("AT"), within=_ATTEMPT).lines == ()
         except (TimeoutExpired, CommandFailed):
             return False
 
@@ -254,13 +168,9 @@ class AtPort:
             self._clock.sleep(_QUIET)
             self.channel.check()
             if self._arrivals == before:
-                self._forget_input()
+                self._ear.reset()
                 return True
         return False
-
-    def _forget_input(self) -> None:
-        self._reader.reset()
-        self._unfinished = None
 
     def _recover(self, recovery: tuple[str, bytes, Duration]) -> None:
         what, octets, guard = recovery
@@ -282,25 +192,28 @@ class AtPort:
 
         Raises:
             CommandFailed: a final result other than success.
+            ModemError: the modem started anew meanwhile.
             TimeoutExpired: no final result, or no prompt, in time.
             PortLost: the port went away.
             UsageError: not a command line, or another command is under way.
         """
         if not re.fullmatch(r"(?i:AT)[\x20-\x7e]*", text) or len(text) > _MAX_COMMAND:
             raise UsageError(f"a command line is AT and up to {_MAX_COMMAND} printable ASCII characters, not {text!r}")
-        if self._pending is not None:
-            raise UsageError(f"{self.name}: {self._pending.text!r} is under way; one command at a time")
+        if self._ear.command is not None:
+            raise UsageError(f"{self.name}: {self._ear.command.text!r} is under way; one command at a time")
         if not self._in_step:
             self.synchronise()
         if "E1" in text.upper().split("+")[0]:
             self.echo_is_off = False  # somebody wants it
         span = self.dialect.timeout_for(text) if within is None else within
-        return self._run(_Command(text, sends_data=data is not None), within=span, data=data)
+        return self._run(Command(text, sends_data=data is not None), within=span, data=data)
 
-    def _run(self, command: _Command, *, within: Duration, data: bytes | None = None) -> Response:
-        self._pending = command
-        self._reader.expect_prompt(data is not None)
+    def _run(self, command: Command, *, within: Duration, data: bytes | None = None) -> Response:
+        self._ear.command = command
+        self.echoed = False
+        self._ear.expect_prompt(data is not None)
         deadline = self._clock.now() + to_ns(within)
+        self._in_step = False  # whatever ends this but a result
         try:
             self.channel.write(command.text.encode("ascii") + b"\r", within=within)
             if data is not None:
@@ -309,16 +222,19 @@ class AtPort:
                     self._clock.sleep(self.dialect.prompt_delay)
                     self.channel.write(data)
             self._await(command, lambda: False, deadline, f"the result of {command.text!r}")
-        except TimeoutExpired:
-            self._in_step = False
+            self._in_step = True
+        except TimeoutExpired as problem:
             self._journal.record("driver", "command_timed_out", device=self.name, command=command.text)
+            if command.interrupted:
+                raise ModemError(f"{self.name} started anew while {command.text!r} was under way: it said "
+                                 f"{command.interrupted!r}") from problem
             if data is not None:
                 with contextlib.suppress(TimeoutExpired):
                     self.channel.write(ESCAPE)
             raise
         finally:
-            self._pending = None
-            self._reader.expect_prompt(False)
+            self._ear.command = None
+            self._ear.expect_prompt(False)
         result = command.result or ""
         self._journal.record("driver", "command_answered", device=self.name, command=command.text, result=result,
                              lines=list(command.lines))
@@ -326,13 +242,18 @@ class AtPort:
             raise CommandFailed(command.text, result, code=command.code)
         return Response(command=command.text, lines=tuple(command.lines), result=result, blocks=tuple(command.blocks))
 
-    def _await(self, command: _Command, ready: Callable[[], bool], deadline: int, what: str) -> None:
-        def done() -> bool:
+    def _await(self, command: Command, ready: Callable[[], bool], deadline: int, what: str) -> None:
+        def answered() -> bool:
             self.channel.check()
             return command.result is not None or ready()
 
-        left = max(0, deadline - self._clock.now())
-        self._clock.wait(done, within=left / NANOSECONDS, what=f"{what} on {self.name}", saw=self.saw)
+        def wait(predicate: Callable[[], bool], until: int) -> None:
+            left = max(0, until - self._clock.now())
+            self._clock.wait(predicate, within=left / NANOSECONDS, what=f"{what} on {self.name}", saw=self.saw)
+
+        wait(lambda: answered() or bool(command.interrupted), deadline)
+        if not answered():  # a modem that starts anew answers no more
+            wait(answered, min(deadline, self._clock.now() + _GRACE))
 
     # -- unsolicited codes --------------------------------------------------------------------------------------------
 
@@ -386,89 +307,20 @@ class AtPort:
 
     def _received(self, data: bytes) -> None:
         self._arrivals += len(data)
-        self._reader.receive(data)
-        while (event := self._reader.next_event()) is not NEED_DATA:
-            self._take(event)
-
-    def _take(self, event: ResponseEvent) -> None:
-        command = self._pending
-        if isinstance(event, InfoLine):
-            if (text := event.text.strip("\x00")).strip():
-                self._take_line(text)
-        elif isinstance(event, Final):
-            if self._unfinished is not None:  # a text may read like a result
-                self._take_line(event.text)
-            elif command is not None and _ends(event, command, self.dialect):
-                self._file(LineKind.FINAL, event.text)
-                command.result, command.success, command.code = event.text, event.ok, event.code
-                self._pending = None
+        for item in self._ear.receive(data, self._clock.now()):
+            if isinstance(item, Filed):
+                self._file(item)
             else:
-                self._announce(event.text, self._clock.now())
-        elif isinstance(event, Prompt):
-            if command is not None:
-                command.prompted = True
-        elif isinstance(event, Payload):
-            if self._unfinished is not None:
-                head, self._unfinished = self._unfinished, None
-                self._announce(head.text, head.t, data=event.data)
-            elif command is not None:
-                command.blocks.append(event.data)
-        else:
-            self._journal.record("driver", "line_too_long", device=self.name, limit=event.limit)
+                self._journal.record("driver", "line_too_long", device=self.name, limit=item.limit)
 
-    def _take_line(self, text: str) -> None:
-        head = self._unfinished
-        if head is not None:
-            head.body.append(text)
-            if len(head.body) >= head.lines:
-                self._unfinished = None
-                self._announce(head.text, head.t, body=tuple(head.body))
-            return
-        command = self._pending
-        if command is not None and text == command.text and not command.lines:
-            self._file(LineKind.ECHO, text)
-            self.restarted |= self.echo_is_off
-            return
-        urc = self.dialect.urc(text, command.text if command else "", bool(command and command.lines))
-        if command is not None and urc is None:
-            self._file(LineKind.RESPONSE, text)
-            command.lines.append(text)
-        elif (urc is not None and urc.more_lines) or self.dialect.has_payload(text):
-            self._unfinished = _Unfinished(text, self._clock.now(), urc.more_lines if urc else 0)
-        else:
-            self._announce(text, self._clock.now())
-
-    def _announce(self, text: str, t: int, *, body: tuple[str, ...] = (), data: bytes = b"") -> None:
-        line = self._file(LineKind.UNSOLICITED, text, t=t, body=body, data=data)
-        self.restarted |= text in self.dialect.boot
-        self._journal.record("driver", "urc_received", device=self.name, text="\n".join((text, *body)))
-        for hook in self._hooks:
-            hook(line)
-
-    def _file(self, kind: LineKind, text: str, *, t: int | None = None, body: tuple[str, ...] = (),
-              data: bytes = b"") -> Line:
-        line = Line(seq=next(self._count), t=self._clock.now() if t is None else t, kind=kind, text=text, body=body,
-                    data=data)
+    def _file(self, item: Filed) -> None:
+        line = Line(seq=next(self._count), t=item.t, kind=item.kind, text=item.text, body=item.body, data=item.data)
         self._lines.append(line)
-        return line
-
-
-@dataclass(slots=True)
-class _Unfinished:
-    """An unsolicited code of which lines or octets are still to come."""
-
-    text: str
-    t: int
-    lines: int
-    body: list[str] = field(default_factory=list)
-
-
-_CALLS = ("ATD", "ATO", "ATA", "AT+CGDATA")
-
-
-def _ends(final: Final, command: _Command, dialect: Dialect) -> bool:
-    """Return whether a final result can be that of this command: calls and sockets have theirs."""
-    text = command.text.upper()
-    if final.kind in (ResultKind.CALL, ResultKind.CONNECT):
-        return text.startswith((*_CALLS, *dialect.connects)) or (final.ok and command.sends_data)
-    return final.kind is not ResultKind.SEND or command.sends_data or text.startswith(dialect.sends)
+        if item.kind is LineKind.ECHO:
+            self.echoed = True
+            self.restarted |= self.echo_is_off
+        elif item.kind is LineKind.UNSOLICITED:
+            self.restarted |= item.text in self.dialect.boot
+            self._journal.record("driver", "urc_received", device=self.name, text="\n".join((item.text, *item.body)))
+            for hook in self._hooks:
+                hook(line)

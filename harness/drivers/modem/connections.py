@@ -7,8 +7,9 @@ import re
 from collections.abc import Callable
 
 from harness.clock import NANOSECONDS, Clock, Duration, to_ns
-from harness.drivers.modem.at_port import AtPort, Line, Response
+from harness.drivers.modem.at_port import AtPort
 from harness.drivers.modem.dialect import TcpProcedure
+from harness.drivers.modem.lines import Line, Response
 from harness.drivers.modem.sockets import UdpSockets
 from harness.errors import CommandFailed, ModemError, TimeoutExpired, UsageError
 

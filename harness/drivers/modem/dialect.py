@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from harness.clock import Duration
+from harness.clock import Duration, to_ns
 from harness.formats.at import FINAL_RESULTS, PayloadHeader, ResultKind
 
 
@@ -19,16 +19,22 @@ class Urc:
         pattern: for prefixes that are also responses: what the unsolicited form looks like, in full. Without one, a
             line in the midst of the command of that name is its response if it has none yet.
         more_lines: lines that follow and belong to it.
+        headed: what its line looks like, in full, where more lines follow; any if empty.
     """
 
     prefix: str
     pattern: str = ""
     more_lines: int = 0
+    headed: str = ""
 
     @property
     def command(self) -> str:
         """The command whose response begins alike: ``+CREG`` of ``+CREG:``."""
         return self.prefix.split(":")[0]
+
+    def has_more(self, line: str) -> bool:
+        """Return whether more lines belong to this one."""
+        return bool(self.more_lines) and (not self.headed or re.fullmatch(self.headed, line) is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,9 +190,12 @@ class Dialect:
                                                 for item in sorted(self.urcs, key=lambda item: -len(item.prefix))))
 
     def timeout_for(self, command: str) -> Duration:
-        """Return how long this command line may take."""
-        upper = command.upper()
-        fitting = [start for start in self.timeouts if upper.startswith(start)]
+        """Return how long this command line may take: all its commands one after the other."""
+        spans = [to_ns(self._timeout_of(part)) for part in _parts(command)]
+        return f"{sum(spans)}ns" if len(spans) > 1 else self._timeout_of(command.upper())
+
+    def _timeout_of(self, command: str) -> Duration:
+        fitting = [start for start in self.timeouts if command.startswith(start)]
         return self.timeouts[max(fitting, key=len)] if fitting else self.timeout
 
     def has_payload(self, line: str) -> bool:
@@ -204,7 +213,7 @@ class Dialect:
         for pattern, item in self._urcs:
             if not line.startswith(item.prefix):
                 continue
-            if item.command.upper() not in _names(command):
+            if item.command.upper() not in command_names(command):
                 return item
             if pattern.fullmatch(line) if pattern is not None else answered:
                 return item
@@ -212,6 +221,12 @@ class Dialect:
         return None
 
 
-def _names(command: str) -> list[str]:
-    """Return the names of the extended commands in a command line."""
-    return [re.split(r"[=?]", part, maxsplit=1)[0].removeprefix("AT") for part in command.upper().split(";")]
+def command_names(command: str) -> list[str]:
+    """Return the names of the extended commands in a command line: ``+CSQ`` and ``+CREG`` of ``AT+CSQ;+CREG?``."""
+    return [re.split(r"[=?]", part, maxsplit=1)[0].removeprefix("AT") for part in _parts(command)]
+
+
+def _parts(command: str) -> list[str]:
+    """Return the commands of a line that are separated by semicolons, each with AT; those in quotes separate none."""
+    parts = re.findall(r'(?:"[^"]*"|[^;"]|")+', command.upper())
+    return [part if part.startswith("AT") else f"AT{part}" for part in parts]

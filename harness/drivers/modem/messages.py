@@ -6,24 +6,41 @@ need it, and takes what fits one message of the GSM 7-bit alphabet.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from harness.clock import NANOSECONDS, Clock, Duration, to_ns
-from harness.drivers.modem.at_port import CTRL_Z, AtPort, Line
-from harness.errors import CommandFailed, FormatError, ModemError, TimeoutExpired, UsageError
+from harness.drivers.modem.at_port import CTRL_Z, AtPort
+from harness.drivers.modem.lines import Line
+from harness.errors import (
+    CommandFailed,
+    FormatError,
+    HarnessError,
+    ModemError,
+    PduError,
+    TimeoutExpired,
+    UsageError,
+)
 from harness.formats.sms import Deliver, Reassembler, StatusReport, Submit, decode_from_network, gsm7, split_sca
 from harness.journal import Journal
 
+_T = TypeVar("_T")
+
 _KEPT = 10_000
 _ANNOUNCED = re.compile(r'\+(?:CMTI|CDSI): *"(?P<store>\w+)",(?P<index>\d+)')
+_DIRECT = ("+CMT:", "+CDS:")
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 _LOOK_AFTER = "10s"  # how often a modem that tells of no restart is looked after while a text is awaited
 _NOTHING_TO_ACKNOWLEDGE = 340
 _NO_SUCH_MESSAGE = 321  # +CMS ERROR of 3GPP TS 27.005 clause 3.2.5: invalid memory index
+_READINGS = 3  # of a message that does not come as long as its header says
+_LISTED = re.compile(r"\+CMGL: *(?P<index>\d+),\d+,[^,]*,\d+")
+_STORES = re.compile(r'"(\w+)",(\d+),(\d+)')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +96,8 @@ class Messages:
         self._joiner = Reassembler()
         self._reference = 0
         self._store = ""
+        self._gaps = 0  # of the port, when the store was last looked through
+        self._unreadable = ""
         port.subscribe(self._heard)
 
     def __repr__(self) -> str:
@@ -89,6 +108,7 @@ class Messages:
         if not keep:
             self._announced.clear()
             self._direct.clear()
+            self._gaps = self._port.gaps
         self._store = ""
 
     @property
@@ -156,56 +176,108 @@ class Messages:
         """Return the next text that fits; see :meth:`Modem.expect_sms`."""
         what = f"SMS {text!r}" if text is not None else "an SMS"
         what += f" from {sender}" if sender is not None else ""
-        span = to_ns(within)
-        deadline = self._clock.now() + span
-        while True:
-            self.fetch()
-            if (received := self._next(text, sender)) is not None:
-                return received
-            if not self._wait(deadline, what):
-                raise TimeoutExpired(f"{what} on {self._port.name}", within=span / NANOSECONDS, saw=self._saw())
+        return self._until(lambda: self._next(text, sender), f"{what} on {self._port.name}", within)
 
     def expect_report(self, reference: int, *, within: Duration) -> StatusReport:
         """Return the newest status report on this message reference; see :meth:`Modem.expect_status_report`."""
-        span = to_ns(within)
-        deadline = self._clock.now() + span
-        what = f"a status report on message {reference} on {self._port.name}"
+        def found() -> StatusReport | None:
+            return next((report for report in reversed(self._reports) if report.message_reference == reference), None)
+
+        return self._until(found, f"a status report on message {reference} on {self._port.name}", within)
+
+    def _until(self, found: Callable[[], _T | None], what: str, within: Duration) -> _T:
+        """Read what comes until something is found."""
+        span, begin = to_ns(within), self._clock.now()
         while True:
             self.fetch()
-            for report in reversed(self._reports):
-                if report.message_reference == reference:
-                    return report
-            if not self._wait(deadline, what):
-                raise TimeoutExpired(what, within=span / NANOSECONDS, saw=self._saw())
+            if (received := found()) is not None:
+                return received
+            if not self._wait(begin, span, what):
+                saw = self._port.saw()
+                if not self._restore_routing():
+                    raise TimeoutExpired(what, within=span / NANOSECONDS, saw=self._saw(saw))
 
     def fetch(self) -> None:
-        """Read and delete every message that the modem has announced."""
+        """Read and delete every message that the modem has announced, or may have announced when nobody could hear."""
         self._prepare()
+        if self._gaps != self._port.gaps and self._port.in_step:
+            self._look_through()
         acknowledge = bool(self._direct) and self._wants_acknowledgement()
         while self._direct:
             line = self._direct.popleft()
             self._port.seen(line)
-            self._take_pdu("".join(line.body), line.text)
-            if acknowledge:
+            if self._take_pdu("".join(line.body)) and acknowledge:
                 self._acknowledge()
         while self._announced:
             store, index = self._announced[0]
             self._read(store, index)
             self._announced.popleft()
+            self._delete(index)
 
     def clear_store(self) -> None:
-        """Delete all messages in the modem's current store, read or not."""
-        self._port.command("AT+CMGD=1,4")
+        """Delete all messages in the modem's stores, read or not."""
+        for store in self._stores():
+            self._select(store)
+            self._port.command("AT+CMGD=1,4")
         self._announced.clear()
 
-    def _wait(self, deadline: int, what: str) -> bool:
+    def _stores(self) -> list[str]:
+        """Return the stores in use, that for received messages first (3GPP TS 27.005 clause 3.2.2)."""
+        return list(dict.fromkeys(name for name, _, _ in reversed(self._fillings())))
+
+    def _fillings(self, within: Duration | None = None) -> list[tuple[str, int, int]]:
+        """Return the names of the stores for reading, writing and receiving, with how full they are."""
+        told = self._port.command("AT+CPMS?", within=within).value("+CPMS:")
+        return [(name, int(used), int(total)) for name, used, total in _STORES.findall(told)]
+
+    def _select(self, store: str) -> None:
+        if store != self._store:
+            self._store = ""
+            self._port.command(f'AT+CPMS="{store}"')
+            self._store = store
+
+    def _look_through(self) -> None:
+        """Take what was received and not announced: the modem started anew, or the port was away."""
+        gaps = self._port.gaps
+        try:
+            self._select(self._stores()[0])
+            response = self._port.command("AT+CMGL=0")
+        except (ModemError, IndexError):  # the card may not be ready yet; what comes is announced
+            return
+        self._gaps = gaps
+        for line in response.lines:
+            if match := _LISTED.fullmatch(line):
+                self._announced.append((self._store, int(match["index"])))
+
+    def _wait(self, begin: int, span: int, what: str) -> bool:
         """Wait until there may be something to read, or it is time to look after the modem; False at the deadline."""
-        left = max(0, deadline - self._clock.now())
-        slice_ = left if self._port.dialect.boot else min(left, to_ns(_LOOK_AFTER))
+        elapsed = self._clock.now() - begin
+        left, look_after = max(0, span - elapsed), to_ns(_LOOK_AFTER)
+        slice_ = min(left, max(elapsed, look_after) if self._port.dialect.boot else look_after)
         try:
             self._clock.wait(self._something_to_read, within=slice_ / NANOSECONDS, what=what)
         except TimeoutExpired:
-            return left > slice_
+            if left <= slice_:
+                return False
+            self._restore_routing()
+        return True
+
+    def _restore_routing(self) -> bool:
+        """Let messages be announced again if the modem has ceased to, as it must when nobody acknowledged one in time.
+
+        Returns whether it had (3GPP TS 27.005 clause 3.2.1: both <mt> and <ds> of +CNMI are 0 then).
+        """
+        step = next((step for step in self._port.dialect.setup if step.command.startswith("AT+CNMI=")), None)
+        if step is None or not self._port.in_step:
+            return False
+        try:
+            if self._port.command("AT+CNMI?").value("+CNMI:").split(",")[1].strip() != "0":
+                return False
+            self._port.command(step.command)
+        except (ModemError, IndexError, TimeoutExpired):
+            return False
+        self._journal.record("driver", "sms_routing_restored", device=self._port.name)
+        self._port.gaps += 1
         return True
 
     def _wants_acknowledgement(self) -> bool:
@@ -238,48 +310,72 @@ class Messages:
                 return received
         return None
 
-    def _saw(self) -> str:
+    def _saw(self, port_saw: str) -> str:
+        seen = []
         if self._inbox:
             last = ", ".join(f"{sms.text!r} from {sms.sender}" for sms in list(self._inbox)[-3:])
-            return f"{self._count} SMS, the last {last}; {self._port.saw()}"
-        return f"no SMS, {self._port.saw()}"
+            seen.append(f"{self._count} SMS, the last {last}; {port_saw}")
+        else:
+            seen.append(f"no SMS, {port_saw}")
+        if parts := self._joiner.statistics().parts:
+            seen.append(f"{parts} part{'s' if parts > 1 else ''} of texts that are not whole")
+        if self._unreadable:
+            seen.append(f"a message that can't be read: {self._unreadable}")
+        with contextlib.suppress(HarnessError):  # a modem that says nothing is told as such already
+            seen += [f"store {name} is full ({used} of {total}): clear_sms() makes room"
+                     for name, used, total in (self._fillings("2s")[2:] if self._port.in_step else ())
+                     if used >= total > 0]
+        return "; ".join(seen)
 
     def _heard(self, line: Line) -> None:
         if match := _ANNOUNCED.fullmatch(line.text):
             self._announced.append((match["store"], int(match["index"])))
             self._port.seen(line)
-        elif line.body:
+        elif line.text.startswith(_DIRECT):
             self._direct.append(line)
 
     def _read(self, store: str, index: int) -> None:
-        if store != self._store:
-            self._port.command(f'AT+CPMS="{store}"')
-            self._store = store
-        try:
-            response = self._port.command(f"AT+CMGR={index}")
-        except CommandFailed as failure:
-            if failure.code == _NO_SUCH_MESSAGE:  # another program read and deleted it
+        self._select(store)
+        for _ in range(_READINGS):
+            try:
+                response = self._port.command(f"AT+CMGR={index}")
+            except CommandFailed as failure:
+                if failure.code == _NO_SUCH_MESSAGE:  # another program read and deleted it
+                    return
+                raise
+            if not response.lines:  # an empty slot, on modems that answer OK
                 return
-            raise
-        if not response.lines:  # an empty slot, on modems that answer OK
-            return
-        self._take_pdu("".join(response.lines[1:]), response.text)
-        self._port.command(f"AT+CMGD={index}")
-
-    def _take_pdu(self, octets: str, header: str) -> None:
+            header, octets = response.lines[0], "".join(response.lines[1:])
+            if _is_whole(header, octets):
+                break
         if not _HEX.fullmatch(octets):
-            raise ModemError(f"{self._port.name}: {header!r} is not followed by a PDU but by {octets[:40]!r}")
+            raise ModemError(f"{self._port.name}: {header!r} is not followed by a PDU but by {octets[:40]!r}: is the "
+                             f"modem in text mode (AT+CMGF)?")
+        self._take_pdu(octets)
+
+    def _delete(self, index: int) -> None:
         try:
+            self._port.command(f"AT+CMGD={index}")
+        except (CommandFailed, TimeoutExpired) as problem:  # it was received all the same
+            self._journal.record("driver", "sms_not_deleted", device=self._port.name, index=index, reason=str(problem))
+
+    def _take_pdu(self, octets: str) -> bool:
+        """Take a message; return whether it could be read."""
+        try:
+            if not _HEX.fullmatch(octets):
+                raise PduError(f"no PDU: {octets[:40]!r}")
             message = decode_from_network(split_sca(bytes.fromhex(octets))[1])
         except FormatError as problem:
+            self._unreadable = str(problem)
             self._journal.record("driver", "sms_unreadable", device=self._port.name, pdu=octets, reason=str(problem))
-            return
+            return False
         if isinstance(message, StatusReport):
             self._reports.append(message)
             self._journal.record("driver", "sms_report_received", device=self._port.name,
                                  reference=message.message_reference, status=message.status)
         elif isinstance(message, Deliver):
             self._take_deliver(message)
+        return True
 
     def _take_deliver(self, message: Deliver) -> None:
         sender = str(message.originator)
@@ -294,6 +390,15 @@ class Messages:
         self._count += 1
         self._journal.record("driver", "sms_received", device=self._port.name, sender=sender, text=whole,
                              parts=received.parts)
+
+
+def _is_whole(header: str, octets: str) -> bool:
+    """Return whether a message is as long as its header says: ``+CMGR: stat,[alpha],length``."""
+    length = header.rpartition(",")[2].strip()
+    try:
+        return not length.isdigit() or len(split_sca(bytes.fromhex(octets))[1]) == int(length)
+    except ValueError:
+        return False
 
 
 def _number(value: str) -> int:

@@ -7,13 +7,14 @@ import re
 from collections.abc import Callable, Mapping
 
 from harness.clock import NANOSECONDS, Clock, Duration, to_ns
-from harness.drivers.modem.at_port import AtPort, Line, Response
+from harness.drivers.modem.at_port import AtPort
 from harness.drivers.modem.channel import SerialChannel, Traffic
 from harness.drivers.modem.connections import TcpConnection, TcpConnections
 from harness.drivers.modem.dialect import Dialect, SetupStep
 from harness.drivers.modem.dialects import DIALECTS, recognise
 from harness.drivers.modem.dialects.generic import GENERIC
 from harness.drivers.modem.facts import Identity, RegistrationState, Signal, parse_registration
+from harness.drivers.modem.lines import Line, Response
 from harness.drivers.modem.messages import Messages, ReceivedSms, SentSms
 from harness.drivers.modem.sockets import UdpSocket, UdpSockets
 from harness.drivers.power import PowerSwitch
@@ -145,6 +146,21 @@ class Modem:
         """Give the modem its supply back and prepare it again; raises as :meth:`power_cycle`."""
         self._switch().on()
         self._journal.record("driver", "powered_on", device=self.name)
+        self._come_back(within)
+
+    def reopen(self, *, within: Duration = "90s") -> None:
+        """Open the port anew after it hung up or was unplugged, as soon as it is there again, and prepare the modem.
+
+        The port is looked up anew, by name or by what ``hwgrep://`` looks for: a module that was reset may be at
+        another number. What was received meanwhile is not lost; sockets are.
+
+        Raises:
+            TimeoutExpired, ModemError: the port or the modem does not come back in this time, or it is another modem.
+        """
+        self.channel.close()
+        self._come_back(within)
+
+    def _come_back(self, within: Duration) -> None:
         deadline = self._clock.now() + to_ns(within)
         while True:
             try:
@@ -152,13 +168,17 @@ class Modem:
                     self.channel.close()
                     self.channel.open()
                 self._port.synchronise(within=max(0, deadline - self._clock.now()) / NANOSECONDS)
+                self._prepare()
                 break
-            except (PortLost, ModemError):
-                # a port on USB comes back some seconds after its modem
+            except TimeoutExpired:
+                raise
+            except (PortLost, ModemError, UsageError):
+                # a port on USB comes back some seconds after its modem, and may go once more
                 if self._clock.now() >= deadline:
                     raise
                 self._clock.sleep(_REOPEN)
-        self._prepare()
+        if "imei" in self._expected:
+            self._check("imei", self._digits("imei", r"\d{15}"))
 
     def _switch(self) -> PowerSwitch:
         if self._power is None:
@@ -173,7 +193,7 @@ class Modem:
         Raises:
             TimeoutExpired: the modem does not answer AT in this time.
             CommandFailed: it refuses a command that the driver can't do without.
-            PortLost: the port went away; :meth:`close` and :meth:`open` it.
+            PortLost: the port went away; :meth:`reopen` it.
         """
         self._port.synchronise(within=within)
         self._prepare()
@@ -192,7 +212,7 @@ class Modem:
         self._identity = None
         self._refused = list(self.dialect.setup)
         self._set_up()
-        self._port.echo_is_off = True
+        self._port.echo_is_off = not self._port.echoed  # some don't care what they are told
 
     def _stay_prepared(self) -> None:
         """Prepare the modem again if it restarted, and repeat what it refused while its SIM card was starting."""
@@ -336,9 +356,26 @@ class Modem:
                 return state
             left = deadline - self._clock.now()
             if left <= 0:
+                saw = self._port.saw()
                 raise TimeoutExpired(f"registration of {self.name}", within=span / NANOSECONDS,
-                                     saw=f"{state.status.name.lower().replace('_', ' ')}, {self._port.saw()}")
+                                     saw=", ".join([*self._why_not(state), saw]))
             self._wait_or(self._spoke_of_registration(mark), min(left, to_ns(_POLL)))
+
+    def _why_not(self, state: RegistrationState) -> list[str]:
+        """Return in words why there may be no service, as far as the modem tells."""
+        told = [state.status.name.lower().replace("_", " ")]
+        for question, prefix, word in (("AT+CPIN?", "+CPIN:", "SIM card"), ("AT+CEER", "+CEER:", "cause")):
+            try:
+                answer = self._port.command(question, within="5s").value(prefix)
+                told += [f"{word}: {answer}"] if answer not in ("READY", "") else []
+            except CommandFailed as failure:
+                told += [f"{word}: {failure.result}"] if question == "AT+CPIN?" else []
+            except (ModemError, TimeoutExpired):
+                return told
+        with contextlib.suppress(ModemError, TimeoutExpired):
+            levels = self._port.command("AT+CESQ", within="5s").value("+CESQ:").split(",")
+            told += ["no signal"] if levels and set(levels) <= {"99", "255"} else []
+        return told
 
     # -- SMS ----------------------------------------------------------------------------------------------------------
 

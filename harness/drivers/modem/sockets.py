@@ -7,8 +7,9 @@ from collections import deque
 from dataclasses import dataclass
 
 from harness.clock import NANOSECONDS, Clock, Duration, to_ns
-from harness.drivers.modem.at_port import AtPort, Line, Response
+from harness.drivers.modem.at_port import AtPort
 from harness.drivers.modem.dialect import UdpProcedure
+from harness.drivers.modem.lines import Line, Response
 from harness.errors import CommandFailed, ModemError, TimeoutExpired, UsageError
 
 Address = tuple[str, int]

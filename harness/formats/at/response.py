@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final as Constant
 from typing import Literal, TypeAlias
@@ -62,9 +62,14 @@ _NUMERIC = {str(number): name for name, number in BASIC_NUMBERS.items() if name 
 
 @dataclass(frozen=True, slots=True)
 class InfoLine:
-    """A line that is no final result: information, an unsolicited result, or an echo."""
+    """A line that is no final result: information, an unsolicited result, or an echo.
+
+    Attributes:
+        apart: whether an empty line came before it, as before whatever a modem begins to say (V.250 clause 5.7.1).
+    """
 
     text: str
+    apart: bool = field(default=False, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +81,14 @@ class Final:
         ok: whether it means success.
         kind: what sort of result it is.
         code: number of a ``+CME ERROR`` or ``+CMS ERROR``, looked up if it came in words; None if unknown or neither.
+        apart: whether an empty line came before it.
     """
 
     text: str
     ok: bool
     kind: ResultKind
     code: int | None = None
+    apart: bool = field(default=False, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +168,7 @@ class ResponseReader:
         self._prompt_expected = False
         self._after_prompt = False
         self._after_return = False
+        self._apart = False
         self._payload: int | None = None
         self.numeric = False
         """Whether results come as numbers (V0); a line that is one of those numbers is final then."""
@@ -191,7 +199,7 @@ class ResponseReader:
         """Forget everything unread and every expectation."""
         self._pending.clear()
         self._scanned = 0
-        self._overflowing = self._prompt_expected = self._after_prompt = self._after_return = False
+        self._overflowing = self._prompt_expected = self._after_prompt = self._after_return = self._apart = False
         self._payload = None
 
     def next_event(self) -> ResponseEvent | Literal[NeedData.NEED_DATA]:
@@ -246,7 +254,11 @@ class ResponseReader:
         if self._overflowing or len(content) > self._max_line:
             self._overflowing = False
             return Overflow(self._max_line)
-        return self._event(content.decode("latin-1")) if content else None
+        if not content:
+            self._apart = True
+            return None
+        apart, self._apart = self._apart, False
+        return self._event(content.decode("latin-1"), apart)
 
     def _line_end(self) -> int:
         """Return where the first CR or LF is, -1 if there is none; what was searched is not searched again."""
@@ -266,7 +278,8 @@ class ResponseReader:
                 del self._pending[: match.end()]
                 self._scanned = 0
                 self._payload = count
-                return InfoLine(match.group())
+                apart, self._apart = self._apart, False
+                return InfoLine(match.group(), apart)
         return None
 
     def _count(self, match: re.Match[str]) -> int | None:
@@ -275,20 +288,20 @@ class ResponseReader:
             return None
         return int(digits)
 
-    def _event(self, text: str) -> ResponseEvent:
+    def _event(self, text: str, apart: bool) -> ResponseEvent:
         final = classify(text, self._finals)
         if final is None and self.numeric and text in _NUMERIC:
             ok, kind = FINAL_RESULTS[_NUMERIC[text]]
             final = Final(text=text, ok=ok, kind=kind)
         if final is not None:
             self._prompt_expected = False
-            return final
+            return replace(final, apart=apart)
         for header in self._headers:
             match = None if header.inline else header.pattern.fullmatch(text)
             if match is not None and (count := self._count(match)):
                 self._payload = count
                 break
-        return InfoLine(text)
+        return InfoLine(text, apart)
 
 
 def information(text: str, *, verbose: bool = True, s3: int = 13, s4: int = 10) -> bytes:

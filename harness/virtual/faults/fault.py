@@ -45,6 +45,9 @@ class FaultyNetwork(Protocol):
     def look(self) -> None:
         """Ask the plan again what strikes the things that last."""
 
+    def shared(self, holds: str, iccid: str) -> str:
+        """Return the name of what a SIM card shares with others: its cell, its operator, or the network."""
+
 
 @dataclass(slots=True, eq=False)
 class Fault:

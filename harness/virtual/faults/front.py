@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 from harness.clock import Duration, to_ns
@@ -11,7 +11,7 @@ from harness.errors import UsageError
 from harness.virtual.faults.fault import Fault
 from harness.virtual.faults.kinds import KINDS
 from harness.virtual.faults.plan import FaultPlan
-from harness.virtual.faults.spec import parse_fault
+from harness.virtual.faults.spec import guess, parse_fault
 
 Setter: TypeAlias = Callable[..., Fault]
 """Sets a fault of one kind: takes the kind's parameters, and ``times``, ``sticky``, ``p``, ``lasting``."""
@@ -41,10 +41,10 @@ class Selector:
     def __getattr__(self, name: str) -> Setter:
         kind = self._prefix + name.replace("_", "-")
         if name.startswith("__") or kind not in KINDS:
-            raise AttributeError(f"there is no kind of fault {kind!r}: see 'mvh fault kinds'")
+            raise AttributeError(f"there is no kind of fault {kind!r}{guess(kind, KINDS)}: see 'mvh fault kinds'")
 
-        def setter(**given: object) -> Fault:
-            return self._plan.add(parse_fault({**self._described, **given, "kind": kind}))
+        def setter(*values: object, **given: object) -> Fault:
+            return self._plan.add(parse_fault({**self._described, **_named(kind, values, given), "kind": kind}))
 
         setter.__name__ = name
         setter.__doc__ = KINDS[kind].about
@@ -80,6 +80,10 @@ class Selector:
     def after(self, span: Duration) -> Selector:
         """Strike so much later than now, or not before that."""
         return self._with(**{"in": f"{to_ns(span)}ns"})
+
+    def every(self, span: Duration) -> Selector:
+        """Strike at once, or at the instant that was named, and again after each span: service that flaps."""
+        return self._with(repeat=f"{to_ns(span)}ns")
 
     def when(self, **states: bool) -> Selector:
         """Strike when states begin to hold, or only while they hold: ``registered=True``, ``prompt=True``."""
@@ -127,6 +131,18 @@ class Selector:
         return Selector(self._plan, self._described, "sms-")
 
 
+def _named(kind: str, values: tuple[object, ...], given: Mapping[str, object]) -> dict[str, object]:
+    """Return the parameters of a kind by name, those included that were written without."""
+    names = [parameter.name for parameter in KINDS[kind].parameters]
+    if len(values) > len(names):
+        raise UsageError(f"a fault of kind {kind!r} takes {len(names)} parameters ({', '.join(names) or 'none'}), not "
+                         f"{len(values)}")
+    named = dict(zip(names, values, strict=False))
+    if twice := sorted(set(named) & set(given)):
+        raise UsageError(f"{twice[0]}: given twice")
+    return {**named, **given}
+
+
 def _written(pattern: str | re.Pattern[str]) -> str:
     return pattern if isinstance(pattern, str) else f"/{pattern.pattern}/"
 
@@ -167,6 +183,31 @@ class Faults(Selector):
         number = fault if isinstance(fault, int) else fault.number
         if not self._plan.remove(number):
             raise UsageError(f"there is no fault {number}")
+
+    def save(self) -> list[dict[str, object]]:
+        """Return the faults in the plan as a rig file or ``mvh fault load`` takes them."""
+        return [fault.spec.describe() for fault in self._plan.all]
+
+    def load(self, described: Iterable[Mapping[str, object]]) -> list[Fault]:
+        """Set faults that were saved; all of them, or none if anything is wrong.
+
+        Raises:
+            UsageError: what is wrong; the message begins with the number of the fault, from 0, and the key.
+        """
+        specs = []
+        for number, one in enumerate(described):
+            try:
+                specs.append(parse_fault(one))
+                self._plan.check(specs[-1])
+            except UsageError as problem:
+                raise UsageError(f"faults[{number}].{problem}") from None
+        return [self._plan.add(spec) for spec in specs]
+
+    @property
+    def unstruck(self) -> tuple[Fault, ...]:
+        """The faults that have not struck, those that are gone included: a test that has some shows less than it says.
+        """
+        return self._plan.unstruck
 
     def clear(self) -> int:
         """Take all faults out of the plan; return how many there were."""

@@ -56,6 +56,9 @@ class Kind:
         about: what the client sees.
         breaks: whether it can strike within a command, at a point of its dialogue (parameters ``point``, ``after``).
         urcs: for a LINE kind, whether it can strike an unsolicited result.
+        holds: what it keeps as it is not, as long as any fault does; two kinds may hold the same. Begins with
+            ``network.`` where modems may share it.
+        state: what it waits for if no selector tells when.
     """
 
     name: str
@@ -66,6 +69,8 @@ class Kind:
     parameters: tuple[Parameter, ...] = ()
     breaks: bool = False
     urcs: bool = True
+    holds: str = ""
+    state: str = ""
 
     def parameter(self, name: str) -> Parameter | None:
         """Return a parameter by its name, None if there is none."""
@@ -88,8 +93,8 @@ def _line(name: str, about: str, *parameters: Parameter, group: str = "response"
 
 
 def _act(name: str, group: str, about: str, *parameters: Parameter, room: Room = Room.MODEM,
-         breaks: bool = False) -> Kind:
-    return Kind(name=name, group=group, mode=Mode.ACT, about=about, room=room, breaks=breaks,
+         breaks: bool = False, holds: str = "", state: str = "") -> Kind:
+    return Kind(name=name, group=group, mode=Mode.ACT, about=about, room=room, breaks=breaks, holds=holds, state=state,
                 parameters=(*parameters, *_BREAK) if breaks else parameters)
 
 
@@ -119,6 +124,9 @@ _RESPONSE = (
           number("number", REQUIRED, "of 3GPP TS 27.007 clause 9.2", high=65_535), urcs=False),
     _line("cms", "+CMS ERROR, and nothing is done",
           number("number", REQUIRED, "of 3GPP TS 27.005 clause 3.2.5", high=65_535), urcs=False),
+    _line("replace", "the response is another one, and nothing is done; or the unsolicited result is",
+          text("text", REQUIRED, "lines of information, or the unsolicited result; \\n between lines"),
+          text("result", "OK", "the final result")),
     _line("truncate", "the response ends early", number("after", REQUIRED, "octets that get through")),
     _line("garble", "octets of the response are others", share("share", 0.2, "of the octets; at least one is hit")),
     _line("duplicate", "the response comes twice"),
@@ -150,46 +158,50 @@ _URC = (
 _POWER = (
     _act("hang", "power", "the module hears and says nothing; power off and on cures it",
          duration("span", None, "until it answers again; until power-off or removal of the fault if absent"),
-         breaks=True),
+         breaks=True, holds="voice"),
     _act("brown-out", "power", "the supply breaks down: silence, then the boot sequence with the settings of power-on",
          duration("silence", "1s", "until it boots"), breaks=True),
     _passing("slow-boot", "power", "the boot sequence begins late", duration("by", "30s", "how much later"),
              room=Room.MODEM),
     _act("reset-in-prompt", "power", "a brown-out while a prompt is open",
-         duration("silence", "1s", "until it boots")),
+         duration("silence", "1s", "until it boots"), state="prompt"),
     _act("unplug", "power", "the ports are gone, links and all, then come back",
-         duration("span", None, "until they are back; until removal of the fault if absent"), breaks=True),
+         duration("span", None, "until they are back; until removal of the fault if absent"), breaks=True,
+         holds="ports"),
     _act("hang-up", "power", "every client loses its port, which can be opened anew at once", breaks=True),
     _act("baud", "power", "the line speed is another one: rubbish for a client that keeps its own",
-         number("rate", REQUIRED, "bits per second", low=300, high=921_600), breaks=True),
+         number("rate", REQUIRED, "bits per second", low=300, high=921_600), breaks=True, holds="speed"),
 )
 
 _SIM = (
-    _act("sim-absent", "sim", "no card in the slot, and no word about it", _SPAN),
-    _act("sim-pin", "sim", "the card wants its PIN", digits("pin", "1234", "the PIN", low=4, high=8)),
-    _act("sim-puk", "sim", "the card wants its PUK"),
+    _act("sim-absent", "sim", "no card in the slot, and no word about it", _SPAN, holds="card"),
+    _act("sim-pin", "sim", "the card wants its PIN", digits("pin", "1234", "the PIN", low=4, high=8), holds="lock"),
+    _act("sim-puk", "sim", "the card wants its PUK", holds="lock"),
     _act("sim-busy", "sim", "the card does not answer yet", duration("span", "10s", "how long"),
-         flag("failure", False, "whether the module takes that for a failure (CME 13 instead of 14)")),
-    _act("sim-removed", "sim", "the card is pulled while the module runs, and told so", _SPAN),
+         flag("failure", False, "whether the module takes that for a failure (CME 13 instead of 14)"), holds="answers"),
+    _act("sim-removed", "sim", "the card is pulled while the module runs, and told so", _SPAN, holds="card"),
     _act("sim-imsi", "sim", "a multi-IMSI card takes another IMSI: REFRESH, and a new registration",
          digits("imsi", None, "the IMSI; the card's next if absent", low=14, high=15)),
     _act("sim-iccid", "sim", "the card tells another ICCID than its own",
-         digits("iccid", REQUIRED, "what it tells", low=18, high=20)),
+         digits("iccid", REQUIRED, "what it tells", low=18, high=20), holds="iccid"),
 )
 
 _NETWORK = (
-    _act("network-none", "network", "no network can be received", _SPAN, room=Room.NETWORK),
+    _act("network-none", "network", "no network can be received", _SPAN, room=Room.NETWORK, holds="coverage"),
     _act("network-searching", "network", "service is lost, and the search takes long",
-         duration("span", "60s", "until it ends"), room=Room.NETWORK),
+         duration("span", "60s", "until it ends"), room=Room.NETWORK, holds="search"),
     _act("network-denied", "network", "registration is denied",
-         number("cause", 15, "EMM cause of 3GPP TS 24.301 clause 9.9.3.9", low=1, high=127), _SPAN, room=Room.NETWORK),
-    _act("network-no-roaming", "network", "visited networks refuse (cause 13)", _SPAN, room=Room.NETWORK),
+         number("cause", 15, "EMM cause of 3GPP TS 24.301 clause 9.9.3.9", low=1, high=127), _SPAN, room=Room.NETWORK,
+         holds="denial"),
+    _act("network-no-roaming", "network", "visited networks refuse (cause 13)", _SPAN, room=Room.NETWORK,
+         holds="roaming"),
     _act("network-lost", "network", "coverage goes and comes back", duration("span", "30s", "how long"),
-         room=Room.NETWORK),
+         room=Room.NETWORK, holds="coverage"),
     _act("network-congested", "network", "the operator takes nobody in (cause 22), and no texts (CMS 42)", _SPAN,
-         room=Room.NETWORK),
+         room=Room.NETWORK, holds="network.congestion"),
     _act("network-signal", "network", "the serving cell's signal changes over time",
-         curve("points", "times from now, and dBm; below -113 nothing is received"), room=Room.NETWORK),
+         curve("points", "times from now, and dBm; below -113 nothing is received"), room=Room.NETWORK,
+         holds="network.signal"),
     _act("network-nitz", "network", "the network's clock jumps",
          number("seconds", 0, "how far, back if negative", low=-10**9, high=10**9),
          number("quarters", 0, "offset of the zone from UTC in quarters of an hour", low=-47, high=56)),
@@ -208,7 +220,7 @@ _PACKET = (
     _act("packet-ip-changed", "packet", "contexts end and come back with another address",
          flag("silent", False, "whether the module is not told: nothing reaches it any more")),
     _act("packet-nat-timeout", "packet", "the way back from hosts is forgotten soon",
-         duration("timeout", "0s", "idle time after which it is"), _SPAN, room=Room.NETWORK),
+         duration("timeout", "0s", "idle time after which it is"), _SPAN, room=Room.NETWORK, holds="network.nat"),
     _passing("packet-socket-error", "packet", "a socket does not open",
              number("number", 566, "error number in the dialect's terms", low=1, high=65_535), room=Room.MODEM),
     _passing("packet-buffer-full", "packet", "data for a socket is not taken", room=Room.MODEM),

@@ -12,6 +12,7 @@ same seed strikes the same things. Everything that strikes is in the journal.
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Final
@@ -20,6 +21,7 @@ from harness.clock import NANOSECONDS, random_stream
 from harness.errors import UsageError
 from harness.journal import Entry, Fact, Plain
 from harness.virtual.faults.fault import End, Fault, FaultyDevice, FaultyNetwork
+from harness.virtual.faults.holds import Holds
 from harness.virtual.faults.kinds import Mode, Room
 from harness.virtual.faults.spec import FaultSpec
 from harness.virtual.world import World
@@ -44,6 +46,8 @@ class FaultPlan:
         self._unsubscribe: Callable[[], None] | None = None
         self._looking = False
         self._asking = False
+        self._holds = Holds(self._carry_out, self._lasts, self._place)
+        self._unstruck: deque[Fault] = deque(maxlen=MAX_FAULTS)
 
     def __repr__(self) -> str:
         return f"FaultPlan({len(self._faults)} faults)"
@@ -66,6 +70,12 @@ class FaultPlan:
         with self.world.turn():
             return tuple(self._faults.values())
 
+    @property
+    def unstruck(self) -> tuple[Fault, ...]:
+        """The faults that have not struck, oldest first: those in the plan, and those that left it so."""
+        with self.world.turn():
+            return (*self._unstruck, *(fault for fault in self._faults.values() if not fault.struck))
+
     def add(self, spec: FaultSpec) -> Fault:
         """Put a fault into the plan; one that acts and has no selector strikes at once.
 
@@ -73,14 +83,7 @@ class FaultPlan:
             UsageError: there is no such modem, or there are too many faults.
         """
         with self.world.turn():
-            if spec.modem is not None and spec.modem not in [device.name for device in self._devices]:
-                names = ", ".join(device.name for device in self._devices) or "none"
-                raise UsageError(f"modem: there is no modem {spec.modem!r}: there are {names}")
-            if len(self._faults) >= MAX_FAULTS:
-                raise UsageError(f"there are {MAX_FAULTS} faults already: remove some")
-            if spec.at is not None and spec.at < self.world.now() and _acts_by_itself(spec) and not spec.when:
-                raise UsageError(f"at: {spec.at / NANOSECONDS:g} s has passed: it is "
-                                 f"{self.world.now() / NANOSECONDS:g} s; write 'in' for a time from now")
+            self.check(spec)
             number = next(self._numbers)
             chance = self.world.random(f"fault.{number}")
             if spec.seed is not None:
@@ -93,6 +96,22 @@ class FaultPlan:
             self._arm(fault)
             self._changed()
             return fault
+
+    def check(self, spec: FaultSpec) -> None:
+        """Tell whether a fault could be set now.
+
+        Raises:
+            UsageError: there is no such modem, its time has passed, or there are too many faults.
+        """
+        with self.world.turn():
+            if spec.modem is not None and spec.modem not in [device.name for device in self._devices]:
+                names = ", ".join(device.name for device in self._devices) or "none"
+                raise UsageError(f"modem: there is no modem {spec.modem!r}: there are {names}")
+            if len(self._faults) >= MAX_FAULTS:
+                raise UsageError(f"there are {MAX_FAULTS} faults already: remove some")
+            if spec.at is not None and spec.at < self.world.now() and _acts_by_itself(spec) and not spec.when:
+                raise UsageError(f"at: {spec.at / NANOSECONDS:g} s has passed: it is "
+                                 f"{self.world.now() / NANOSECONDS:g} s; write 'in' for a time from now")
 
     def remove(self, number: int | None = None) -> int:
         """Take one fault, or all, out of the plan and undo what can be undone; return how many there were."""
@@ -111,7 +130,10 @@ class FaultPlan:
         standing = spec.kind.mode is Mode.STANDING
         if not _acts_by_itself(spec) and not standing:
             return
-        if spec.when:
+        if spec.repeat is not None:
+            begin = max(world.now(), fault.at if fault.at is not None else world.now())
+            fault.events.append(world.call_at(begin, partial(self._repeat, fault), name="fault"))
+        elif spec.when:
             if self._unsubscribe is None:
                 self._unsubscribe = world.journal.subscribe(self._told)
             if fault.at is not None:
@@ -124,13 +146,28 @@ class FaultPlan:
         else:
             self._fire_everywhere(fault)
 
+    def _repeat(self, fault: Fault) -> None:
+        """Strike, and again after a while."""
+        assert fault.spec.repeat is not None
+        fault.events = [event for event in fault.events if event.pending]
+        fault.events.append(self.world.call_later(f"{fault.spec.repeat}ns", partial(self._repeat, fault), name="fault"))
+        targets = [device for device in self._targets(fault) if self._in_state(fault, device)]
+        fault.seen += bool(targets)
+        if targets and self._draw(fault):
+            self._used(fault)
+            for device in targets:
+                self._fire(fault, device)
+        if fault.left == 0:
+            fault.events.pop().cancel()
+
     def _expired(self, fault: Fault) -> None:
         if fault.number in self._faults:
             self._record("fault_expired", fault)
             self._drop(fault)
 
     def _drop(self, fault: Fault) -> None:
-        self._faults.pop(fault.number, None)
+        if self._faults.pop(fault.number, None) is not None and not fault.struck:
+            self._unstruck.append(fault)
         for event in fault.events:
             event.cancel()
         while fault.ends:
@@ -160,15 +197,38 @@ class FaultPlan:
         self._looking = False
         if any(fault.spec.when and fault.spec.kind.mode is Mode.STANDING for fault in self._faults.values()):
             self._asked()
-        for fault in tuple(self._faults.values()):
+        self._strike_all(self._begun())
+
+    def begins(self, condition: str) -> bool:
+        """A state has begun that may not last: return whether a fault waited for it; it strikes behind this turn."""
+        begun = self._begun(condition)
+        if begun:
+            self.world.call_later(0, partial(self._strike_all, begun), name="fault")
+        return bool(begun)
+
+    def _begun(self, condition: str = "") -> list[tuple[Fault, list[FaultyDevice]]]:
+        """Return the faults whose states have begun to hold, and for whom; ``condition`` has begun anew."""
+        begun = []
+        for fault in self._faults.values():
             spec = fault.spec
-            if not spec.when or not _acts_by_itself(spec) or (fault.at is not None and self.world.now() < fault.at):
+            if not spec.when or spec.repeat is not None or not _acts_by_itself(spec) or (
+                    fault.at is not None and self.world.now() < fault.at):
                 continue
             holding = [device for device in self._targets(fault) if self._in_state(fault, device)]
-            began, fault.holding = bool(holding) and not fault.holding, bool(holding)
-            if began and self._draw(fault):
+            held = fault.holding and not spec.when.get(condition)
+            fault.holding = bool(holding)
+            if holding and not held:
+                begun.append((fault, holding))
+        return begun
+
+    def _strike_all(self, begun: list[tuple[Fault, list[FaultyDevice]]]) -> None:
+        for fault, devices in begun:
+            if fault.number not in self._faults:
+                continue
+            fault.seen += 1
+            if self._draw(fault):
                 self._used(fault)
-                for device in holding:
+                for device in devices:
                     self._fire(fault, device)
 
     def _targets(self, fault: Fault) -> list[FaultyDevice]:
@@ -292,8 +352,9 @@ class FaultPlan:
         return undo
 
     def act(self, fault: Fault, device: FaultyDevice) -> None:
-        """Carry out a fault that struck a command or an unsolicited result."""
-        self._inject(fault, device)
+        """Carry out a fault that struck a command or an unsolicited result, unless it was removed since."""
+        if fault.number in self._faults:
+            self._inject(fault, device)
 
     def _ask_network(self) -> None:
         """Let the network look, as soon as this turn is over, what strikes the things that last."""
@@ -337,23 +398,40 @@ class FaultPlan:
     # -- carrying out -------------------------------------------------------------------------------------------------
 
     def _fire_everywhere(self, fault: Fault) -> None:
+        fault.seen += 1
         if self._draw(fault):
             self._used(fault)
             for device in self._targets(fault):
                 self._fire(fault, device)
+        else:
+            self._record("fault_passed_by", fault)  # by chance
+            self._drop(fault)
 
     def _fire(self, fault: Fault, device: FaultyDevice) -> None:
         self._record("fault_injected", fault, device=device.name)
         self._inject(fault, device)
 
     def _inject(self, fault: Fault, device: FaultyDevice) -> None:
-        if fault.spec.kind.room is Room.MODEM:
-            end = device.inject(fault)
-        else:
-            end = self._network.inject(fault, device.iccid) if self._network is not None else None
-        if end is not None:
+        end = self._carry_out(fault, device)
+        if fault.spec.kind.holds:
+            self._holds.take(fault, device, end)
+        elif end is not None:
             self._lasts(fault, end)
         self.retire(fault)
+
+    def _carry_out(self, fault: Fault, device: FaultyDevice) -> End | None:
+        if fault.spec.kind.room is Room.MODEM:
+            return device.inject(fault)
+        return self._network.inject(fault, device.iccid) if self._network is not None else None
+
+    def over(self, holds: str, device: FaultyDevice) -> None:
+        """Something that faults hold has ended by itself."""
+        self._holds.over(holds, device)
+
+    def _place(self, holds: str, device: FaultyDevice) -> str:
+        if holds.startswith("network.") and self._network is not None:
+            return self._network.shared(holds, device.iccid)
+        return device.name
 
     def retire(self, fault: Fault) -> None:
         """Take a fault out of the plan that can't strike any more and has nothing to undo."""

@@ -9,8 +9,9 @@ The keys of a selector:
 ``nth``    only the n-th that fits, from 1; with ``sticky``, all from there on
 ``at``     instant of the world (``"12s"``); together with the others, not before
 ``in``     the same, counted from now
+``repeat`` a fault that acts by itself does so again and again, so long after another
 ``when``   states that must hold: ``{registered = true}``
-``times``  how often it strikes; once if absent, and without end if ``sticky`` or with ``p``
+``times``  how often it strikes; once if absent, and without end if ``sticky``, with ``p`` or with ``repeat``
 ``p``      probability with which it strikes
 ``lasting`` how long it stays in the plan
 ``seed``   of its own chance, whatever the world's
@@ -30,8 +31,8 @@ from harness.errors import UsageError
 from harness.virtual.faults.kinds import CONDITIONS, KINDS, Kind, Mode
 from harness.virtual.faults.parameters import REQUIRED, Quantity, Value
 
-SELECTOR_KEYS: Final = ("kind", "modem", "on", "urc", "nth", "at", "in", "when", "times", "sticky", "p", "lasting",
-                        "seed")
+SELECTOR_KEYS: Final = ("kind", "modem", "on", "urc", "nth", "at", "in", "repeat", "when", "times", "sticky", "p",
+                        "lasting", "seed")
 _LONGEST_PATTERN: Final = 256
 
 
@@ -85,6 +86,7 @@ class FaultSpec:
         parameters: every parameter of the kind, by name.
         at: instant of the world in nanoseconds, or None.
         delay: nanoseconds from when it joins a plan, or None.
+        repeat: nanoseconds from one strike to the next, or None.
         times: how often it strikes; None: without end.
         lasting: nanoseconds it stays in the plan, or None.
         seed: of its own chance; the world's, and its place in the plan, if None.
@@ -98,6 +100,7 @@ class FaultSpec:
     nth: int | None = None
     at: int | None = None
     delay: int | None = None
+    repeat: int | None = None
     when: Mapping[str, bool] = field(default_factory=dict)
     times: int | None = 1
     p: float = 1.0
@@ -133,6 +136,7 @@ class FaultSpec:
         shown: dict[str, object] = {"kind": self.kind.name}
         for key, value in (("modem", self.modem), ("on", self.on and self.on.text), ("urc", self.urc and self.urc.text),
                            ("nth", self.nth), ("at", _spell(self.at)), ("in", _spell(self.delay)),
+                           ("repeat", _spell(self.repeat)),
                            ("when", dict(self.when) or None), ("lasting", _spell(self.lasting)), ("seed", self.seed)):
             if value is not None:
                 shown[key] = value
@@ -159,11 +163,11 @@ def parse_fault(described: Mapping[str, object]) -> FaultSpec:
     name = described.get("kind")
     kind = KINDS.get(str(name)) if isinstance(name, str) else None
     if kind is None:
-        raise UsageError(f"kind: no such kind of fault: {name!r}{_guess(str(name), KINDS)}; see 'mvh fault kinds'")
+        raise UsageError(f"kind: no such kind of fault: {name!r}{guess(str(name), KINDS)}; see 'mvh fault kinds'")
     allowed = [*SELECTOR_KEYS, *(parameter.name for parameter in kind.parameters)]
     for key in described:
         if key not in allowed:
-            raise UsageError(f"{key}: no such key of a fault of kind {kind.name!r}{_guess(key, allowed)}; it takes "
+            raise UsageError(f"{key}: no such key of a fault of kind {kind.name!r}{guess(key, allowed)}; it takes "
                              f"{', '.join(parameter.name for parameter in kind.parameters) or 'no parameters'}, and "
                              f"{', '.join(SELECTOR_KEYS[1:])}")
     parameters: dict[str, Value] = {}
@@ -185,12 +189,23 @@ def _select(kind: Kind, parameters: Mapping[str, Value], described: Mapping[str,
     if sticky and described.get("times") is not None:
         raise UsageError("times: a sticky fault strikes without end; give one of 'times' and 'sticky'")
     times = _whole("times", described.get("times"))
+    repeat, when = _span("repeat", described.get("repeat")), _conditions(described.get("when"))
+    aimed = any(described.get(key) is not None for key in ("on", "urc")) or bool(when) or repeat is not None
+    if kind.state and not aimed:
+        when, aimed = {kind.state: True}, True
+    if kind.mode is Mode.ACT and not aimed:
+        for key, given in (("times", times not in (None, 1)), ("sticky", sticky)):
+            if given:
+                raise UsageError(f"{key}: a fault of kind {kind.name!r} acts by itself, and once: give one of 'on', "
+                                 f"'urc', 'when' and 'repeat' to let it strike again")
+        times = 1
+    endless = sticky or p < 1 or repeat is not None
     return FaultSpec(
         kind=kind, parameters=parameters, modem=_name(described.get("modem")),
         on=_pattern("on", described.get("on")), urc=_pattern("urc", described.get("urc")),
         nth=_whole("nth", described.get("nth")), at=_span("at", described.get("at")),
-        delay=_span("in", described.get("in")), when=_conditions(described.get("when")), p=p,
-        times=times if times is not None else None if sticky or p < 1 else 1,
+        delay=_span("in", described.get("in")), repeat=repeat, when=when, p=p,
+        times=times if times is not None else None if endless else 1,
         lasting=_span("lasting", described.get("lasting")), seed=_whole("seed", described.get("seed"), least=0))
 
 
@@ -206,6 +221,11 @@ def _check_sense(spec: FaultSpec) -> None:
         raise UsageError("point: an unsolicited result is all response")
     if kind.mode is Mode.ACT and spec.nth is not None and spec.on is None and spec.urc is None:
         raise UsageError(f"nth: a fault of kind {kind.name!r} needs 'on' or 'urc' to count")
+    if spec.repeat is not None:
+        if kind.mode is not Mode.ACT or spec.on is not None or spec.urc is not None:
+            raise UsageError("repeat: only a fault that acts by itself repeats; others are 'sticky'")
+        if not spec.repeat:
+            raise UsageError("repeat: must be longer than 0")
     if kind.name == "jitter" and spec.number("low") > spec.number("high"):
         raise UsageError("high: must not be less than 'low'")
     if kind.name == "urc-storm" and not spec.number("every"):
@@ -263,14 +283,15 @@ def _conditions(given: object) -> Mapping[str, bool]:
         raise UsageError(f"when: must be states such as {{registered = true}}, not {given!r}")
     for name, value in given.items():
         if name not in CONDITIONS:
-            raise UsageError(f"when: no such state: {name!r}{_guess(str(name), CONDITIONS)}; there are "
+            raise UsageError(f"when: no such state: {name!r}{guess(str(name), CONDITIONS)}; there are "
                              f"{', '.join(CONDITIONS)}")
         if not isinstance(value, bool):
             raise UsageError(f"when: {name} must be true or false, not {value!r}")
     return dict(given)
 
 
-def _guess(word: str, known: Iterable[str]) -> str:
+def guess(word: str, known: Iterable[str]) -> str:
+    """Return the known word that somebody may have meant, as a question; empty if none is near."""
     close = difflib.get_close_matches(word, list(known), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
 

@@ -333,8 +333,8 @@ class Session:
             else:
                 self._reader.expect_bytes(result.length)
             self.output.say(Kind.PROMPT, result.text)
-            if self._modem.faults is not None:
-                self._modem.faults.prompted()
+            if self._modem.faults is not None and self._modem.faults.prompted(self):
+                self._modem.faults.keep_back(self, self._reader.discard_pending())
         return False
 
     def withdraw(self, about: object, result: Reply | Refused) -> None:

@@ -66,6 +66,8 @@ class _Port:
     commands: deque[list[Fault]]  # of the line under way: what strikes each of its commands
     echo: bytearray  # typed and not yet echoed, because it may be of a line whose echo is struck
     payload: tuple[Fault, int] | None = None  # a fault that strikes after so many octets of data
+    deaf: bool = False  # a fault has struck the prompt: what is typed there comes too late
+    early: bytearray | None = None  # typed before it is known whether a fault strikes the prompt
 
 
 class ModemFaults:
@@ -122,7 +124,7 @@ class ModemFaults:
         self._tidying = False
         if not self.hung and not self._plan.touches(self):
             for session, port in tuple(self._ports.items()):
-                if port.line.idle and not port.echo and port.payload is None:
+                if port.line.idle and not port.echo and port.payload is None and port.early is None:
                     self.release(session)
             self.watching = bool(self._ports)
 
@@ -154,6 +156,11 @@ class ModemFaults:
                 port.line.silent = False
             self.faults_changed()
 
+    def powered_off(self) -> None:
+        """Power off cures a module that hangs."""
+        self.hang(False)
+        self._plan.over("voice", self)
+
     def late_boot(self) -> int:
         """Return how many nanoseconds later than usual the boot sequence begins."""
         fault = self._plan.strike_passing("slow-boot", self)
@@ -169,7 +176,8 @@ class ModemFaults:
             port.line.reset()
             port.commands.clear()
             port.echo.clear()
-            port.payload = None
+            port.payload = port.early = None
+            port.deaf = False
 
     def _port(self, session: Session) -> _Port:
         port = self._ports.get(session)
@@ -192,6 +200,7 @@ class ModemFaults:
         held, port.echo = bytes(port.echo), bytearray()
         port.line.begin()
         port.payload = None
+        port.deaf = False
         try:
             commands = parse_line(line)
         except AtSyntaxError:
@@ -203,9 +212,22 @@ class ModemFaults:
                 port.line.episode += self._effects(port, fault)
         return held + typed
 
-    def prompted(self) -> None:
-        """A prompt was opened."""
-        self._plan.changed()
+    def prompted(self, session: Session) -> bool:
+        """A prompt was opened; return whether a fault strikes it, before which nothing may be typed there."""
+        return self._plan.begins("prompt")
+
+    def keep_back(self, session: Session, typed: bytes) -> None:
+        """Let what was typed at a prompt already wait until the faults had their turn, however fast it comes."""
+        self.watching = True
+        port = self._port(session)
+        port.early = bytearray(typed)
+        self._modem.world.call_later(0, partial(self._let_in, session, port), name="fault")
+
+    def _let_in(self, session: Session, port: _Port) -> None:
+        early, port.early = port.early, None
+        if early:
+            session.receive(bytes(early))
+        self.faults_changed()
 
     def command(self, session: Session) -> CommandStrikes | None:
         """Return what strikes the next command of the line, None if nothing does."""
@@ -220,15 +242,20 @@ class ModemFaults:
     def typed(self, session: Session, data: bytes) -> bytes:
         """Take data typed at a prompt; return what of it arrives."""
         port = self._ports.get(session)
-        if port is None or port.payload is None:
+        if port is not None and port.early is not None:
+            port.early += data
+            return b""
+        if port is None or (port.payload is None and not port.deaf):
             return data
+        if port.payload is None:
+            return b""
         fault, left = port.payload
         if len(data) < left:
             port.payload = (fault, left - len(data))
             return data
         port.payload = None
         port.line.episode.append(line_faults.Silence())
-        self._soon(fault, port.line)
+        self._soon(fault, port)
         return data[:left]
 
     # -- what strikes a command ---------------------------------------------------------------------------------------
@@ -242,6 +269,9 @@ class ModemFaults:
             strikes.instead = cme(spec.number("number"))
         elif fault.kind == "cms":
             strikes.instead = cms(spec.number("number"))
+        elif fault.kind == "replace":
+            lines = [line for line in spec.text("text").split("\n") if line]
+            strikes.instead = Reply(lines=tuple(lines), final=spec.text("result"))
         elif (fault.kind == "never" and not spec.flag("execute")) or _at_command(fault):
             strikes.instead = OK
         elif fault.kind == "delay":
@@ -260,7 +290,7 @@ class ModemFaults:
         if fault.kind in ("delay", "jitter"):
             return []
         if kind.mode is Mode.LINE:
-            return self._line_effects(fault)
+            return self._line_effects(fault) if fault.kind != "replace" else []
         if fault.kind in ("urc", "urc-burst"):
             self._plan.retire(fault)
             return [line_faults.Insert(urc_octets(fault), spec.number("offset"), spec.text("part"))]
@@ -274,14 +304,18 @@ class ModemFaults:
 
     def _break(self, port: _Port, fault: Fault) -> list[Effect]:
         """Return what lets octets through up to the point where a fault breaks in."""
-        strikes = partial(self._soon, fault, port.line)
+        strikes = partial(self._soon, fault, port)
         point = "prompt" if fault.kind == "reset-in-prompt" else fault.spec.text("point")
         after = 0 if fault.kind == "reset-in-prompt" else fault.spec.number("after")
         if point == "command":
             strikes()
             return [line_faults.Mute()]
         if point == "prompt":
-            return [line_faults.AtPrompt(strikes)]
+            def at_prompt() -> None:
+                port.deaf = True
+                strikes()
+
+            return [line_faults.AtPrompt(at_prompt)]
         if point == "payload":
             port.payload = (fault, after)
             return []
@@ -289,13 +323,19 @@ class ModemFaults:
             return [_Then(after, strikes)]
         return [line_faults.Truncate(after, strikes)]
 
-    def _soon(self, fault: Fault, line: LineFaults | None = None) -> None:
+    def _soon(self, fault: Fault, port: _Port | None = None) -> None:
         """Carry out a fault as soon as what was said before is on the line, and let the port speak again then."""
 
+        cycle = self._modem.power_cycle
+
         def act() -> None:
-            if line is not None:
-                line.episode = []
-            self._plan.act(fault, self)
+            if port is not None:
+                port.line.episode = []
+                port.deaf = False
+            if cycle == self._modem.power_cycle:
+                self._plan.act(fault, self)
+            else:  # another fault was faster
+                self._plan.retire(fault)
 
         self._modem.world.call_later(f"{SETTLING}ns", act, name="fault")
 
@@ -354,6 +394,7 @@ class _Then(line_faults.OfResponse):
 _EFFECTS: dict[str, Callable[[Fault], Effect]] = {
     "never": lambda fault: line_faults.Mute(),
     "truncate": lambda fault: line_faults.Truncate(fault.spec.number("after")),
+    "replace": lambda fault: line_faults.Replace(urc_octets(fault)),
     "garble": lambda fault: line_faults.Garble(fault.spec.share("share"), fault.chance),
     "duplicate": lambda fault: line_faults.Duplicate(),
     "split": lambda fault: line_faults.Split(fault.spec.number("size"), fault.spec.number("gap")),
@@ -370,9 +411,12 @@ _EFFECTS: dict[str, Callable[[Fault], Effect]] = {
 def urc_octets(fault: Fault) -> bytes:
     """Return what a fault of kind ``urc`` or ``urc-burst`` says, as octets."""
     text = fault.spec.text("text").encode("latin-1")
+    if "raw" in fault.spec.parameters and fault.spec.flag("raw"):
+        return text
+    text = text.replace(b"\n", b"\r\n")
     if fault.kind == "urc-burst":
         return (b"\r\n" + text + b"\r\n") * fault.spec.number("count")
-    return text if fault.spec.flag("raw") else b"\r\n" + text + b"\r\n"
+    return b"\r\n" + text + b"\r\n"
 
 
 def spell(command: Parsed) -> str:

@@ -101,6 +101,17 @@ class Silence(Effect):
         return []
 
 
+class Replace(OfResponse):
+    """Says something else instead of the first piece, and nothing instead of others."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def response(self, piece: Piece) -> list[Piece]:
+        data, self._data = self._data, b""
+        return [replace(piece, data=data)] if data else []
+
+
 class Garble(OfResponse):
     """Turns some octets into others; the first piece loses one at least."""
 

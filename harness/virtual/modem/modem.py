@@ -180,7 +180,7 @@ class VirtualModem:
         self.powered = False
         self.power_cycle += 1
         if self.faults is not None:
-            self.faults.hang(False)
+            self.faults.powered_off()
         self._boot(())
         self.radio.leave()
         self._forget()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from harness.formats.sms import Address, Alphabet, DataCoding, Deliver
@@ -163,23 +164,38 @@ def _sim_removed(modem: VirtualModem, faults: ModemFaults, fault: Fault) -> End 
     return _take_card(modem, told=True)
 
 
-def _with_card(change: Callable[[VirtualModem, SimCard, Fault], None]) -> Act:
-    """Return an act that needs a card in the slot, and makes the module look at it again."""
+def _with_card(change: Callable[[VirtualModem, SimCard, Fault], End | None]) -> Act:
+    """Return an act that needs a card in the slot, and makes the module look at it again, also when it is undone."""
 
-    def act(modem: VirtualModem, faults: ModemFaults, fault: Fault) -> None:
-        if modem.slot.card is not None:
-            change(modem, modem.slot.card, fault)
-            modem.restart_sim()
+    def act(modem: VirtualModem, faults: ModemFaults, fault: Fault) -> End | None:
+        card = modem.slot.card
+        if card is None:
+            return None
+        restore = change(modem, card, fault)
+        modem.restart_sim()
+        if restore is None:
+            return None
+
+        def end() -> None:
+            restore()
+            if modem.slot.card is card:
+                modem.restart_sim()
+
+        return end
 
     return act
 
 
-def _sim_pin(modem: VirtualModem, card: SimCard, fault: Fault) -> None:
+def _sim_pin(modem: VirtualModem, card: SimCard, fault: Fault) -> End:
+    restore = card.keep_lock()
     card.lock_with_pin(fault.spec.text("pin"))
+    return restore
 
 
-def _sim_puk(modem: VirtualModem, card: SimCard, fault: Fault) -> None:
+def _sim_puk(modem: VirtualModem, card: SimCard, fault: Fault) -> End:
+    restore = card.keep_lock()
     card.block()
+    return restore
 
 
 def _sim_imsi(modem: VirtualModem, card: SimCard, fault: Fault) -> None:
@@ -195,8 +211,10 @@ def _next_imsi(imsi: str) -> str:
     return head + str((int(tail) + 1) % 10 ** len(tail)).zfill(len(tail))
 
 
-def _sim_iccid(modem: VirtualModem, card: SimCard, fault: Fault) -> None:
+def _sim_iccid(modem: VirtualModem, card: SimCard, fault: Fault) -> End:
+    own = card.iccid
     card.tell_iccid(fault.spec.text("iccid"))
+    return partial(card.tell_iccid, own)
 
 
 def _sim_busy(modem: VirtualModem, faults: ModemFaults, fault: Fault) -> End:

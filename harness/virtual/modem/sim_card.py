@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import copy
 from enum import Enum
 
 from harness.errors import UsageError
@@ -156,6 +158,15 @@ class SimCard:
             return False
         self.pin_enabled = enabled
         return True
+
+    def keep_lock(self) -> Callable[[], None]:
+        """Return what makes the card ask for what it asks for now, and for nothing else."""
+        enabled, pin = self.pin_enabled, copy(self.pin1)
+
+        def restore() -> None:
+            self.pin_enabled, self.pin1 = enabled, pin
+
+        return restore
 
     def lock_with_pin(self, pin: str) -> None:
         """Ask for this PIN from now on, as if it had just been set and the power cycled.

@@ -53,6 +53,13 @@ class NetworkFaults:
         """Carry out a fault that acts."""
         return ACTS[fault.kind](self._network, iccid, fault)
 
+    def shared(self, holds: str, iccid: str) -> str:
+        """Return the name of what a SIM card shares with others: its cell, its operator, or the network."""
+        cell = self._network.cell_of(iccid)
+        if cell is None:
+            return ""
+        return {"network.signal": f"{cell.ci:X}", "network.congestion": cell.plmn}.get(holds, "")
+
     def strike(self, kind: str, iccid: str, *, fits: Callable[[Fault], bool] | None = None, **facts: Fact
                ) -> Fault | None:
         """Return the fault of a kind that strikes what passes for a SIM card, None if none does."""

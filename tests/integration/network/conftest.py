@@ -12,6 +12,7 @@ from harness.clock import RealClock, VirtualClock
 from harness.drivers.modem import QUECTEL, Dialect, Modem, SerialChannel
 from harness.rig.power import VirtualSwitch
 from harness.rig.wires import SerialWire
+from harness.virtual.faults import FaultPlan, Faults
 from harness.virtual.internet.internet import VirtualInternet
 from harness.virtual.modem import SimCard, VirtualModem
 from harness.virtual.network import Network, NetworkSettings
@@ -55,6 +56,7 @@ class Lab:
     far: VirtualModem
     modem: Modem
     internet: VirtualInternet
+    faults: Faults
 
     def send_sms(self, text: str) -> list[str]:
         """Send a text as the cloud does; return the list in which its progress is noted."""
@@ -64,6 +66,14 @@ class Lab:
                                                            delivered=lambda: steps.append("delivered"),
                                                            failed=lambda cause: steps.append(f"failed {cause}")))
         return steps
+
+    def close(self) -> None:
+        """Let go of everything. May be called twice."""
+        self.modem.close()
+        with self.world.turn():
+            self.far.close()
+        self.internet.close()
+        self.world.close()
 
     def send_ip(self, port: int, payload: bytes) -> list[str | None]:
         """Send a datagram as the cloud does; return the list in which its answer is noted."""
@@ -101,17 +111,16 @@ def make_lab(tmp_path: Path) -> Iterator[MakeLab]:
             world.start()
         modem = Modem(channel, dialect, world.clock, world.journal, "modem-1", expected=expected,
                       power=VirtualSwitch(world, far))
-        lab = Lab(world, network, cloud, far, modem, internet)
+        plan = FaultPlan(world)
+        network.connect_faults(plan)
+        far.connect_faults(plan)
+        lab = Lab(world, network, cloud, far, modem, internet, Faults(plan))
         labs.append(lab)
         return lab
 
     yield build
     for lab in labs:
-        lab.modem.close()
-        with lab.world.turn():
-            lab.far.close()
-        lab.internet.close()
-        lab.world.close()
+        lab.close()
 
 
 @pytest.fixture

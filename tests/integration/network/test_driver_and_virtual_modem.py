@@ -176,3 +176,17 @@ def test_the_same_in_real_time(make_lab: MakeLab) -> None:
         lab.world.clock.wait(lambda: lab.cloud.datagrams, within="10s", what="the answer at the cloud")
 
     assert lab.cloud.texts == ["LED IS ON"]
+
+
+def test_why_there_is_no_service(lab: Lab) -> None:
+    """A wait in vain tells what an engineer would ask next: the card, the cause, the signal."""
+    lab.modem.registered()
+    for described, told in (({"kind": "sim-removed"}, "SIM card: +CME ERROR: 10"),
+                            ({"kind": "network-none"}, "no signal"),
+                            ({"kind": "network-denied", "cause": 11}, "denied"),
+                            ({"kind": "sim-puk"}, "SIM card: SIM PUK")):
+        with lab.faults.set(described):
+            lab.world.clock.sleep("5s")
+            with pytest.raises(TimeoutExpired, match=told.replace("+", r"\+")):
+                lab.modem.registered(within="10s")
+        lab.modem.power_cycle()

@@ -104,6 +104,30 @@ def test_a_failed_test_tells_of_its_faults(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["*- faults -*", "1: truncate {'on': 'AT+CSQ', 'nth': 2, 'after': 5} struck 1"])
 
 
+def test_faults_that_never_struck_are_told(pytester: pytest.Pytester) -> None:
+    pytester.makefile(".toml", rig=_RIG + '\n[[faults]]\nkind = "sms-drop"\n')
+    pytester.makepyfile("""
+        def test_all_strike(modem, faults):
+            faults.clear()
+            faults.on("AT+CGMR").replace("another one")
+            assert modem.command("AT+CGMR").text == "another one"
+
+        def test_one_does_not(modem, faults):
+            with faults.on("AT+CGMR", nth=2).delay(by="1s"):
+                modem.command("AT+CGMR")
+    """)
+    result = pytester.runpytest_subprocess("--rig", "rig.toml", "-p", "no:cacheprovider")
+    result.assert_outcomes(passed=2, warnings=1)
+    result.stdout.fnmatch_lines([
+        "*FaultNeverStruck: fault 5 never struck: {'kind': 'delay', 'on': 'AT+CGMR', 'nth': 2, 'by': '1s'}; 1 fitted",
+        "rig: never struck in any test: cme (fault 1 of the rig file)",
+        "rig: never struck in any test: sms-drop (fault 4 of the rig file)"])
+    result.stdout.no_fnmatch_line("*never struck in any test: sim-busy*")
+    strict = pytester.runpytest_subprocess("--rig", "rig.toml", "-p", "no:cacheprovider",
+                                           "-W", "error::harness.pytest_plugin.FaultNeverStruck")
+    strict.assert_outcomes(passed=2, errors=1)
+
+
 @pytest.mark.parametrize(("text", "complaint"), [
     ('kind = "brownout"', "rig.toml: faults[0].kind: no such kind of fault: 'brownout' (did you mean 'brown-out'?)"),
     ('kind = "truncate"\naftr = 5', "rig.toml: faults[0].aftr: no such key of a fault of kind 'truncate'"),
@@ -221,8 +245,38 @@ def test_live_refusals(stack: Stack) -> None:
     assert "a parameter is NAME=VALUE, not 'after'" in stack.mvh("add", "truncate", "after", code=2)
     assert "modem: there is no modem 'x'" in stack.mvh("add", "hang", "--modem", "x", code=2)
     assert "there is no fault 99" in stack.mvh("remove", "99", code=2)
+    assert "sticky: a fault of kind 'hang' acts by itself, and once" in stack.mvh("add", "hang", "--sticky", code=2)
+    assert "aftr: no such key of a fault of kind 'truncate' (did you mean 'after'?)" in stack.mvh(
+        "add", "truncate", "aftr=5", code=2)
+    assert "when: no such state: 'registred' (did you mean 'registered'?)" in stack.mvh(
+        "add", "hang", "--when", "registred", code=2)
     assert "name the number of a fault, or --all" in stack.mvh("remove", code=2)
     assert stack.json("list") == []
+
+
+def test_live_again_and_again_saved_and_loaded(stack: Stack, tmp_path: Path) -> None:
+    stack.json("add", "urc", "text=+CIEV: \"1\" \\ x", "--repeat", "1h", "--in", "2h", "--when", "no-context")
+    stack.json("add", "cme", "number=30", "--on", "/CSQ/", "--nth", "2", "--p", "0.5")
+    stack.json("add", "network-signal", "points=0s:-70,10s:-110", "--in", "1h")
+    file = tmp_path / "bad-day.toml"
+    stack.mvh("save", str(file))
+    listed = stack.json("list")
+    text = file.read_text()
+    assert text.count("[[faults]]") == 3
+    assert text.strip() == stack.mvh("save", "-").strip()
+    stack.mvh("remove", "--all")
+    assert len(stack.json("load", str(file))) == 3
+    keep = [{key: value for key, value in fault.items() if key != "number"} for fault in stack.json("list")]
+    assert keep == [{key: value for key, value in fault.items() if key != "number"} for fault in listed]
+    stack.mvh("remove", "--all")
+    file.write_text(text.replace("number = 30", "number = -1"))
+    assert "faults[1].number: must be a whole number" in stack.mvh("load", str(file), code=2)
+    file.write_text("name = 3")
+    assert "has no [[faults]]" in stack.mvh("load", str(file), code=2)
+    assert "No such file" in stack.mvh("load", str(tmp_path / "none"), code=2)
+    assert stack.json("list") == []
+    parsed = parse_rig("board = []\nmodem = [{name = \"modem-1\"}]\n" + text, name="rig.toml")
+    assert len(parsed.faults) == 3
 
 
 def test_the_list_of_kinds_needs_no_stack(stack: Stack) -> None:

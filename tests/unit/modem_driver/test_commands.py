@@ -271,3 +271,61 @@ def test_an_echo_that_was_off_means_a_restart_unless_it_was_asked_for(virtual: B
     virtual.peer.commands.clear()
     virtual.modem.registered()
     assert virtual.peer.commands[:3] == ["AT", "AT", "ATE0"]
+
+
+# -- restarts in the midst of it, and ports that come back ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["AT+COPS=?", "AT+CMGS=20"])
+def test_a_modem_that_starts_anew_answers_no_more(virtual: Bench, command: str) -> None:
+    virtual.peer.script[command] = "\r\nRDY\r\n"
+    virtual.modem.open()
+    before = virtual.clock.now()
+
+    with pytest.raises(ModemError, match=rf"^modem-1 started anew while '{re.escape(command)}' was under way: it said "
+                                         r"'RDY'"):
+        virtual.modem.command(command, data=b"x" if "CMGS" in command else None)
+
+    assert virtual.clock.now() - before < 20_000_000_000
+    assert virtual.modem.command("AT").lines == ()
+
+
+def test_what_only_looks_like_a_start_ends_nothing(virtual: Bench) -> None:
+    virtual.peer.script["AT+COPS=?"] = "\r\nRDY\r\n"
+    virtual.modem.open()
+    virtual.later("5s", virtual.ok("+COPS: ,,(0-4),(0-2)"))
+    assert virtual.modem.command("AT+COPS=?").lines == ("+COPS: ,,(0-4),(0-2)",)
+
+
+@pytest.mark.parametrize(("command", "seconds"), [
+    ("AT+CSQ", 5), ("AT+COPS=?", 180), ("at+cops=?", 180), ("AT+CMEE=1;+COPS=?", 185), ("AT+CSQ;+CREG?", 10),
+    ('AT+CMGW="+1;2"', 5), ("ATD*99#", 180), ("ATE0V1", 5)])
+def test_all_commands_of_a_line_may_take_their_time(virtual: Bench, command: str, seconds: int) -> None:
+    from harness.clock import to_ns
+
+    assert to_ns(virtual.modem.dialect.timeout_for(command)) == seconds * 1_000_000_000
+
+
+def test_an_interruption_leaves_nothing_behind(virtual: Bench) -> None:
+    """Ctrl-C, or a test that is given up, while a command is under way: its result is not the next one's."""
+    virtual.modem.open()
+    virtual.peer.script["AT+CSQ"] = virtual.ok("+CSQ: 9,0")
+
+    def interrupt(_: str) -> str:
+        virtual.later("1s", virtual.ok("+COPS: 0"))
+        raise KeyboardInterrupt
+
+    virtual.peer.script["AT+COPS?"] = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        virtual.modem.command("AT+COPS?")
+    virtual.clock.sleep("2s")
+    assert virtual.modem.command("AT+CSQ").lines == ("+CSQ: 9,0",)
+
+
+def test_a_modem_that_echoes_whatever_it_is_told_is_no_modem_that_restarts(virtual: Bench) -> None:
+    virtual.peer.echo = True
+    virtual.peer.script["AT+CEREG?"] = virtual.ok("+CEREG: 2,5")
+    virtual.modem.open()
+    virtual.peer.commands.clear()
+    virtual.modem.registered()
+    assert virtual.peer.commands == ["AT+CEREG?"]

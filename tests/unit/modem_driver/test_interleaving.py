@@ -14,7 +14,7 @@ from harness.virtual.world import World
 from tests.unit.modem_driver.conftest import ScriptedPeer, ok
 
 GENERIC = ('+CMTI: "SM",3', '+CREG: 5,"2F0B","A1B2C3",8', '+CEREG: 2', "RING", "+CGEV: NW DETACH",
-           '+CMT: ,5\r\n0791448720003023240D', "+CTZV: \"+04\"", '+CEDRXP: 4,"0101","0101","0001"')
+           '+CMT: ,2\r\n0791448720003023240D', "+CTZV: \"+04\"", '+CEDRXP: 4,"0101","0101","0001"')
 
 CODES: dict[str, tuple[str, ...]] = {
     "quectel": ('+QIURC: "recv",0', '+QIURC: "recv",1,5\r\nOK\r\nx', '+QIURC: "pdpdeact",1', "+QIND: SMS DONE",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.errors import CommandFailed, PduError, TimeoutExpired, UsageError
+from harness.errors import CommandFailed, ModemError, PduError, TimeoutExpired, UsageError
 from harness.formats.sms import Address, Deliver, StatusReport, Submit
 
 if TYPE_CHECKING:
@@ -229,3 +229,89 @@ def test_status_reports_are_found_by_reference(bench: Bench) -> None:
     assert bench.modem.expect_status_report(7, within="10s").status_text == "received by the recipient"
     with pytest.raises(TimeoutExpired, match="a status report on message 8"):
         bench.modem.expect_status_report(8, within="1s")
+
+
+# -- what was missed, and what is not as it should be -----------------------------------------------------------------
+
+
+def listing(bench: Bench, *entries: tuple[int, bytes]) -> None:
+    """Let the store hold messages that nobody announced."""
+    bench.peer.script["AT+CPMS?"] = bench.ok('+CPMS: "ME",1,23,"ME",1,23,"ME",1,23')
+    bench.peer.script['AT+CPMS="ME"'] = bench.ok()
+    bench.peer.script["AT+CMGL=0"] = bench.ok(*(f"+CMGL: {index},0,,{len(tpdu)}\r\n00{tpdu.hex().upper()}"
+                                               for index, tpdu in entries))
+
+
+def test_what_was_not_announced_while_the_modem_restarted_is_found(bench: Bench) -> None:
+    stored(bench, 4, deliver("LED ON"))
+    listing(bench, (4, deliver("LED ON")))
+    bench.later("1s", "\r\nRDY\r\n")
+
+    assert bench.modem.expect_sms("LED ON", within="10s").text == "LED ON"
+    assert bench.peer.commands[-3:] == ["AT+CMGL=0", "AT+CMGR=4", "AT+CMGD=4"]
+
+
+def test_what_was_there_before_the_port_was_opened_stays_there(bench: Bench) -> None:
+    listing(bench, (4, deliver("old")))
+    with pytest.raises(TimeoutExpired):
+        bench.modem.expect_sms(within="1s")
+    assert "AT+CMGL=0" not in bench.peer.commands
+
+
+def test_a_pdu_that_came_short_is_read_again(bench: Bench) -> None:
+    tpdu = deliver("LED ON")
+    stored(bench, 3, tpdu)
+    whole = bench.ok(f"+CMGR: 0,,{len(tpdu)}", "00" + tpdu.hex().upper())
+    short = bench.ok(f"+CMGR: 0,,{len(tpdu)}", "00" + tpdu.hex().upper()[:-8])
+    bench.peer.script["AT+CMGR=3"] = [short, whole]
+    bench.later("1s", '\r\n+CMTI: "SM",3\r\n')
+
+    assert bench.modem.expect_sms(within="10s").text == "LED ON"
+    assert bench.peer.commands[-3:] == ["AT+CMGR=3", "AT+CMGR=3", "AT+CMGD=3"]
+
+
+def test_a_message_that_cannot_be_deleted_is_received_once(bench: Bench) -> None:
+    stored(bench, 3, deliver("LED ON"))
+    bench.peer.script["AT+CMGD=3"] = "\r\n+CMS ERROR: 320\r\n"
+    bench.later("1s", '\r\n+CMTI: "SM",3\r\n')
+
+    assert bench.modem.expect_sms(within="10s").text == "LED ON"
+    assert bench.journal.last("sms_not_deleted") is not None
+    with pytest.raises(TimeoutExpired):
+        bench.modem.expect_sms(within="1s")
+
+
+def test_a_modem_that_somebody_put_into_text_mode_is_told_as_such(bench: Bench) -> None:
+    bench.peer.script['AT+CPMS="SM"'] = bench.ok()
+    bench.peer.script["AT+CMGR=3"] = bench.ok('+CMGR: "REC UNREAD","000",,"26/11/25,02:20:00+00"\r\nLED ON')
+    bench.later("1s", '\r\n+CMTI: "SM",3\r\n')
+
+    with pytest.raises(ModemError, match=r"is not followed by a PDU but by 'LED ON': is the modem in text mode"):
+        bench.modem.expect_sms(within="10s")
+    stored(bench, 3, deliver("LED ON"))  # who puts that right gets the message
+    assert bench.modem.expect_sms(within="10s").text == "LED ON"
+
+
+def test_what_is_seen_instead_of_a_text(bench: Bench) -> None:
+    parts = Deliver.parts_for_text("x" * 300, originator="000", timestamp=WHEN, reference=9)
+    stored(bench, 1, parts[0].encode())
+    stored(bench, 2, b"")
+    bench.peer.script["AT+CMGR=2"] = bench.ok("+CMGR: 0,,3", "FF0401")
+    listing(bench)
+    bench.peer.script["AT+CPMS?"] = bench.ok('+CPMS: "ME",23,23,"ME",23,23,"ME",23,23')
+    bench.later("1s", '\r\n+CMTI: "SM",1\r\n\r\n+CMTI: "SM",2\r\n')
+
+    with pytest.raises(TimeoutExpired) as caught:
+        bench.modem.expect_sms(within="10s")
+    told = str(caught.value)
+    assert "; 1 part of texts that are not whole; a message that can't be read: the service centre address" in told
+    assert told.endswith("; store ME is full (23 of 23): clear_sms() makes room")
+
+
+def test_every_store_is_cleared(bench: Bench) -> None:
+    bench.peer.script["AT+CPMS?"] = bench.ok('+CPMS: "SM",1,10,"SM",1,10,"ME",5,23')
+    for store in ("SM", "ME"):
+        bench.peer.script[f'AT+CPMS="{store}"'] = bench.ok()
+    bench.peer.script["AT+CMGD=1,4"] = bench.ok()
+    bench.modem.clear_sms()
+    assert bench.peer.commands[-5:] == ["AT+CPMS?", 'AT+CPMS="ME"', "AT+CMGD=1,4", 'AT+CPMS="SM"', "AT+CMGD=1,4"]

@@ -14,7 +14,7 @@ GENERIC_URCS = (
     Urc(prefix="+CMTI:"),
     Urc(prefix="+CDSI:"),
     Urc(prefix="+CMT:", more_lines=1),
-    Urc(prefix="+CDS:", more_lines=1),
+    Urc(prefix="+CDS:", more_lines=1, headed=r"\+CDS: *\d+"),  # text mode tells all in one line
     Urc(prefix="+CREG:", pattern=r"\+CREG: *\d+" + _CELL),
     Urc(prefix="+CGREG:", pattern=r"\+CGREG: *\d+" + _CELL),
     Urc(prefix="+CEREG:", pattern=r"\+CEREG: *\d+" + _CELL),
