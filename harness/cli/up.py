@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from harness.cli.ending import until_told
 from harness.cli.output import console, print_json
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from harness.journal import Entry
     from harness.rig.up import Doors
 
@@ -36,13 +33,7 @@ def up(
     from harness.rig.load import load_rig
     from harness.rig.up import RunningStack
 
-    over = threading.Event()
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        over.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, stop)
+    over = until_told()
     stack = RunningStack(load_rig(rig), pcap=pcap, state=state)
     collector.settle()
     try:

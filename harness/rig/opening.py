@@ -26,12 +26,14 @@ from harness.rig.device import BoardUnderTest
 from harness.rig.firmware import FirmwareShelf
 from harness.rig.model import CloudTable, ModemTable, RigFile
 from harness.rig.power import VirtualSwitch
+from harness.rig.recorder import read_recording
 from harness.rig.rig import Rig
 from harness.rig.stack import VirtualStack
 from harness.rig.wires import SerialWire
 from harness.runtime_dir import StackDir
 from harness.virtual.cloud import CloudServer
 from harness.virtual.faults import Faults
+from harness.virtual.modem.replay import ReplayedModem
 
 Devices = Literal["auto", "virtual", "real"]
 
@@ -163,6 +165,7 @@ class RigOpener:
                    clock=clock, journal=journal, cloud=cloud, modems=modems, boards=boards, firmware=firmware,
                    internet=stack.internet, network=stack.network, capture=capture,
                    faults=Faults(stack.faults), service=stack.cloud.rig,
+                   open_replay=_replayer(stack, folder.path, clock, undo),
                    open_sink=lambda: WebhookSink(clock, stack.cloud.auth_token, journal=journal,
                                                  kore_secret=self.file.cloud.webhook_secret),
                    close=lambda: _run(undo))
@@ -241,6 +244,28 @@ def _modem(table: ModemTable, port: str, clock: VirtualClock | RealClock, journa
     expected = {name: value for name, value in (("imei", table.imei), ("iccid", table.iccid)) if value is not None}
     return Modem(SerialChannel(port, clock, table.name, journal, baudrate=table.baud), dialect, clock, journal,
                  table.name, expected=expected, power=power)
+
+
+def _replayer(stack: VirtualStack, folder: Path, clock: VirtualClock,
+              undo: list[Callable[[], None]]) -> Callable[[Path, str, float], Modem]:
+    """Return what opens a recording in the world of a stack; see :meth:`Rig.replay`."""
+
+    def replay(path: Path, profile: str, pace: float) -> Modem:
+        recording, name = read_recording(path), f"{path.stem}-{next(_numbers)}"
+        dialect = find_dialect(profile)
+        with stack.world.turn():
+            far = ReplayedModem(stack.world, recording, folder / f"replay-{next(_numbers)}", name=name, pace=pace,
+                                obliging=frozenset({"AT", *(step.command for step in dialect.setup)}))
+        undo.append(far.close)
+        journal = stack.world.journal
+        modem = Modem(SerialChannel(str(far.endpoint.path), clock, name, journal), dialect, clock, journal, name,
+                      power=VirtualSwitch(stack.world, far))
+        clock.add_wire(SerialWire(modem.channel, far.endpoint))
+        undo.append(modem.close)
+        modem.open()
+        return modem
+
+    return replay
 
 
 def _switch(table: ModemTable) -> PowerSwitch | None:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from harness.virtual.modem import VirtualModem
+from typing import Protocol
+
 from harness.virtual.world import World
+
+
+class Supplied(Protocol):
+    """What has a supply: a virtual modem, or one that is replayed."""
+
+    def power_off(self) -> None: ...
+
+    def power_on(self) -> None: ...
 
 
 class VirtualSwitch:
     """The switch in a virtual modem's supply: off is a brown-out, the modem does not get to say anything."""
 
-    def __init__(self, world: World, modem: VirtualModem) -> None:
+    def __init__(self, world: World, modem: Supplied) -> None:
         self._world = world
         self._modem = modem
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.clock import Clock
@@ -39,7 +40,8 @@ class Rig:
                  firmware: FirmwareShelf, open_sink: Callable[[], WebhookSink], close: Callable[[], None],
                  internet: VirtualInternet | None = None, network: Network | None = None,
                  capture: CaptureBuffer | None = None, faults: Faults | None = None,
-                 service: CloudHand | None = None) -> None:
+                 service: CloudHand | None = None,
+                 open_replay: Callable[[Path, str, float], Modem] | None = None) -> None:
         self.name = name
         self.description = description
         self.notes = notes
@@ -55,6 +57,7 @@ class Rig:
         self._network = network
         self._faults = faults
         self._service = service
+        self._open_replay = open_replay
         self._open_sink = open_sink
         self._close = close
         self._sink: WebhookSink | None = None
@@ -76,6 +79,25 @@ class Rig:
             found.open()
             self._opened.add(found.name)
         return found
+
+    def replay(self, recording: str | Path, *, profile: str = "generic", pace: float = 1.0) -> Modem:
+        """Return a modem that says what a recorded one said, with its port open; it reaches no network.
+
+        What the driver sends by itself at the start is answered OK where the recording does not have it.
+
+        Args:
+            recording: a file that ``mvh modem record`` or :meth:`Modem.save_transcript` wrote.
+            profile: the module it is taken for.
+            pace: how long its pauses are, in units of the recorded ones.
+
+        Raises:
+            UsageError: the rig is real, or the file can't be read.
+            FormatError: it is no recording.
+            ModemError: it does not answer as such a modem does.
+        """
+        if self._open_replay is None:
+            raise UsageError(f"rig {self.name!r} is real: recordings are replayed in virtual time")
+        return self._open_replay(Path(recording), profile, pace)
 
     def board(self, name: str | None = None) -> BoardUnderTest:
         """Return a board: the one of this name, or the first; raises UsageError if there is none."""

@@ -16,14 +16,13 @@ import termios
 import warnings
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
 
 import serial
 import serial.rfc2217
 
-from harness.clock import NANOSECONDS, Clock, Duration
+from harness.clock import Clock, Duration
 from harness.errors import ModemError, PortLost, PortTaken, UsageError
+from harness.formats.recording import Direction, Piece
 from harness.journal import Journal
 
 _READ_SIZE = 4_096
@@ -33,20 +32,8 @@ _WRITE_TIMEOUT = 2.0  # real seconds, for ports without a descriptor, which bloc
 _TRANSCRIPT_OCTETS = 1 << 20
 _PORT_ERRORS = (OSError, termios.error, ValueError, TypeError)  # what pyserial lets through on top of its own
 
-Direction = Literal["sent", "received"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Traffic:
-    """Octets that crossed the port at one time."""
-
-    t: int
-    direction: Direction
-    data: bytes
-
-    def __str__(self) -> str:
-        arrow = ">" if self.direction == "sent" else "<"
-        return f"{self.t / NANOSECONDS:12.6f} {arrow} {self.data.decode('latin-1').encode('unicode_escape').decode()}"
+Traffic = Piece
+"""Octets that crossed the port at one time."""
 
 
 class SerialChannel:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from harness.clock import NANOSECONDS, Clock, Duration, to_ns
 from harness.drivers.modem.at_port import AtPort
@@ -19,6 +20,7 @@ from harness.drivers.modem.messages import Messages, ReceivedSms, SentSms
 from harness.drivers.modem.sockets import UdpSocket, UdpSockets
 from harness.drivers.power import PowerSwitch
 from harness.errors import CommandFailed, ModemError, PortLost, TimeoutExpired, UsageError
+from harness.formats.recording import Recording
 from harness.formats.sms import StatusReport
 from harness.journal import Journal
 
@@ -274,6 +276,10 @@ class Modem:
     def transcript(self) -> list[Traffic]:
         """Return the octets that crossed the port, with time stamps."""
         return self.channel.transcript()
+
+    def save_transcript(self, path: str | Path) -> None:
+        """Write the transcript down as a recording, which ``mvh modem replay`` and ``rig.replay`` play."""
+        Path(path).write_text(Recording.of(self.transcript()).text(), encoding="ascii")
 
     # -- who and where ------------------------------------------------------------------------------------------------
 
