@@ -16,20 +16,25 @@ from harness.formats.sim.dialling import (
     extension_of,
     is_free,
 )
+from harness.formats.sim.messages import MESSAGE_OCTETS, decode_message, encode_message, tpdu_length
 
 __all__ = [
     "EXTENSION_OCTETS",
     "FIXED_OCTETS",
     "MAX_DIGITS",
+    "MESSAGE_OCTETS",
     "RECORD_DIGITS",
     "DiallingNumber",
     "alpha_octets",
     "decode_alpha",
     "decode_extension",
+    "decode_message",
     "decode_record",
     "encode_alpha",
     "encode_extension",
+    "encode_message",
     "encode_record",
     "extension_of",
     "is_free",
+    "tpdu_length",
 ]

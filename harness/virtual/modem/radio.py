@@ -126,6 +126,8 @@ class Radio:
         if before == registration:
             return
         modem = self._modem
+        if self.served and registration.cell is not None and modem.slot.card is not None:
+            modem.slot.card.files.locate(registration.cell.plmn, registration.cell.tac, on_lte=self.on_lte)
         if self.served and before.status not in SERVED:
             cell = registration.cell
             modem.record("registered", status=int(registration.status), plmn=cell.plmn if cell else "",

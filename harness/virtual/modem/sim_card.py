@@ -11,10 +11,12 @@ from harness.virtual.modem.messages import MessageStore
 from harness.virtual.modem.sim_files import (
     EF_ICCID,
     EF_IMSI,
+    EF_SMS,
     ElementaryFile,
     encode_imsi,
     swapped_digits,
 )
+from harness.virtual.modem.sim_messages import MessageRecords
 from harness.virtual.modem.sim_personalisation import make_files
 from harness.virtual.modem.sim_secret import Secret
 
@@ -89,6 +91,7 @@ class SimCard:
         self.pin2_wanted = False  # whether something was refused because PIN2 had not been given
         self.pin2_untold = False  # and nobody has been told yet
         self.files = make_files(iccid=iccid, imsi=imsi, mnc_digits=mnc_digits, spn=spn, msisdn=msisdn, smsc=smsc)
+        self.files.files[EF_SMS] = ElementaryFile(MessageRecords(self.messages), linear=True, writable=True)
 
     def __repr__(self) -> str:
         return f"SimCard(iccid={self.iccid!r}, imsi={self.imsi!r}, {self.lock.value})"

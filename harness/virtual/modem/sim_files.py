@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableSequence
 from dataclasses import dataclass, field
 
 EF_DIR = 0x2F00
@@ -16,6 +17,7 @@ EF_ADN = 0x6F3A
 EF_FDN = 0x6F3B
 EF_GID1 = 0x6F3E
 EF_GID2 = 0x6F3F
+EF_SMS = 0x6F3C
 EF_MSISDN = 0x6F40
 EF_SMSP = 0x6F42
 EF_SMSS = 0x6F43
@@ -45,6 +47,7 @@ PLMN_ACT_OCTETS = 5
 
 FPLMN_ENTRIES = 4
 """Operators that EF_FPLMN has room for."""
+_NEVER = 0xF  # access condition
 _EMPTY_PLMN = b"\xff\xff\xff"
 
 
@@ -60,7 +63,7 @@ class ElementaryFile:
         guarded: whether that needs a verified PIN2.
     """
 
-    records: list[bytes]
+    records: MutableSequence[bytes]
     linear: bool = False
     secret: bool = True
     writable: bool = False
@@ -73,8 +76,9 @@ class ElementaryFile:
 
     def response(self, identifier: int) -> bytes:
         """Return what GET RESPONSE tells of it, in the form of a SIM (TS 51.011 clause 9.2.1)."""
+        update = 2 if self.guarded else 1 if self.writable else _NEVER
         head = bytes((0, 0, self.size >> 8, self.size & 0xFF, identifier >> 8, identifier & 0xFF, 0x04, 0x00,
-                      0x11, 0xF0, 0x22, 0x01, 0x02))
+                      int(self.secret) << 4 | update, 0xFF, 0x44, 0x01, 0x02))
         if self.linear:
             return head + bytes((0x01, len(self.records[0])))
         return head + bytes((0x00, 0x00))
@@ -121,6 +125,15 @@ class FileStore:
             entries.append(entry)
         self.files[EF_FPLMN].records[0] = b"".join(entries[-FPLMN_ENTRIES:]).ljust(3 * FPLMN_ENTRIES, b"\xff")
 
+    def locate(self, plmn: str, area: int, *, on_lte: bool) -> None:
+        """Write where the module is registered: the location (EF_LOCI), and that of its packet service."""
+        place = encode_plmn(plmn) + (area & 0xFFFF).to_bytes(2, "big")
+        self.files[EF_LOCI].records[0] = b"\xff" * 4 + place + b"\xff\x00"
+        if on_lte:
+            self.files[EF_EPSLOCI].records[0] = b"\xff" * 12 + place + b"\x00"
+        else:
+            self.files[EF_PSLOCI].records[0] = b"\xff" * 7 + place + b"\x00\x00"
+
     def needs_second(self, instruction: int, identifier: int) -> bool:
         """Tell whether this changes a file that PIN2 guards."""
         file = self.files.get(identifier)
@@ -128,9 +141,7 @@ class FileStore:
 
     def command(self, instruction: int, identifier: int, p1: int, p2: int, p3: int, data: bytes, *,
                 verified: bool, verified2: bool = False) -> Answer:
-        """Carry out READ BINARY, READ RECORD, GET RESPONSE, UPDATE BINARY, UPDATE RECORD or STATUS."""
-        if instruction == 242:
-            return Answer(*OK)
+        """Carry out READ BINARY, READ RECORD, GET RESPONSE, UPDATE BINARY or UPDATE RECORD."""
         if instruction not in (176, 178, 192, 214, 220):
             return _UNKNOWN
         file = self.files.get(identifier)

@@ -6,8 +6,8 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from harness.virtual.modem.codes import Cme, Cms
-from harness.virtual.modem.sim_apdu import ApduChannel
 from harness.virtual.modem.sim_card import Lock, SimCard
+from harness.virtual.modem.sim_channels import CardChannels
 
 if TYPE_CHECKING:
     from harness.virtual.modem.modem import VirtualModem
@@ -37,7 +37,7 @@ class SimSlot:
         self._modem = modem
         self.card = card
         self.state = SlotState.OFF
-        self.channel: ApduChannel | None = None
+        self.channels: CardChannels | None = None
         self.busy = False  # the card does not answer, whatever the module does
         self.failing = False  # and the module takes that for a failure
         self._own: tuple[str, str] | None = None  # IMSI of the one card that is served, and what serves others too
@@ -119,7 +119,7 @@ class SimSlot:
     def power_on(self) -> None:
         """Give the slot power; the card answers after :meth:`start`."""
         self.state = SlotState.STARTING if self.card is not None else SlotState.EMPTY
-        self.channel = ApduChannel(self.card) if self.card is not None else None
+        self.channels = CardChannels(self.card) if self.card is not None else None
         self._opened = False
         if self.card is not None:
             self.card.power_cycle()

@@ -81,12 +81,16 @@ class SmsService:
         """Empty a slot; the network learns of it if it was waiting for room."""
         if store.delete(index):
             self._modem.record("sms_deleted", memory=store.name, index=index)
-            # a slot freed in one store may be the room that another, which shows it too, was waiting for
-            roomy = [name for name in self._full if (full := self.store(name)) is not None and not full.full]
-            self._full.difference_update(roomy)
-            if roomy:
-                self._modem.carrier.memory_available(self._modem)
-            self.changed()
+            self.rewritten()
+
+    def rewritten(self) -> None:
+        """Stores were written to, maybe past this service: the network learns of room that it was waiting for."""
+        # a slot freed in one store may be the room that another, which shows it too, was waiting for
+        roomy = [name for name in self._full if (full := self.store(name)) is not None and not full.full]
+        self._full.difference_update(roomy)
+        if roomy:
+            self._modem.carrier.memory_available(self._modem)
+        self.changed()
 
     def changed(self) -> None:
         """What the stores hold is not what it was."""

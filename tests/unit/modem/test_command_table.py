@@ -23,7 +23,7 @@ PROFILES = profile_names()
 FINAL = re.compile(rb"\r\n(?:OK|ERROR|NO CARRIER|SEND FAIL|NORMAL POWER DOWN|\+CM[ES] ERROR: [^\r]*)\r\n")
 
 # no parameters at all, or none whose range 27.005 and 27.007 have the test form tell: a bare OK is right
-BARE_OK = {"+CSIM", "+CLCC", "+CHUP", "+COPN",
+BARE_OK = {"+CSIM", "+CCHO", "+CCHC", "+CGLA", "+CLCC", "+CHUP", "+COPN",
     "&F", "Z", "&W", "&V", "D", "A", "O", "H", "T", "P", "+GMI", "+CGMI", "+GMM", "+CGMM", "+GMR", "+CGMR", "+GSN",
     "+CIMI", "+GCAP", "+CLAC", "+CNUM", "+CCLK", "+CEER", "+CPIN", "+CPINR", "+CRSM", "+CSCA", "+CMGS", "+CMSS",
     "+CMGC", "+CMGW", "+CMGR", "+QCCID", "+CCID", "+ICCID", "+QNWINFO", "+QSPN", "+QIGETERROR", "+QGMR",

@@ -1,4 +1,4 @@
-"""The SIM card: PIN, locks, counters and files (3GPP TS 27.007 clauses 7.4, 7.5, 8.3, 8.5, 8.18, 8.65)."""
+"""The SIM card: PINs, locks and counters (3GPP TS 27.007 clauses 7.4, 7.5, 8.3, 8.65)."""
 
 from __future__ import annotations
 
@@ -24,10 +24,14 @@ from harness.virtual.modem.sim_secret import PIN_TRIES, PUK_TRIES
 _FACILITIES = ("SC", "FD", "PS")
 _PASSWORDS = ("SC", "P2", "PS")
 _COUNTED = ("SC", "P2")
-_RESTRICTED_COMMANDS = (176, 178, 192, 214, 220, 242)
 
 
-def _card(call: Call) -> SimCard:
+def card_in(call: Call) -> SimCard:
+    """Return the card in the slot.
+
+    Raises:
+        CommandError: there is none.
+    """
     card = call.modem.slot.card
     if card is None:
         raise CommandError(cme(Cme.SIM_NOT_INSERTED))
@@ -60,7 +64,7 @@ def wrong_second(card: SimCard) -> Result:
 
 
 def _ask_pin(call: Call) -> Result:
-    card = _card(call)
+    card = card_in(call)
     asked = card.asks if card.pin2_untold else call.modem.slot.lock or card.lock
     card.pin2_untold = False  # told once: who never needs PIN2 must not take the card for locked (27.007 clause 8.3)
     return info(f"+CPIN: {asked.value}")
@@ -68,7 +72,7 @@ def _ask_pin(call: Call) -> Result:
 
 def _enter_pin(call: Call) -> Result:
     call.at_most(2)
-    card = _card(call)
+    card = card_in(call)
     if call.modem.slot.lock is Lock.PH_SIM:
         if not call.modem.slot.open(_password(call, 0)):
             return cme(Cme.INCORRECT_PASSWORD)
@@ -107,7 +111,7 @@ def _lock(call: Call) -> Result:
     call.at_most(4)
     if call.text(0) not in _FACILITIES:
         return cme(Cme.NOT_SUPPORTED)
-    card = _card(call)
+    card = card_in(call)
     mode = call.number(1, high=2)
     if call.text(0) == "PS":
         return _serve_one(call, mode)
@@ -149,7 +153,7 @@ def _change_password(call: Call) -> Result:
     call.at_most(3)
     if call.text(0) not in _PASSWORDS:
         return cme(Cme.NOT_SUPPORTED)
-    card = _card(call)
+    card = card_in(call)
     if call.text(0) == "PS":
         slot, old = call.modem.slot, _password(call, 1)
         if not slot.serves_one:
@@ -169,7 +173,7 @@ def _change_password(call: Call) -> Result:
 def _retries(call: Call) -> Result:
     """Tell how many tries are left: of all codes, or of those whose name matches, where * stands for any text."""
     call.at_most(1)
-    card = _card(call)
+    card = card_in(call)
     left = {"SIM PIN": (card.pin_tries, PIN_TRIES), "SIM PUK": (card.puk_tries, PUK_TRIES),
             "SIM PIN2": (card.pin2.tries, PIN_TRIES), "SIM PUK2": (card.pin2.puk_tries, PUK_TRIES)}
     pattern = "".join(".*" if letter == "*" else re.escape(letter) for letter in call.text(0, "*", limit=20))
@@ -179,54 +183,12 @@ def _retries(call: Call) -> Result:
 
 
 def _retries_quectel(call: Call) -> Result:
-    card = _card(call)
+    card = card_in(call)
     if call.text(0, "SC") not in _COUNTED:
         raise call.bad()
     lines = (f'+QPINC: "SC",{card.pin_tries},{card.puk_tries}',
              f'+QPINC: "P2",{card.pin2.tries},{card.pin2.puk_tries}')
     return info(*lines) if not call.given(0) else info(lines[_COUNTED.index(call.text(0))])
-
-
-def _restricted_access(call: Call) -> Result:
-    call.at_most(7)
-    instruction = call.number(0)
-    if instruction not in _RESTRICTED_COMMANDS:
-        raise call.bad()
-    if not call.given(1) and instruction != 242:
-        raise call.bad()
-    p1, p2, p3 = (call.number(position, 0, high=255) for position in (2, 3, 4))
-    try:
-        data = bytes.fromhex(call.text(5, ""))
-    except ValueError:
-        raise call.bad() from None
-    card = _card(call)
-    identifier = call.number(1, 0, high=0xFFFF)
-    answer = card.files.command(instruction, identifier, p1, p2, p3, data,
-                                verified=card.lock is Lock.READY, verified2=card.pin2.verified)
-    if card.files.needs_second(instruction, identifier) and not card.pin2.verified:
-        card.pin2_missed()
-    tail = f',"{answer.data.hex().upper()}"' if answer.data else ""
-    return info(f"+CRSM: {answer.sw1},{answer.sw2}{tail}")
-
-
-def _raw_access(call: Call) -> Result:
-    """+CSIM: an APDU as it is; the length counts hex digits (27.007 clause 8.17)."""
-    call.at_most(2)
-    count = call.number(0, low=8, high=522)
-    text = call.text(1)
-    try:
-        apdu = bytes.fromhex(text)
-    except ValueError:
-        raise call.bad() from None
-    channel = call.modem.slot.channel
-    if len(text) != count or len(apdu) * 2 != count or channel is None:
-        raise call.bad()
-    locked = _card(call).lock
-    answer = channel.command(apdu)
-    if locked is Lock.PIN and _card(call).lock is Lock.READY:
-        call.modem.sim_unlocked()
-    said = (answer.data + bytes((answer.sw1, answer.sw2))).hex().upper()
-    return info(f'+CSIM: {len(said)},"{said}"')
 
 
 COMMANDS = (
@@ -235,8 +197,6 @@ COMMANDS = (
     Command(name="+CPWD", clause="27.007 7.5", test='("SC",8),("P2",8),("PS",8)', set=_change_password,
             needs=Needs.SIM),
     Command(name="+CPINR", clause="27.007 8.65", test=NO_PARAMETERS, exec=_retries, set=_retries, needs=Needs.SIM),
-    Command(name="+CSIM", clause="27.007 8.17", test=NO_PARAMETERS, set=_raw_access, needs=Needs.SIM),
-    Command(name="+CRSM", clause="27.007 8.18", test=NO_PARAMETERS, set=_restricted_access, needs=Needs.SIM),
 )
 
 QUECTEL_COMMANDS = (
