@@ -28,6 +28,8 @@ class OpenFailure(Enum):
     REFUSED = auto()
     """Refused, or the host can't be reached."""
     TIMED_OUT = auto()
+    CLOSED = auto()
+    """Closed by a command, before it was open."""
 
 
 Outcome: TypeAlias = OpenFailure | int | None
@@ -102,4 +104,5 @@ def open_socket(modem: VirtualModem, wanted: Opening, done: Callable[[Outcome], 
 def _failure(reason: CloseReason | None) -> OpenFailure | None:
     if reason is None:
         return None
-    return OpenFailure.TIMED_OUT if reason is CloseReason.TIMED_OUT else OpenFailure.REFUSED
+    return {CloseReason.TIMED_OUT: OpenFailure.TIMED_OUT, CloseReason.NETWORK_LOST: OpenFailure.GONE,
+            CloseReason.LOCAL: OpenFailure.CLOSED}.get(reason, OpenFailure.REFUSED)

@@ -196,9 +196,8 @@ class _Stream(HalfCloseHandler):
     def closed(self, reason: CloseReason) -> None:
         opened, self._opened = self._opened, None
         if opened is not None:
-            if self._table.has(self._socket):
-                self._table.forget(self._socket)
-                opened(reason)
+            self._table.forget(self._socket)  # if it was not taken away: it may be that which ended the opening
+            opened(CloseReason.NETWORK_LOST if self._table.context_is_lost(self._socket) else reason)
             return
         self._table.stream_closed(self._socket, reason)
 
@@ -341,6 +340,10 @@ class SocketTable:
             self._modem.socket_contexts.discard(cid)
         elif self.dialect is not None:
             self.dialect.context_lost(cid)
+
+    def context_is_lost(self, socket: Socket) -> bool:
+        """Tell whether the context of a socket is no more."""
+        return socket.cid not in self._modem.packet.active
 
     def reset(self) -> None:
         """Forget all sockets, without a word."""

@@ -51,7 +51,7 @@ _NETWORKS = range(4)  # application networks; number n is packet context n + 1
 _MAX_SEND = 1_459
 _MAX_READ = 1_459
 _RESULTS = {OpenFailure.PORT_BUSY: 12, OpenFailure.GONE: 1, OpenFailure.UNKNOWN_HOST: 20, OpenFailure.REFUSED: 23,
-            OpenFailure.TIMED_OUT: 27}
+            OpenFailure.TIMED_OUT: 27, OpenFailure.CLOSED: 1}
 _NOT_ACTIVE = 21
 _MILLISECOND = 1_000_000
 
@@ -362,7 +362,8 @@ class Sockets:
 
     def dropped(self, socket: Socket, *, by_network: bool) -> None:
         """Tell that a socket ended with its network."""
-        self._modem.urc(f"+CASTATE: {socket.number},0")
+        if socket.state is not SocketState.OPENING:  # then +CAOPEN's own answer tells
+            self._modem.urc(f"+CASTATE: {socket.number},0")
 
     def context_lost(self, cid: int) -> None:
         """Tell that an application network is gone."""

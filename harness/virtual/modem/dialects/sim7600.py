@@ -45,7 +45,7 @@ _LINKS = range(10)
 _SERVERS = range(100, 104)  # sockets that no +CIP command can name
 _MAX_DATA = 1_500
 _RESULTS = {OpenFailure.PORT_BUSY: 7, OpenFailure.GONE: 6, OpenFailure.UNKNOWN_HOST: 12, OpenFailure.REFUSED: 1,
-            OpenFailure.TIMED_OUT: 11}
+            OpenFailure.TIMED_OUT: 11, OpenFailure.CLOSED: 6}
 _NOT_OPENED, _WRONG_PARAMETER, _LINK_USED = 2, 3, 4
 _MILLISECOND = 1_000_000
 

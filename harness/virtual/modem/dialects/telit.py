@@ -44,7 +44,7 @@ _IDS = range(1, 7)
 _MAX_DATA = 1_500
 _WRONG_STATE, _ACTIVE_ALREADY, _ACTIVATION_FAILED, _NOT_OPENED, _LISTENING = 551, 553, 555, 556, 564
 _ERRORS = {OpenFailure.PORT_BUSY: 557, OpenFailure.GONE: 557, OpenFailure.UNKNOWN_HOST: 558, OpenFailure.REFUSED: 562,
-           OpenFailure.TIMED_OUT: 559}
+           OpenFailure.TIMED_OUT: 559, OpenFailure.CLOSED: 560}
 
 # -- contexts ---------------------------------------------------------------------------------------------------------
 
@@ -360,7 +360,7 @@ class Sockets:
 
     def dropped(self, socket: Socket, *, by_network: bool) -> None:
         """Tell that a socket ended with its context."""
-        if by_network:
+        if by_network and socket.state is not SocketState.OPENING:  # then the answer to #SD tells
             self._modem.settings[f"#SLASTCLOSURE.{socket.number}"] = (1,)
             self._modem.urc("NO CARRIER")
 

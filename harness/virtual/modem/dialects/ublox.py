@@ -39,7 +39,7 @@ _MAX_DATA = 1_024
 _MAX_HEX = 512
 _TCP, _UDP = 6, 17
 _ERRORS = {OpenFailure.PORT_BUSY: 98, OpenFailure.GONE: 107, OpenFailure.UNKNOWN_HOST: 2, OpenFailure.REFUSED: 111,
-           OpenFailure.TIMED_OUT: 110}  # +USOER tells them as errno does
+           OpenFailure.TIMED_OUT: 110, OpenFailure.CLOSED: 103}  # +USOER tells them as errno does
 _NOT_CONNECTED, _INVALID = 107, 22
 
 

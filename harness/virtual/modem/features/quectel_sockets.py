@@ -45,7 +45,7 @@ _SERVICES = {"TCP": Service.TCP, "UDP": Service.UDP, "TCP LISTENER": Service.TCP
              "UDP SERVICE": Service.UDP_SERVICE}
 _FAILURES = {OpenFailure.PORT_BUSY: SocketError.PORT_BUSY, OpenFailure.GONE: SocketError.CREATE_FAILED,
              OpenFailure.UNKNOWN_HOST: SocketError.DNS_FAILED, OpenFailure.REFUSED: SocketError.CONNECT_FAILED,
-             OpenFailure.TIMED_OUT: SocketError.TIMEOUT}
+             OpenFailure.TIMED_OUT: SocketError.TIMEOUT, OpenFailure.CLOSED: SocketError.CLOSED}
 _STATES = {SocketState.OPENING: 1, SocketState.OPEN: 2, SocketState.LISTENING: 3, SocketState.CLOSED_BY_PEER: 4}
 
 # -- contexts ---------------------------------------------------------------------------------------------------------
@@ -143,6 +143,8 @@ def _tell(modem: VirtualModem, number: int, error: int) -> None:
 
 def _launch(modem: VirtualModem, wanted: Opening, tell: Callable[[int], None]) -> None:
     def finish(outcome: Outcome) -> None:
+        if outcome is OpenFailure.CLOSED and wanted.access_mode != TRANSPARENT:
+            return  # +QICLOSE was what a host does that waits no longer for +QIOPEN
         modem.socket_error = error_number(outcome, _FAILURES)
         tell(modem.socket_error)
 
