@@ -252,6 +252,7 @@ class VirtualModem:
         before, self.radio.functionality = self.radio.functionality, level
         if level != 1:
             self.radio.leave()
+            self.radio.freshen()
         if level == 0:
             self._boot(())
             self._forget()
@@ -450,6 +451,11 @@ class VirtualModem:
         """The card's IMSI of the moment, empty without one."""
         return self.slot.card.imsi if self.slot.card is not None else ""
 
+    @property
+    def attach_apn(self) -> str:
+        """The access point of the first context, empty if it has none."""
+        return self.packet.attach_apn
+
     def registration_changed(self, registration: Registration) -> None:
         """Learn of a change of the registration."""
         if self.powered:
@@ -483,9 +489,8 @@ class VirtualModem:
 
     def forbidden_plmns(self) -> frozenset[str]:
         """Return what the card's EF_FPLMN holds."""
-        return self.slot.card.files.forbidden_plmns() if self.slot.card is not None else frozenset()
+        return self.radio.forbidden_plmns()
 
     def forbid_plmn(self, plmn: str, forbidden: bool) -> None:
         """Write a PLMN to the card's EF_FPLMN, or take it out."""
-        if self.slot.card is not None:
-            self.slot.card.files.forbid_plmn(plmn, forbidden)
+        self.radio.forbid_plmn(plmn, forbidden)

@@ -17,10 +17,17 @@ MAX_CONTEXTS = 15
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContextDefinition:
-    """What +CGDCONT (or a maker's command) says of a context."""
+    """What +CGDCONT (or a maker's command) says of a context.
+
+    Attributes:
+        address: what the client wants to have, which no network here gives; it is only told again.
+        options: data and header compression, how the address is allocated, what the request is for; likewise.
+    """
 
     pdp_type: str = "IP"
     apn: str = ""
+    address: str = "0.0.0.0"
+    options: tuple[int, int, int, int] = (0, 0, 0, 0)
     user: str = ""
     password: str = ""
     authentication: int = 0
@@ -98,11 +105,11 @@ class PacketContexts:
             self._event(f"ME PDN DEACT {cid}")
             self._untap(cid)
 
-    def lost(self, cid: int) -> None:
-        """The network ended a context."""
+    def lost(self, cid: int, *, by: str = "NW") -> None:
+        """The network ended a context, or the device (``ME``) left the network with it."""
         if self.active.pop(cid, None) is not None:
             self._modem.record("context_lost", cid=cid)
-            self._event(f"NW PDN DEACT {cid}")
+            self._event(f"{by} PDN DEACT {cid}")
             self._untap(cid)
             self._modem.sockets.context_ended(cid, by_network=True)
 
@@ -110,10 +117,11 @@ class PacketContexts:
         """No network, no contexts."""
         for cid in sorted(self._requests):
             self._end_request(cid, None)
+        by = "ME" if self._modem.radio.leaving else "NW"
         if self.active:
-            self._event("NW DETACH")
+            self._event(f"{by} DETACH")
             for cid in sorted(self.active):
-                self.lost(cid)
+                self.lost(cid, by=by)
 
     def define(self, cid: int, definition: ContextDefinition) -> None:
         """Say what a context is.
@@ -124,10 +132,17 @@ class PacketContexts:
         self.definitions[cid] = definition
         if cid == 1 and self._modem.radio.served:
             self.service_found()
+        elif cid == 1:
+            self._modem.radio.try_again()
+
+    @property
+    def attach_apn(self) -> str:
+        """The access point name of the first context, which an attach on LTE asks for; empty if it has none."""
+        return self.definitions.get(1, ContextDefinition()).apn
 
     def service_found(self) -> None:
         """On LTE the first context comes with the attach, once it has an access point name."""
-        if self._modem.radio.on_lte and self.definitions.get(1, ContextDefinition()).apn:
+        if self._modem.radio.on_lte and self.attach_apn:
             self.activate(1, lambda session: None)
 
     def _untap(self, cid: int) -> None:
@@ -141,5 +156,5 @@ class PacketContexts:
         self.active.clear()
 
     def _event(self, text: str) -> None:
-        if self._modem.settings.number("+CGEREP"):
-            self._modem.urc(f"+CGEV: {text}")
+        if mode := self._modem.settings.number("+CGEREP"):
+            self._modem.urc(f"+CGEV: {text}", kept=mode == 2)

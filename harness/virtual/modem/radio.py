@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from harness.clock import NANOSECONDS
-from harness.virtual.network.seams import AccessTechnology, Cell, Registration, RegistrationStatus
+from harness.virtual.network.seams import LTE, AccessTechnology, Cell, Registration, RegistrationStatus
 from harness.virtual.world import Event
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 DOMAINS = ("+CREG", "+CGREG", "+CEREG")
 OFFLINE = Registration(status=RegistrationStatus.NOT_REGISTERED)
 SERVED = (RegistrationStatus.HOME, RegistrationStatus.ROAMING)
-LTE = (AccessTechnology.E_UTRAN, AccessTechnology.EMTC, AccessTechnology.NB_IOT)
 
 Waiter = Callable[[Registration | None], None]
 
@@ -33,6 +32,7 @@ class Radio:
         functionality: ``<fun>`` of +CFUN: 0 minimum, 1 full, 4 RF off.
         selection: ``<mode>`` of +COPS: 0 automatic, 1 manual, 2 deregistered.
         registration: what the network told last.
+        leaving: whether service ends just now because the device wants it to.
     """
 
     def __init__(self, modem: VirtualModem) -> None:
@@ -40,7 +40,10 @@ class Radio:
         self.functionality = 1
         self.selection = 0
         self.registration = OFFLINE
+        self.leaving = False
         self._attached = False
+        self._fresh = True  # switched on, and not yet attached since
+        self._pardoned: frozenset[str] = frozenset()
         self._shown: dict[str, tuple[int, Cell | None, int]] = {}
         self._waiters: list[tuple[Waiter, Event]] = []
 
@@ -71,6 +74,24 @@ class Radio:
         """Begin as after power-on."""
         self.functionality, self.selection = 1, 0
         self._shown.clear()
+        self.freshen()
+
+    def freshen(self) -> None:
+        """Learn that the radio was switched on: operators that are forbidden are tried once more."""
+        self._fresh = True
+
+    # -- forbidden operators ------------------------------------------------------------------------------------------
+
+    def forbidden_plmns(self) -> frozenset[str]:
+        """Return what the card's EF_FPLMN holds, but for what has not been tried since the radio was switched on."""
+        card = self._modem.slot.card
+        return card.files.forbidden_plmns() - self._pardoned if card is not None else frozenset()
+
+    def forbid_plmn(self, plmn: str, forbidden: bool) -> None:
+        """Write a PLMN to the card's EF_FPLMN, or take it out."""
+        self._pardoned -= {plmn}
+        if (card := self._modem.slot.card) is not None:
+            card.files.forbid_plmn(plmn, forbidden)
 
     # -- looking for service and leaving ------------------------------------------------------------------------------
 
@@ -78,6 +99,14 @@ class Radio:
         """Look for a network if functionality, SIM card and selection allow it."""
         if self.functionality == 1 and self.selection != 2 and self._modem.slot.ready and not self._attached:
             self._attached = True
+            if self._fresh:
+                self._pardoned = card.files.forbidden_plmns() if (card := self._modem.slot.card) else frozenset()
+                self._fresh = False
+            self._modem.carrier.attach(self._modem)
+
+    def try_again(self) -> None:
+        """Ask once more for service that was denied, because what is asked for has changed."""
+        if self._attached and self.registration.status is RegistrationStatus.DENIED:
             self._modem.carrier.attach(self._modem)
 
     def leave(self) -> None:
@@ -85,7 +114,9 @@ class Radio:
         was_attached, self._attached = self._attached, False
         if was_attached:
             self._modem.carrier.detach(self._modem)
+        self.leaving = True
         self.changed(OFFLINE)
+        self.leaving = False
 
     def when_served(self, limit: int, waiter: Waiter) -> None:
         """Call ``waiter`` with the registration as soon as there is service or a refusal, None after ``limit`` ns."""
@@ -130,6 +161,8 @@ class Radio:
             modem.slot.card.files.locate(registration.cell.plmn, registration.cell.tac, on_lte=self.on_lte)
         if self.served and before.status not in SERVED:
             cell = registration.cell
+            if cell is not None and cell.plmn in self._pardoned:
+                self.forbid_plmn(cell.plmn, False)
             modem.record("registered", status=int(registration.status), plmn=cell.plmn if cell else "",
                          act=int(cell.act) if cell else 0)
         elif not self.served:

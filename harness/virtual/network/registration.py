@@ -5,16 +5,16 @@ Theory of operation. A terminal that wants service is *attached* in the table fr
 of its own, in order, so that no callback runs inside the call that caused it.
 
 A search tries the operators that can be received, the strongest first, and ends with the first that takes the terminal
-in. Each that refuses is told to the cloud's books; those that refuse for good (causes 11 and 14) are remembered on the
-SIM card and not tried again until somebody selects them by hand or clears the card's file. Super SIM cards are at home
-nowhere: where the IMSI does not begin with the operator's own PLMN, service is roaming.
+in. Each that refuses is told to the cloud's books; those that refuse for good (causes 11 and 14), at the attach or
+later, are remembered on the SIM card and not tried again until somebody selects them by hand or the card's file is
+cleared, which terminals notice when they look around the next time. Super SIM cards are at home nowhere: where the IMSI
+does not begin with the operator's own PLMN, service is roaming.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import Enum, auto
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,9 @@ from harness.clock import to_ns
 from harness.errors import UsageError
 from harness.journal import Plain
 from harness.virtual.network.cells import CellMap, operators
+from harness.virtual.network.registration_states import TRANSITIONS, Cause, State
 from harness.virtual.network.seams import (
+    LTE,
     AccessTechnology,
     Attachment,
     Cell,
@@ -39,46 +41,10 @@ if TYPE_CHECKING:
     from harness.virtual.network.faults import NetworkFaults
 
 
-class State(Enum):
-    """How a terminal stands."""
-
-    OFF = auto()
-    SEARCHING = auto()
-    SERVED = auto()
-    DENIED = auto()
-    LOST = auto()
-
-
-class Cause(Enum):
-    """What may change that."""
-
-    ATTACH = auto()
-    DETACH = auto()
-    FOUND = auto()
-    REFUSED = auto()
-    RECHECK = auto()
-    COVERAGE_LOST = auto()
-    COVERAGE_BACK = auto()
-    SELECT = auto()
-
-
-TRANSITIONS: dict[State, dict[Cause, State]] = {
-    State.OFF: {Cause.ATTACH: State.SEARCHING},
-    State.SEARCHING: {Cause.ATTACH: State.SEARCHING, Cause.DETACH: State.OFF, Cause.FOUND: State.SERVED,
-                      Cause.REFUSED: State.DENIED, Cause.RECHECK: State.SEARCHING, Cause.COVERAGE_LOST: State.LOST},
-    State.SERVED: {Cause.ATTACH: State.SERVED, Cause.DETACH: State.OFF, Cause.REFUSED: State.DENIED,
-                   Cause.RECHECK: State.SERVED, Cause.COVERAGE_LOST: State.LOST,
-                   Cause.SELECT: State.SEARCHING},
-    State.DENIED: {Cause.ATTACH: State.SEARCHING, Cause.DETACH: State.OFF, Cause.REFUSED: State.DENIED,
-                   Cause.RECHECK: State.SEARCHING, Cause.COVERAGE_LOST: State.LOST, Cause.SELECT: State.SEARCHING},
-    State.LOST: {Cause.ATTACH: State.LOST, Cause.DETACH: State.OFF, Cause.REFUSED: State.LOST,
-                 Cause.RECHECK: State.LOST, Cause.COVERAGE_LOST: State.LOST, Cause.COVERAGE_BACK: State.SEARCHING},
-}
-"""State and cause to the next state. A cause that is not listed changes nothing."""
-
 CONGESTED = 22
 NETWORK_FAILURE = 17
 ROAMING_NOT_ALLOWED = 13
+UNKNOWN_APN = 27  # of session management (3GPP TS 24.301 clause 9.9.4.4)
 FORBIDDING = frozenset({11, 14})
 """Causes after which the operator goes on the SIM card's list of forbidden ones (3GPP TS 24.301 clause 5.5.1.2.5)."""
 
@@ -240,12 +206,21 @@ class Registrar:
             if cause:
                 entry.cause = cause
                 self._note(entry, entry.cell, cause)
+                if cause in FORBIDDING and entry.cell is not None:
+                    entry.terminal.forbid_plmn(entry.cell.plmn, True)
                 self._move(entry, Cause.REFUSED)
-                if cause == self._settings.unlisted_cause and len(self._cells.all) > 1:
+                if cause in (self._settings.unlisted_cause, *FORBIDDING) and len(self._cells.all) > 1:
                     self._move(entry, Cause.RECHECK)  # another operator may be allowed
-        elif entry.state is not State.DENIED or any(
-                not self._refusal(entry, cell) for cell in self._cells.received()):
+                else:
+                    self._look_around_later(entry)
+        elif entry.state is not State.DENIED or self._is_worth_a_try(entry):
             self._move(entry, Cause.RECHECK)
+
+    def _is_worth_a_try(self, entry: _Entry) -> bool:
+        """Tell whether any operator would take a terminal that it has not been forbidden to ask."""
+        forbidden = entry.terminal.forbidden_plmns()
+        return any(cell.plmn not in forbidden and not self._refusal(entry, cell) for cell in self._cells.received()
+                   if self._fits(entry, cell))
 
     def recheck_all(self) -> None:
         """Look at every terminal again: the cells have changed."""
@@ -375,6 +350,11 @@ class Registrar:
     def _core_failure(self, entry: _Entry) -> int:
         return self._subscriptions.core_failure(entry.iccid, session=False) if self._subscriptions is not None else 0
 
+    def _bearer_refusal(self, entry: _Entry, cell: Cell) -> int:
+        """Return the ESM cause for which the context that comes with an attach on LTE is refused, and so the attach."""
+        apn = entry.terminal.attach_apn
+        return UNKNOWN_APN if cell.act in LTE and apn and apn.lower() != self._settings.apn.lower() else 0
+
     def _is_home(self, entry: _Entry, cell: Cell) -> bool:
         return cell.plmn in self._settings.home_plmns or entry.terminal.imsi.startswith(cell.plmn)
 
@@ -421,7 +401,7 @@ class Registrar:
             if cell.plmn in entry.terminal.forbidden_plmns():
                 entry.cause = entry.cause or min(FORBIDDING)
                 continue
-            cause = self._refusal(entry, cell) or self._core_failure(entry)
+            cause = self._refusal(entry, cell) or self._core_failure(entry) or self._bearer_refusal(entry, cell)
             if not cause:
                 entry.cell, entry.cause = self._cells.cell(cell.ci), 0
                 self._move(entry, Cause.FOUND)
@@ -437,6 +417,21 @@ class Registrar:
             entry.cause)
         if pause is not None:
             entry.retry = self._world.call_later(pause, partial(self._again, entry), name="network.search")
+        else:
+            self._look_around_later(entry)
+
+    def _look_around_later(self, entry: _Entry) -> None:
+        """Let a terminal that has only forbidden operators around look now and then whether it is still so."""
+        if entry.cause in FORBIDDING and entry.state is State.DENIED:
+            entry.retry = self._world.call_later(self._settings.forbidden_retry, partial(self._look_around, entry),
+                                                 name="network.search")
+
+    def _look_around(self, entry: _Entry) -> None:
+        entry.retry = None
+        if self._is_worth_a_try(entry):
+            self._move(entry, Cause.RECHECK)
+        else:
+            self._look_around_later(entry)
 
     def _again(self, entry: _Entry) -> None:
         entry.retry = None

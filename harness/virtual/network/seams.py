@@ -38,6 +38,10 @@ class AccessTechnology(IntEnum):
     NB_IOT = 9
 
 
+LTE = frozenset({AccessTechnology.E_UTRAN, AccessTechnology.EMTC, AccessTechnology.NB_IOT})
+"""Technologies of the evolved packet system, where an attach brings a packet context with it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
     """A cell as a modem tells of it: ``plmn`` is MCC and MNC in digits, ``tac`` and ``ci`` are the numbers."""
@@ -114,6 +118,10 @@ class Terminal(Protocol):
 
     @property
     def imei(self) -> str: ...
+
+    @property
+    def attach_apn(self) -> str:
+        """The access point that the attach on LTE asks for, empty where that is left to the network."""
 
     def registration_changed(self, registration: Registration) -> None:
         """Learn of every change of the registration."""

@@ -29,6 +29,7 @@ class NetworkSettings:
         home_plmns: operators where every SIM card is at home, besides the one that its IMSI begins with.
         unlisted_cause: EMM cause where a SIM card may not use the operator of the cell (NetworkAccessProfile).
         congestion_retry: how long a terminal stays away that was refused for congestion (3GPP TS 24.301 T3346).
+        forbidden_retry: how often a terminal that has only forbidden operators around looks whether it is still so.
         failure_retry: how long a terminal waits that was refused for a failure in the network (T3411).
         nat_timeout: how long the gateway keeps a way back from a host to a device's port after the last datagram.
         nat_tcp_timeout: how long it knows a connection on which nothing flows; what is sent then is dropped, and no
@@ -70,6 +71,7 @@ class NetworkSettings:
     refused_cause: int = 15
     unlisted_cause: int = 13
     congestion_retry: Duration = "5min"
+    forbidden_retry: Duration = "1min"
     failure_retry: Duration = "10s"
     sms_latency: Duration = "1s"
     sms_answer_limit: Duration = "30s"
@@ -111,7 +113,7 @@ class NetworkSettings:
                      "dns_latency"):
             to_ns(getattr(self, name))
         for name in ("sms_answer_limit", "sms_validity", "reassembly_limit", "meter_interval", "nat_timeout",
-                     "nat_tcp_timeout", "congestion_retry", "failure_retry"):
+                     "nat_tcp_timeout", "congestion_retry", "forbidden_retry", "failure_retry"):
             if to_ns(getattr(self, name)) == 0:
                 raise UsageError(f"{name} must be longer than 0")
         if self.sms_rate < 0:

@@ -72,15 +72,13 @@ def test_operators_as_they_are_received(rig: Rig) -> None:
     assert line(native, "AT+CEREG?") == '+CEREG: 2,1,"20","3",7'
 
 
-def test_a_network_that_refuses_for_good_is_remembered_on_the_card(rig: Rig) -> None:
+@pytest.mark.parametrize("way_back", ["list", "radio", "hand"])
+def test_a_network_that_refuses_for_good_is_remembered_on_the_card(rig: Rig, way_back: str) -> None:
     modem, network = rig.modem("super"), rig.network
     modem.registered(within="60s")
     network.deny(modem.iccid, 11)
     rig.clock.sleep("10s")
     assert line(modem, "AT+CEREG?").startswith("+CEREG: 2,3")
-    modem.command("AT+CFUN=4")
-    modem.command("AT+CFUN=1")
-    rig.clock.sleep("10s")
     forbidden = line(modem, "AT+CRSM=176,28539,0,0,12")
     assert "130014" in forbidden  # 310 410, its digits swapped
     assert "130062" in forbidden
@@ -88,10 +86,16 @@ def test_a_network_that_refuses_for_good_is_remembered_on_the_card(rig: Rig) -> 
     rig.clock.sleep("1min")
     assert line(modem, "AT+CEREG?").startswith("+CEREG: 2,3")  # the card remembers
     assert '(3,"AT&T"' in line(modem, "AT+COPS=?")
-    modem.command('AT+CRSM=214,28539,0,0,12,"FFFFFFFFFFFFFFFFFFFFFFFF"')
-    modem.command("AT+CFUN=4")
-    modem.command("AT+CFUN=1")
-    modem.registered(within="60s")
+    match way_back:
+        case "list":
+            modem.command('AT+CRSM=214,28539,0,0,12,"FFFFFFFFFFFFFFFFFFFFFFFF"')
+        case "radio":
+            modem.command("AT+CFUN=4")
+            modem.command("AT+CFUN=1")
+        case "hand":
+            modem.command(f'AT+COPS=1,2,"{AT_AND_T}"', within="3min")
+    modem.registered(within="2min")
+    assert "130014" not in line(modem, "AT+CRSM=176,28539,0,0,12")
 
 
 def test_hand_over_keeps_sessions_and_loss_ends_them(rig: Rig) -> None:
@@ -205,3 +209,17 @@ def test_who_is_refused_is_told_in_connection_events(rig: Rig) -> None:
     sim.update(status="inactive")
     rig.clock.sleep("5min")
     assert 83705 in event_codes(rig)
+
+
+def test_a_device_that_asks_for_another_access_point_is_not_let_in_on_lte(rig: Rig) -> None:
+    modem = rig.modem("super")
+    modem.registered(within="60s")
+    modem.command('AT+CGDCONT=1,"IP","hyper"')
+    modem.command("AT+CEREG=3;+CFUN=4")
+    modem.command("AT+CFUN=1")
+    rig.clock.sleep("30s")
+    assert line(modem, "AT+CEREG?") == "+CEREG: 3,3,,,,0,27"
+    modem.command('AT+CGDCONT=1,"IP","super"')
+    modem.registered(within="60s")
+    rig.clock.sleep("5s")
+    assert line(modem, "AT+CGACT?") == "+CGACT: 1,1"

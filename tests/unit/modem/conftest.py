@@ -107,7 +107,7 @@ class BenchCarrier:
         return (FoundOperator(status=2, cell=self.answer.cell),) if self.answer.cell is not None else ()
 
     def select(self, terminal: Terminal, plmn: str | None, act: AccessTechnology | None = None) -> None:
-        self.calls.append(f"select {plmn}")
+        self.calls.append(f"select {plmn}" if act is None else f"select {plmn} {int(act)}")
 
     def sms_submit(self, terminal: Terminal, tpdu: bytes, done: Callable[[SmsOutcome], None]) -> None:
         self.submitted.append(tpdu)

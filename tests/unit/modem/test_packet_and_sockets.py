@@ -289,3 +289,33 @@ def test_the_name_of_the_first_context_brings_the_bearer_of_the_attach(bench: Be
     bench.at('+CGDCONT=1,"IP","super"')
     assert bench.at("+CGACT=0,1", wait="1s") == OK
     assert bench.at("+CGACT?") == b"\r\n+CGACT: 1,0\r\n+CGACT: 2,0\r\n" + OK
+
+
+@pytest.mark.parametrize("leave", ["+CGATT=0", "+COPS=2", "+CFUN=4"])
+def test_who_leaves_by_itself_is_told_so(bench: Bench, leave: str) -> None:
+    bench.at('+CGDCONT=1,"IP","super";+CGEREP=2,1')
+    bench.wait("1s")
+    said = bench.at(leave, wait="1s")
+    assert b"\r\n+CGEV: ME DETACH\r\n\r\n+CGEV: ME PDN DEACT 1\r\n" in said
+    assert b"NW" not in said
+
+
+@pytest.mark.parametrize(("mode", "told"), [(1, False), (2, True)])
+def test_events_wait_for_the_end_of_data_or_are_lost(bench: Bench, mode: int, told: bool) -> None:
+    bench.at(f'+CGDCONT=1,"IP","super";+CGDCONT=2,"IP","super";+CGEREP={mode},1')
+    bench.at("+CGACT=1,2", wait="1s")
+    assert b"CONNECT" in bench.at("D*99***1#", wait="2s")
+    bench.modem.session_lost(2)
+    bench.wait("2s")
+    bench.type(b"+++")
+    assert (b"+CGEV: NW PDN DEACT 2" in bench.wait("2s")) is told
+
+
+def test_what_a_definition_says_is_told_again(bench: Bench) -> None:
+    bench.at('+CGDCONT=2,"IPV4V6","super","10.1.2.3",1,2,1,3')
+    assert bench.at("+CGDCONT?") == b'\r\n+CGDCONT: 2,"IPV4V6","super","10.1.2.3",1,2,1,3\r\n' + OK
+    bench.at('+CGDCONT=2,"IP","super"')
+    assert bench.at("+CGDCONT?") == b'\r\n+CGDCONT: 2,"IP","super","0.0.0.0",0,0,0,0\r\n' + OK
+    for wrong in ('2,"IP","super","",3', '2,"IP","super","",0,5', '2,"IP","super","",0,0,2', '2,"X25"', "0", "16"):
+        assert bench.at(f"+CGDCONT={wrong}") == b"\r\n+CME ERROR: 50\r\n"
+    assert bench.at("+CGDCONT=?").startswith(b'\r\n+CGDCONT: (1-15),"IP",,,(0-2),(0-4),(0-1),(0-4)\r\n')

@@ -131,3 +131,23 @@ def test_a_wide_band_module_tells_of_the_lte_carrier_around_an_lte_m_cell(make_b
     assert bench.at("+CEREG=2;+CEREG?") == f'\r\n+CEREG: 2,5,"2F0B","A1B2C3",{act}\r\n\r\nOK\r\n'.encode()
     assert bench.at("+COPS=3,2;+COPS?") == f'\r\n+COPS: 0,2,"310410",{act}\r\n\r\nOK\r\n'.encode()
     assert f'"310410",{act}),'.encode() in bench.at("+COPS=?", wait="100s")
+
+
+@pytest.mark.parametrize(("profile", "shown"), [("BG96", 8), ("EC25", 7)])
+def test_an_operator_is_chosen_by_the_technology_that_the_scan_told(make_bench: Callable[..., Bench],
+                                                                   make_card: Callable[..., SimCard],
+                                                                   profile: str, shown: int) -> None:
+    bench = make_bench(profile=profile, sim=make_card())
+    assert bench.at(f'+COPS=1,2,"310410",{shown}', wait="1s") == OK
+    assert bench.carrier.calls[-1] == "select 310410 8"  # what the network calls the cell
+    assert bench.at('+COPS=1,2,"310410",5') == b"\r\n+CME ERROR: 50\r\n"
+
+
+def test_other_access_point_other_attach(bench: Bench) -> None:
+    """A device that was refused asks again when the first context changes: that is what the attach asks for."""
+    bench.modem.registration_changed(Registration(status=RegistrationStatus.DENIED, cause=27))
+    bench.at('+CGDCONT=2,"IP","super"')
+    assert bench.carrier.calls.count("attach") == 1
+    bench.at('+CGDCONT=1,"IP","super"')
+    assert bench.carrier.calls.count("attach") == 2
+    assert bench.modem.attach_apn == "super"

@@ -135,7 +135,7 @@ def test_no_validity_is_none(bench: Bench) -> None:
         assert bench.at(f"+CSMP={wrong}") == b"\r\n+CMS ERROR: 303\r\n"
 
 
-@given(st.datetimes(datetime(1970, 1, 1), datetime(2069, 12, 31)), st.integers(-79, 79))
+@given(st.datetimes(datetime(1970, 1, 3), datetime(2069, 12, 29)), st.integers(-79, 79))
 def test_dates_are_read_as_they_are_written(moment: datetime, quarters: int) -> None:
     moment = moment.replace(microsecond=0, fold=0, tzinfo=timezone(timedelta(minutes=15 * quarters)))
     assert parse_timestamp(render_timestamp(moment)) == moment

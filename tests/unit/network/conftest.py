@@ -30,6 +30,7 @@ class FakeTerminal:
         self.iccid = f"89883070000000{number:05}"
         self.imsi = f"73212300000{number:04}"
         self.imei = f"86642503000{number:04}"
+        self.attach_apn = ""
         self.registrations: list[Registration] = []
         self.tpdus: list[bytes] = []
         self.datagrams: list[tuple[int, Datagram]] = []

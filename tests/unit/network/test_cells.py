@@ -107,6 +107,38 @@ def test_an_operator_that_refuses_for_good_is_remembered_on_the_card(stage: Stag
     assert where(stage, terminal) == ("ROAMING", 0x20)
 
 
+@pytest.mark.parametrize("cause", [11, 14])
+def test_a_refusal_in_service_is_remembered_too_and_another_operator_is_tried(stage: Stage, cause: int) -> None:
+    """3GPP TS 24.301 clause 5.5.3.2.5: the list does not ask what the device was doing when it was refused."""
+    terminal = stage.terminal()
+    stage.network.deny(terminal.iccid, cause)
+    stage.world.clock.sleep("10s")
+    assert where(stage, terminal) == ("DENIED", 0)
+    assert terminal.forbidden == {"310410", "310260"}
+    stage.network.deny(terminal.iccid, None)
+    stage.world.clock.sleep("1h")
+    assert where(stage, terminal) == ("DENIED", 0)
+    told = len(terminal.registrations)
+    terminal.forbidden.discard("310260")  # AT+CRSM
+    stage.world.clock.sleep("2min")
+    assert where(stage, terminal) == ("ROAMING", 0x20)
+    assert [item.status.name for item in terminal.registrations[told:]] == ["SEARCHING", "ROAMING"]
+
+
+def test_who_is_refused_for_good_is_not_asked_again_when_another_refusal_ends(stage: Stage) -> None:
+    terminal = stage.terminal()
+    terminal.forbidden.update({"310410", "310260"})
+    stage.network.deny(terminal.iccid, 15)
+    stage.world.clock.sleep("10s")
+    told = len(terminal.registrations)
+    stage.network.deny(terminal.iccid, None)
+    stage.world.clock.sleep("10min")
+    assert len(terminal.registrations) == told
+    stage.network.select(terminal, "310260")
+    stage.world.clock.sleep("10s")
+    assert where(stage, terminal) == ("ROAMING", 0x20)
+
+
 def test_selecting_an_operator_by_hand_tries_it_even_if_forbidden(stage: Stage) -> None:
     terminal = stage.terminal()
     terminal.forbidden.add("310260")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from harness.errors import UsageError
 from harness.virtual.network import DEFAULT_CELL, NetworkSettings
-from harness.virtual.network.registration import TRANSITIONS, Cause, State
-from harness.virtual.network.seams import RegistrationStatus
+from harness.virtual.network.registration_states import TRANSITIONS, Cause, State
+from harness.virtual.network.seams import AccessTechnology, RegistrationStatus
 
 if TYPE_CHECKING:
     from tests.unit.network.conftest import FakeTerminal, Stage
@@ -101,9 +103,9 @@ def test_a_terminal_that_starts_without_coverage_waits_for_it(stage: Stage) -> N
 
 def test_service_can_be_denied_by_plan(stage: Stage) -> None:
     terminal = stage.terminal()
-    stage.network.deny(terminal.iccid, 11)
+    stage.network.deny(terminal.iccid, 15)
     stage.world.clock.sleep("1min")
-    assert heard(terminal)[-1] == ("DENIED", 11)
+    assert heard(terminal)[-1] == ("DENIED", 15)
     stage.network.deny(terminal.iccid, None)
     stage.world.clock.sleep("1min")
     assert heard(terminal)[-1] == ("ROAMING", 0)
@@ -160,3 +162,25 @@ def test_the_table_is_complete_and_every_state_can_be_left() -> None:
 def test_settings_that_make_no_sense_are_refused(values: dict[str, object], rule: str) -> None:
     with pytest.raises(UsageError, match=rule):
         NetworkSettings(**values)  # type: ignore[arg-type]
+
+
+def test_an_attach_on_lte_that_asks_for_an_unknown_access_point_is_refused(make_stage: Callable[..., Stage]) -> None:
+    stage = make_stage()
+    terminal = stage.terminal(attached=False)
+    terminal.attach_apn = "hyper"
+    stage.network.attach(terminal)
+    stage.world.clock.sleep("5s")
+    assert heard(terminal)[-1] == ("DENIED", 27)
+    terminal.attach_apn = "SUPER"
+    stage.network.attach(terminal)
+    stage.world.clock.sleep("5s")
+    assert heard(terminal)[-1] == ("ROAMING", 0)
+
+
+def test_an_attach_on_gsm_asks_for_no_access_point(make_stage: Callable[..., Stage]) -> None:
+    stage = make_stage(cells=(replace(DEFAULT_CELL, act=AccessTechnology.GSM),))
+    terminal = stage.terminal(attached=False)
+    terminal.attach_apn = "hyper"
+    stage.network.attach(terminal)
+    stage.world.clock.sleep("5s")
+    assert heard(terminal)[-1] == ("ROAMING", 0)

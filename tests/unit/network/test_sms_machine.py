@@ -28,7 +28,7 @@ ICCID = "8988307000000000001"
 class _Terminal:
     """Keeps attempts open until the machine answers them."""
 
-    iccid, imsi, imei = ICCID, "732123000000001", "866425030000001"
+    iccid, imsi, imei, attach_apn = ICCID, "732123000000001", "866425030000001", ""
 
     def __init__(self) -> None:
         self.open: list[tuple[str, Callable[[SmsOutcome], None]]] = []

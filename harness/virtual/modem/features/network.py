@@ -117,8 +117,7 @@ def _select_operator(call: Call) -> Result:
         return cme(Cme.NOT_ALLOWED)
     if mode in (1, 4) and not (mode == 4 and not call.given(2)):
         wanted = _plmn_named(call, call.text(2), name_format)
-        act = AccessTechnology(call.number(3, high=9)) if call.given(3) else None
-        return _choose(call, mode, name_format, wanted, act)
+        return _choose(call, mode, name_format, wanted, _technology(call, wanted))
     radio.selection = 0
     if call.given(1):
         call.modem.settings["+COPS"] = (name_format,)
@@ -161,6 +160,19 @@ def _choose(call: Call, mode: int, name_format: int, plmn: str | None, act: Acce
         modem.later(0, lambda: radio.when_served(_COPS_LIMIT, told), name="modem-cops")
 
     return Pending(start, lambda: OK)
+
+
+def _technology(call: Call, plmn: str | None) -> AccessTechnology | None:
+    """Return the technology that was asked for, as the operator's cells name it: what this module sees may differ."""
+    if not call.given(3):
+        return None
+    try:
+        act = AccessTechnology(call.number(3, high=9))
+    except ValueError:
+        raise call.bad() from None
+    modem = call.modem
+    return next((found.cell.act for found in modem.carrier.scan(modem)
+                 if found.cell.plmn == plmn and modem.radio.seen(found.cell).act is act), act)
 
 
 def _plmn_named(call: Call, name: str, name_format: int) -> str | None:

@@ -27,6 +27,7 @@ from harness.virtual.network.seams import Session
 _TYPES = ("IP", "IPV6", "IPV4V6", "PPP", "Non-IP")
 _BY_TYPE = {kind.upper(): kind for kind in _TYPES}
 _NOT_CARRIED = ("PPP", "Non-IP")
+_OPTIONS = (2, 4, 1, 4)  # the highest values of what may follow the address
 
 
 def _cid(call: Call, position: int, default: int | None = None) -> int:
@@ -57,12 +58,16 @@ def _define(call: Call) -> Result:
     if pdp_type is None:
         raise call.bad()
     old = packet.definitions.get(cid, ContextDefinition())
-    packet.define(cid, replace(old, pdp_type=pdp_type, apn=_name(call, 2, "", 99)))
+    options = tuple(call.number(position, 0, high=highest) for position, highest in enumerate(_OPTIONS, 4))
+    packet.define(cid, replace(old, pdp_type=pdp_type, apn=_name(call, 2, "", 99),
+                               address=_name(call, 3, "0.0.0.0", 80) or "0.0.0.0",
+                               options=(options[0], options[1], options[2], options[3])))
     return OK
 
 
 def _definitions(call: Call) -> Result:
-    return Reply(tuple(f'+CGDCONT: {cid},"{context.pdp_type}","{context.apn}","0.0.0.0",0,0,0,0'
+    return Reply(tuple(f'+CGDCONT: {cid},"{context.pdp_type}","{context.apn}","{context.address}",'
+                       f"{','.join(map(str, context.options))}"
                        for cid, context in sorted(call.modem.packet.definitions.items())))
 
 
@@ -172,7 +177,7 @@ def _dynamic(call: Call) -> Result:
 DEFAULTS: dict[str, Value] = {"+CGEREP": (0, 0)}
 
 _RANGE = f"(1-{MAX_CONTEXTS})"
-_DEFINE_TEST = tuple(f'{_RANGE},"{kind}",,,(0-2),(0-4),(0),(0)' for kind in _TYPES)
+_DEFINE_TEST = tuple(f'{_RANGE},"{kind}",,,{",".join(f"(0-{highest})" for highest in _OPTIONS)}' for kind in _TYPES)
 
 COMMANDS = (
     Command(name="+CGDCONT", clause="27.007 10.1.1", test=_DEFINE_TEST, read=_definitions, set=_define),
