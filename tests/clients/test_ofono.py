@@ -11,6 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.formats.sim import DiallingNumber, encode_record
+from harness.virtual.modem import SimCard
+from harness.virtual.modem.phone_book import CardBook
+from harness.virtual.modem.sim_files import EF_ADN, EF_EXT1, EF_SDN
 from tests.clients.bus import Bus, message_bus, missing, program, wait_until
 from tests.clients.conftest import Place
 
@@ -104,3 +108,39 @@ def test_packet_data_and_flight_mode(ofono: Bus, place: Place) -> None:
     ofono.call(MODEM, "org.ofono.Modem.SetProperty", "Online", "<false>")
     place.until(lambda: not place.modem.radio.served, "flight mode")
     ofono.call(MODEM, "org.ofono.Modem.SetProperty", "Powered", "<false>")
+
+
+PEOPLE = (("Ann", "+447700900123"), ("Анна", "5551234"), ("日本", "1" * 25))
+"""Names in the GSM alphabet, in the form for one script, and in plain UCS2; the last number goes on in an extension."""
+
+
+@pytest.fixture
+def people(place: Place) -> SimCard:
+    """A card with people in its phone book, and the same names among its service numbers."""
+    card = place.modem.slot.card
+    assert card is not None
+    book, services = CardBook(card, EF_ADN, EF_EXT1), card.files.files[EF_SDN].records
+    with place.world.turn():
+        for index, (name, number) in enumerate(PEOPLE):
+            assert book.put(index + 1, DiallingNumber.parse(number, name=name)) is None
+            services[index] = encode_record(DiallingNumber.parse(number[:20], name=name), len(services[index]))
+    return card
+
+
+def test_phone_book_and_pins(people: SimCard, ofono: Bus) -> None:
+    """oFono reads names out of the records itself for service numbers, and by +CPBR for the phone book."""
+    told = ofono.call(MODEM, "org.ofono.Phonebook.Import")
+    assert re.findall(r"FN:(.*?)\\r\\nTEL;TYPE=VOICE:(.*?)\\r", told) == list(PEOPLE)
+    sim = "org.ofono.SimManager"
+    told = ofono.call(MODEM, f"{sim}.GetProperties")
+    for name, number in PEOPLE:
+        assert f"'{name}': '{number[:20]}'" in told
+    assert "'FixedDialing': <false>" in told
+    ofono.call(MODEM, f"{sim}.LockPin", "pin", "0000")
+    ofono.call(MODEM, f"{sim}.ChangePin", "pin", "0000", "1234")
+    told = ofono.call(MODEM, f"{sim}.GetProperties")
+    assert "'LockedPins': <['pin']>" in told
+    assert "{'pin': byte 0x03, 'pin2': 0x03, 'puk': 0x0a, 'puk2': 0x0a}" in told
+    assert people.pin1.verify("1234")
+    ofono.call(MODEM, f"{sim}.UnlockPin", "pin", "1234")
+    assert not people.pin_enabled

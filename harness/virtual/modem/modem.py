@@ -230,6 +230,9 @@ class VirtualModem:
             self._tell_if_ready()
         elif step.action == "network":
             self.radio.search()
+        if step.needs_pin and not self.slot.ready:
+            self._boot(steps[1:])
+            return
         if (self.slot.started or not step.needs_sim) and (not step.when or self._says(step.when)):
             greeting = self.settings.text("+CSGT", 1) if "+CSGT" in self.settings else ""
             cpin = self.slot.cpin if self.slot.card is not None else self.profile.text("no_card")
@@ -270,11 +273,18 @@ class VirtualModem:
         self.record("sim_unlocked")
         self._tell_if_ready()
         self.radio.search()
+        if not self._boot_left:  # what was left out
+            self._boot(tuple(step for step in self.boot_steps if step.needs_pin))
 
     def _tell_if_ready(self) -> None:
         if self.slot.ready:
             for watcher in self.watchers:
                 watcher.sim_ready()
+
+    @property
+    def card_initialised(self) -> bool:
+        """Whether the card asks for nothing, and all that is told when it does has been told."""
+        return self.slot.ready and not any(step.needs_pin for step in self._boot_left)
 
     def connect_faults(self, plan: FaultPlan) -> None:
         """Let the faults of a plan strike this modem."""
@@ -331,7 +341,7 @@ class VirtualModem:
         """Start the card anew, as after a REFRESH: service ends, and begins again with what the card says now."""
         if self.powered and self.radio.functionality:
             self.radio.leave()
-            self.slot.power_on()
+            self.slot.restart()
             self._start_sim()
 
     # -- what features need -------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ class BootStep:
             +CFUN, ``{greeting}`` for the text of +CSGT.
         action: ``sim`` (start the SIM card), ``network`` (look for a network) or empty.
         needs_sim: leave it out where no SIM card has started.
+        needs_pin: put it off until the SIM card asks for nothing.
         when: a setting that must not be 0 for it to be said.
     """
 
@@ -31,6 +32,7 @@ class BootStep:
     urc: str = ""
     action: str = ""
     needs_sim: bool = False
+    needs_pin: bool = False
     when: str = ""
 
 
@@ -121,7 +123,7 @@ ANSWERS: Mapping[str, str | int | bool] = {
 _KEYS = {"name", "description", "manufacturer", "model", "revision", "identification", "imei_tac", "features",
          "without", "boot", "defaults", "persistent", "timing", "typical", "longest", "stores", "phone_book", "answers",
          "static"}
-_STEP_KEYS = {"after", "urc", "action", "needs_sim", "when"}
+_STEP_KEYS = {"after", "urc", "action", "needs_sim", "needs_pin", "when"}
 _CACHE: dict[str, Profile] = {}
 
 
@@ -201,7 +203,8 @@ def _boot_step(raw: Mapping[str, Any], source: str) -> BootStep:
     if action not in ("", "sim", "network"):
         raise UsageError(f"{source}: boot: action must be sim or network, not {action!r}")
     return BootStep(after=to_ns(raw.get("after", 0)), urc=str(raw.get("urc", "")), action=action,
-                    needs_sim=bool(raw.get("needs_sim", False)), when=str(raw.get("when", "")))
+                    needs_sim=bool(raw.get("needs_sim", False)),
+                    needs_pin=bool(raw.get("needs_pin", False)), when=str(raw.get("when", "")))
 
 
 def _answers(raw: Mapping[str, Any], source: str) -> Mapping[str, str | int | bool]:

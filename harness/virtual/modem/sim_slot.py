@@ -118,11 +118,15 @@ class SimSlot:
 
     def power_on(self) -> None:
         """Give the slot power; the card answers after :meth:`start`."""
-        self.state = SlotState.STARTING if self.card is not None else SlotState.EMPTY
-        self.channels = CardChannels(self.card) if self.card is not None else None
         self._opened = False
         if self.card is not None:
             self.card.power_cycle()
+        self.restart()
+
+    def restart(self) -> None:
+        """Look at the card anew, as REFRESH asks for, which no PIN is forgotten by; it answers after :meth:`start`."""
+        self.state = SlotState.STARTING if self.card is not None else SlotState.EMPTY
+        self.channels = CardChannels(self.card) if self.card is not None else None
 
     def start(self) -> None:
         """Let the card answer from now on."""

@@ -284,3 +284,71 @@ def test_every_facility_and_password_that_is_listed_is_there(bench: Bench) -> No
     assert bench.at('+CPWD="SC","0000","1234"') == OK
     assert bench.at('+CPWD="P2","0000","1234"') == OK
     assert bench.at('+CPWD="FD","0000","1234"') == b"\r\n+CME ERROR: 4\r\n"
+
+
+# -- identity, start and REFRESH --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("profile", "command", "form"), [
+    ("BG96", "+QCCID", "+QCCID: {}F"), ("EC25", "+CCID", "+CCID: {}F"), ("SIM7600", "+CICCID", "+ICCID: {}F"),
+    ("SIM7080G", "+CCID", "{}"), ("SARA-R4", "+CCID", "+CCID: {}"), ("SARA-R5", "+CCID?", "+CCID: {}"),
+    ("ME910", "#CCID", "#CCID: {}"),
+])
+def test_every_maker_tells_the_iccid_that_the_card_tells(profile: str, command: str, form: str, make_bench: MakeBench,
+                                                         make_card: MakeCard) -> None:
+    bench = make_bench(profile=profile, sim=make_card())
+    card = bench.modem.slot.card
+    assert card is not None
+    card.tell_iccid("8910392000000000001")
+    assert bench.at(command) == b"\r\n" + form.format(card.iccid).encode() + b"\r\n" + OK
+    assert bench.at("+CRSM=176,12258,0,0,10") == b'\r\n+CRSM: 144,0,"980193020000000000F1"\r\n' + OK
+    bench.modem.remove_sim()
+    bench.heard()
+    assert bench.at(command) == b"\r\n+CME ERROR: 10\r\n"
+
+
+def test_a_refresh_does_not_ask_for_the_pin_again(make_bench: MakeBench, make_card: MakeCard) -> None:
+    bench = make_bench(sim=make_card(pin="1234"))
+    bench.at('+CPIN="1234"')
+    bench.wait("5s")
+    bench.modem.switch_imsi("234500000000001")
+    assert bench.at("+CPIN?") == b"\r\n+CME ERROR: 14\r\n"
+    said = bench.wait("10s")
+    assert b"\r\n+CPIN: READY\r\n" in said
+    assert b"\r\n+QUSIM: 1\r\n" in said
+    assert bench.at("+CIMI") == b"\r\n234500000000001\r\n" + OK
+    assert bench.at("+CEREG?") == b"\r\n+CEREG: 0,5\r\n" + OK
+    assert bench.at("+CRSM=176,28423,0,0,9") == b'\r\n+CRSM: 144,0,"082943050000000010"\r\n' + OK
+
+
+@pytest.mark.parametrize(("profile", "words"), [
+    ("BG96", (b"+QIND: SMS DONE",)), ("EC25", (b"+QIND: SMS DONE", b"+QIND: PB DONE")),
+    ("SIM7600", (b"SMS DONE", b"PB DONE")), ("SIM7080G", (b"SMS Ready",)),
+])
+def test_messages_and_phone_book_are_ready_when_the_pin_was_given(
+        profile: str, words: tuple[bytes, ...], make_bench: MakeBench, make_card: MakeCard) -> None:
+    bench = make_bench(profile=profile, sim=make_card(pin="1234"), boot=False)
+    bench.modem.power_on()
+    said = bench.wait("20s")
+    assert b"+CPIN: SIM PIN" in said
+    assert not any(word in said for word in words)
+    bench.at('+CPIN="1234"')
+    said = bench.wait("20s")
+    assert [said.count(b"\r\n" + word + b"\r\n") for word in words] == [1] * len(words)
+    bench.at('D**05*12345678*1111*1111#')
+    assert bench.wait("20s") == b""  # it was open before
+    open_card = make_bench(profile=profile, sim=make_card(), boot=False)
+    open_card.modem.power_on()
+    said = open_card.wait("20s")
+    assert [said.count(b"\r\n" + word + b"\r\n") for word in words] == [1] * len(words)
+
+
+def test_how_far_the_card_has_come(make_bench: MakeBench, make_card: MakeCard) -> None:
+    bench = make_bench(profile="EC25", sim=make_card(pin="1234"))
+    assert bench.at("+QINISTAT") == b"\r\n+QINISTAT: 0\r\n" + OK
+    bench.at('+CPIN="1234"')
+    assert b"\r\n+QINISTAT: 1\r\n" in bench.at("+QINISTAT")
+    bench.wait("10s")
+    assert bench.at("+QINISTAT") == b"\r\n+QINISTAT: 7\r\n" + OK
+    assert make_bench(sim=make_card()).at("+QINISTAT") == b"\r\n+QINISTAT: 3\r\n" + OK
+    assert make_bench(sim=None).at("+QINISTAT") == b"\r\n+QINISTAT: 0\r\n" + OK

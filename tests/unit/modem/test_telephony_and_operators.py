@@ -59,6 +59,12 @@ def test_preferred_operators_are_kept_on_the_card(bench: Bench) -> None:
     assert bench.at("+CPOL=,2;+CPOL?") == answer('+CPOL: 2,2,"20801",1,0,1,0', '+CPOL: 3,2,"302720",0,0,0,1')
     assert bench.at("+CPOL=11") == b"\r\n+CME ERROR: 21\r\n"
     assert bench.at('+CPOL=1,0,"Nobody"') == b"\r\n+CME ERROR: 22\r\n"
+    assert bench.at('+CPOL=1,2,"310x10"') == b"\r\n+CME ERROR: 22\r\n"
+    bench.at('+CSCS="UCS2"')
+    assert bench.at('+CPOL=4,2,"003300310030003100370030";+CPOL=4,2;+CPOL=5,2,"262010"') == OK
+    bench.at('+CSCS="GSM"')
+    assert bench.at("+CPOL?").endswith(answer('+CPOL: 5,2,"262010",0,0,0,0'))
+    assert bench.at("+CPOL=5") == OK
 
 
 def test_the_other_lists_are_the_operators_own(bench: Bench) -> None:

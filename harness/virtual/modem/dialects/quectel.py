@@ -116,6 +116,13 @@ def _read_card(call: Call) -> Result:
     return info(_card_line(call.modem))
 
 
+def _initialisation(call: Call) -> Result:
+    """+QINISTAT: 1 the card is ready, 2 its messages are, 4 its phone book is, where the module tells that at start."""
+    modem = call.modem
+    done = 2 | (4 if any("PB DONE" in step.urc for step in modem.boot_steps) else 0)
+    return info(f"+QINISTAT: {int(modem.slot.ready) | (done if modem.card_initialised else 0)}")
+
+
 class QuectelWatcher(Watcher):
     """Tells of card and sleep in Quectel's words."""
 
@@ -161,6 +168,7 @@ COMMANDS = (
     Command(name="+QCFG", clause=_MANUAL, test=_CONFIGURATIONS, set=_configure),
     Command(name="+QENG", clause=_MANUAL, test='("servingcell","neighbourcell")', set=_engineering),
     Command(name="+QLTS", clause=_MANUAL, test="(0-2)", set=_network_time, exec=_network_time),
+    Command(name="+QINISTAT", clause=_MANUAL, test="(0-7)", exec=_initialisation),
     setting("+QSIMDET", Choice((0, 1)), Choice((0, 1)), clause=_MANUAL),
     Command(name="+QSIMSTAT", clause=_MANUAL, test="(0,1)", read=_read_card,
             set=setting("+QSIMSTAT", Number(0, 1), clause=_MANUAL).set),

@@ -27,6 +27,7 @@ from harness.virtual.modem.command import (
     setting,
 )
 from harness.virtual.modem.dialects import simcom
+from harness.virtual.modem.features.identity import iccid
 from harness.virtual.modem.net_tools import Echo, EchoSummary, Pinger, ask_time, asking_time
 from harness.virtual.modem.packet import ContextDefinition
 from harness.virtual.modem.settings import Value
@@ -460,7 +461,7 @@ _RANGES = '(0-12),(0-3),("TCP","UDP")'
 
 COMMANDS = (
     *simcom.COMMANDS,
-    Command(name="+CCID", clause=_MANUAL, test=NO_PARAMETERS, exec=simcom.iccid(""), needs=Needs.SIM),
+    Command(name="+CCID", clause=_MANUAL, test=NO_PARAMETERS, exec=iccid(""), needs=Needs.SIM),
     setting("+CLTS", Choice((0, 1)), clause=_MANUAL), setting("+CMNB", Number(1, 3), clause=_MANUAL),
     setting("+CBATCHK", Choice((0, 1)), clause=_MANUAL), setting("+CPSMSTATUS", Choice((0, 1)), clause=_MANUAL),
     Command(name="+CPOWD", clause=_MANUAL, test="(0,1)", set=_power_down),

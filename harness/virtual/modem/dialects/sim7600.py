@@ -28,6 +28,7 @@ from harness.virtual.modem.command import (
     setting,
 )
 from harness.virtual.modem.dialects import simcom
+from harness.virtual.modem.features.identity import iccid
 from harness.virtual.modem.features.power import power_down
 from harness.virtual.modem.net_tools import TTL, Echo, EchoSummary, Pinger, ask_time, asking_time
 from harness.virtual.modem.settings import Value
@@ -411,7 +412,7 @@ DEFAULTS: dict[str, Value] = {
 
 COMMANDS = (
     *simcom.COMMANDS,
-    Command(name="+CICCID", clause=_MANUAL, test=NO_PARAMETERS, exec=simcom.iccid("+ICCID: "), needs=Needs.SIM),
+    Command(name="+CICCID", clause=_MANUAL, test=NO_PARAMETERS, exec=iccid("+ICCID: "), needs=Needs.SIM),
     Command(name="+CGMR", clause="27.007 5.3", test=NO_PARAMETERS, exec=_revision),
     Command(name="+CBC", clause=_MANUAL, test="(2.8-4.5)V", exec=_battery, read=_battery),
     Command(name="+CPMUTEMP", clause=_MANUAL, test=NO_PARAMETERS, exec=lambda call: info("+CPMUTEMP: 32")),

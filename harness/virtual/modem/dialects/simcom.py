@@ -11,7 +11,6 @@ from harness.virtual.modem.command import (
     Call,
     Choice,
     Command,
-    Handler,
     Needs,
     Number,
     Result,
@@ -32,16 +31,6 @@ _SYSTEMS: Mapping[AccessTechnology, tuple[str, int]] = {  # name in +CPSI, numbe
     AccessTechnology.GSM: ("GSM", 1), AccessTechnology.UTRAN: ("WCDMA", 4), AccessTechnology.E_UTRAN: ("LTE", 8),
     AccessTechnology.EMTC: ("LTE CAT-M1", 7), AccessTechnology.NB_IOT: ("LTE NB-IOT", 9),
 }
-
-
-def iccid(prefix: str) -> Handler:
-    """Return what tells the ICCID behind ``prefix``."""
-
-    def tell(call: Call) -> Result:
-        digits = call.modem.iccid
-        return info(f"{prefix}{digits}{call.modem.profile.text('iccid_filler') if len(digits) % 2 else ''}")
-
-    return tell
 
 
 def _pin_counters(call: Call) -> Result:

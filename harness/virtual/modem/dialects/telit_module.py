@@ -17,6 +17,7 @@ from harness.virtual.modem.command import (
     info,
     setting,
 )
+from harness.virtual.modem.features.identity import iccid
 from harness.virtual.modem.features.network import signal_of
 from harness.virtual.modem.features.power import power_down
 from harness.virtual.modem.settings import Value
@@ -38,7 +39,7 @@ def _told(name: str, what: str) -> Command:
         "revision": lambda call: info(f"{name}: {call.modem.profile.revision}"),
         "imei": lambda call: info(f"{name}: {call.modem.imei}"),
         "imsi": lambda call: info(f"{name}: {call.modem.imsi}"),
-        "iccid": lambda call: info(f"{name}: {call.modem.iccid}")}
+        "iccid": iccid(f"{name}: ")}
     needs = {"imsi": Needs.UNLOCKED, "iccid": Needs.SIM}.get(what, Needs.NOTHING)
     return Command(name=name, clause=_MANUAL, test=NO_PARAMETERS, exec=handlers[what], needs=needs)
 

@@ -21,6 +21,7 @@ from harness.virtual.modem.command import (
     info,
     setting,
 )
+from harness.virtual.modem.features.identity import iccid
 from harness.virtual.modem.features.network import signal_of
 from harness.virtual.modem.features.power import power_down
 from harness.virtual.modem.packet import MAX_CONTEXTS, ContextDefinition
@@ -123,10 +124,6 @@ def _status(call: Call) -> Result:
 
 
 # -- card, network, power ---------------------------------------------------------------------------------------------
-
-
-def _iccid(call: Call) -> Result:
-    return info(f"+CCID: {call.modem.iccid}")
 
 
 def _pin_counters(call: Call) -> Result:
@@ -235,7 +232,8 @@ def _temperature_unit(call: Call) -> Result:
 
 
 COMMANDS = (
-    Command(name="+CCID", clause=_MANUAL, test=NO_PARAMETERS, exec=_iccid, read=_iccid, needs=Needs.SIM),
+    Command(name="+CCID", clause=_MANUAL, test=NO_PARAMETERS, exec=iccid("+CCID: "), read=iccid("+CCID: "),
+            needs=Needs.SIM),
     Command(name="+UPINCNT", clause=_MANUAL, test=NO_PARAMETERS, exec=_pin_counters, needs=Needs.SIM),
     Command(name="+UCGED", clause=_MANUAL, test="(0,2,5)", read=_cell_data,
             set=setting("+UCGED", Choice((0, 2, 5)), clause=_MANUAL).set),

@@ -42,11 +42,13 @@ def _imsi(call: Call) -> Result:
     return info(call.modem.imsi)
 
 
-def _iccid(prefix: str, filler: str) -> Handler:
+def iccid(prefix: str) -> Handler:
+    """Return what tells the ICCID that the card tells, behind ``prefix``; an odd one ends as the profile has it."""
+
     def tell(call: Call) -> Result:
         card = call.modem.slot.card
         digits = card.iccid if card is not None else ""
-        return info(f"{prefix}{digits}{filler if len(digits) % 2 else ''}")
+        return info(f"{prefix}{digits}{call.modem.profile.text('iccid_filler') if len(digits) % 2 else ''}")
 
     return tell
 
@@ -78,10 +80,10 @@ COMMANDS = (
 )
 
 QUECTEL_COMMANDS = (
-    Command(name="+QCCID", clause="Quectel general AT manual", test=NO_PARAMETERS, exec=_iccid("+QCCID: ", "F"),
-            read=_iccid("+QCCID: ", "F"), needs=Needs.SIM),
-    Command(name="+CCID", clause="Quectel general AT manual", test=NO_PARAMETERS, exec=_iccid("+CCID: ", "F"),
-            read=_iccid("+CCID: ", "F"), needs=Needs.SIM),
-    Command(name="+ICCID", clause="Quectel general AT manual", test=NO_PARAMETERS, exec=_iccid("+ICCID: ", "F"),
+    Command(name="+QCCID", clause="Quectel general AT manual", test=NO_PARAMETERS, exec=iccid("+QCCID: "),
+            read=iccid("+QCCID: "), needs=Needs.SIM),
+    Command(name="+CCID", clause="Quectel general AT manual", test=NO_PARAMETERS, exec=iccid("+CCID: "),
+            read=iccid("+CCID: "), needs=Needs.SIM),
+    Command(name="+ICCID", clause="Quectel general AT manual", test=NO_PARAMETERS, exec=iccid("+ICCID: "),
             needs=Needs.SIM),
 )

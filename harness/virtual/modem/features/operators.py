@@ -95,7 +95,10 @@ def _write_list(call: Call) -> Result:
 
 def _entry(call: Call, form: int) -> bytes:
     text = call.text(2, limit=40)
-    plmn = text if form == 2 else next((plmn for plmn in NAMES if _name(call, plmn, form) == text), "")
+    if form == 2:
+        plmn = text if len(text) <= 6 else _decoded(call, text)
+    else:
+        plmn = next((plmn for plmn in NAMES if _name(call, plmn, form) == text), "")
     if not (plmn.isascii() and plmn.isdigit() and 5 <= len(plmn) <= 6):
         raise CommandError(cme(Cme.NOT_FOUND))
     identifier = 0
@@ -103,6 +106,14 @@ def _entry(call: Call, form: int) -> bytes:
         if call.number(position, 0, high=1):
             identifier |= bit
     return encode_plmn(plmn) + identifier.to_bytes(2, "big")
+
+
+def _decoded(call: Call, text: str) -> str:
+    """Return digits that were written in the character set of +CSCS; empty if they were not."""
+    try:
+        return call.modem.decode_text(text)
+    except ValueError:
+        return ""
 
 
 def _test_list(call: Call) -> Result:

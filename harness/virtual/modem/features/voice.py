@@ -82,9 +82,11 @@ def _change_pin(call: Call, code: str, old: str, new: str, again: str) -> Result
             return cme(Cme.NOT_ALLOWED)
         return OK if card.change_pin(old, new) else wrong(card)
     if code == "05":
+        was_open = card.lock is Lock.READY
         if not card.unblock(old, new):
             return cme(Cme.SIM_FAILURE if card.lock is Lock.BLOCKED else Cme.INCORRECT_PASSWORD)
-        call.modem.sim_unlocked()
+        if not was_open:
+            call.modem.sim_unlocked()
         return OK
     done = card.pin2.change(old, new) if code == "042" else card.pin2.unblock(old, new)
     if not done:
