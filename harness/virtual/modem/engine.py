@@ -56,7 +56,7 @@ from harness.virtual.modem.output import Kind, OutputQueue
 from harness.virtual.modem.settings import LINE_DEFAULTS, Settings
 
 if TYPE_CHECKING:
-    from harness.virtual.modem.faults import CommandStrikes
+    from harness.virtual.modem.command_strikes import CommandStrikes
     from harness.virtual.modem.modem import VirtualModem
 
 MAX_PENDING: Final = 131_072
@@ -240,22 +240,19 @@ class Session:
             if not self._take(self._carry_out(self._queue.popleft())):
                 return
         # a bare AT is no command, but may be struck like one
-        if (strikes := self._strikes()) is None or self._take(strikes.put_off(strikes.instead or OK, self._later)):
+        if (strikes := self._strikes()) is None or self._take(strikes.put_off(strikes.instead or OK)):
             self._finish_line(OK)
 
     def _carry_out(self, parsed: Parsed) -> Result:
         if (strikes := self._strikes()) is not None:
             result = strikes.instead if strikes.instead is not None else self._carry_out_as_known(parsed)
-            return strikes.put_off(result, self._later)
+            return strikes.put_off(result)
         return self._carry_out_as_known(parsed)
 
     def _strikes(self) -> CommandStrikes | None:
         """Return what faults do to the next command."""
         faults = self._modem.faults
         return faults.command(self) if faults is not None and faults.watching else None
-
-    def _later(self, delay: int, action: Callable[[], None]) -> None:
-        self._at(self._modem.world.now() + delay, action)
 
     def _at(self, instant: int, action: Callable[[], None]) -> None:
         self._modem.world.call_at(instant, action, name="modem-command")
