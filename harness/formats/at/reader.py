@@ -183,6 +183,14 @@ class LineReader:
         self._pending.clear()
         return discarded
 
+    def end_line(self) -> None:
+        """Drop a line feed that waits: the second half of the last line's end, from a client that ends it in CR LF.
+
+        Between lines nobody minds one. To be called where octets follow that are taken as they are.
+        """
+        if self._pending[:1] == b"\n":
+            del self._pending[:1]
+
     def expect_line(self) -> None:
         """Go back to command lines, from any mode; a partial line, text or payload is forgotten."""
         self._enter(_Mode.IDLE)

@@ -176,6 +176,17 @@ def test_payloads_of_a_known_length() -> None:
         reader.expect_prompt_text(limit=-1)
 
 
+def test_the_rest_of_a_line_end_can_be_dropped() -> None:
+    reader = LineReader()
+    reader.receive(b"AT+QISEND=0,2\r\n\na")
+    assert reader.next_event() == Line("AT+QISEND=0,2")
+    reader.end_line()
+    reader.expect_bytes(2)
+    assert reader.next_event() == Payload(b"\na")
+    reader.end_line()
+    assert reader.pending_bytes == 0
+
+
 def test_a_stream_goes_on_until_it_is_ended() -> None:
     reader = LineReader()
     reader.expect_stream()
