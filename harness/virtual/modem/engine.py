@@ -362,6 +362,7 @@ class Session:
         self._queue.clear()
         self._say_final(reply)
         self._say_held()
+        self._reader.end_wait()
 
     def _say_final(self, reply: Reply) -> None:
         if not self._quiet:

@@ -256,4 +256,20 @@ def test_everything_read_is_handed_out_for_the_echo(data: bytes) -> None:
     reader = LineReader()
     reader.receive(data)
     drain(reader)
-    assert reader.take_consumed() == data
+    assert reader.take_consumed().replace(b"\n", b"") == data.replace(b"\n", b"")
+
+
+def test_line_feeds_between_lines_are_nothing_to_echo() -> None:
+    reader = LineReader()
+    reader.receive(b"\r\nA\nxAT\n+X\r\nAT\r\n")
+    assert drain(reader) == [Line("AT+X"), Line("AT")]
+    assert reader.take_consumed() == b"\rAxAT\n+X\rAT\r"
+
+
+def test_line_ends_of_an_impatient_client_can_be_dropped() -> None:
+    reader = LineReader()
+    reader.receive(b"AT+X\r\r\n\rAT\r")
+    assert reader.next_event() == Line("AT+X")
+    reader.end_wait()
+    assert drain(reader) == [Line("AT")]
+    assert reader.take_consumed() == b"AT+X\rAT\r"
