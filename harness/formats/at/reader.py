@@ -3,8 +3,8 @@
 Theory of operation. :meth:`LineReader.receive` only stores. :meth:`LineReader.next_event` reads as far as the next
 event and not one byte further, so the modem may execute a line, change S3 or switch to a data mode before what
 follows is looked at: a client that writes a command, its text and Ctrl-Z at once is served right. What has been read is
-handed out by :meth:`LineReader.take_consumed`, in order, for the echo, but for line feeds between lines; whether and how
-to echo is the modem's business.
+handed out by :meth:`LineReader.take_consumed`, in order, for the echo, but for line feeds between lines; whether and
+how to echo is the modem's business.
 
 Feeding byte by byte or in bulk gives the same events. Memory is bounded: an overlong line becomes one
 :class:`Overflow` at its end, and a queue that is full loses bytes as a UART without flow control does.

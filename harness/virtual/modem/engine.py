@@ -12,7 +12,6 @@ The engine knows the grammar and the table of commands, but no command: :mod:`ha
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from enum import Enum, auto
 from functools import partial
 from typing import TYPE_CHECKING, Final

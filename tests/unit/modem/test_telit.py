@@ -243,3 +243,8 @@ def test_power(bench: Bench) -> None:
     bench.at("E0")
     assert bench.at("#SHDN", wait="1s") == OK
     assert not bench.modem.powered
+
+
+def test_the_card_can_be_kept_for_the_client(bench: Bench) -> None:
+    assert bench.at("+CSIM=1;+CSIM=10,\"0020000100\";+CSIM=0") == b'\r\n+CSIM: 4,"63C3"\r\n' + OK
+    assert bench.at("+CSIM=2") == b"\r\n+CME ERROR: 50\r\n"
