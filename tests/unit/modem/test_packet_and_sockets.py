@@ -249,6 +249,10 @@ def test_names_are_resolved(bench: Bench) -> None:
         OK + b'\r\n+QIURC: "dnsgip",0,1,600\r\n\r\n+QIURC: "dnsgip","192.0.2.1"\r\n')
     assert bench.at('+QIDNSGIP=1,"1.2.3.4"', wait="1s") == (
         OK + b'\r\n+QIURC: "dnsgip",0,1,600\r\n\r\n+QIURC: "dnsgip","1.2.3.4"\r\n')
+    bench.carrier.hosts["many.example"] = ("192.0.2.1", "192.0.2.7")
+    assert bench.at('+QIDNSGIP=1,"many.example"', wait="1s") == (
+        OK + b'\r\n+QIURC: "dnsgip",0,2,600\r\n\r\n+QIURC: "dnsgip","192.0.2.1"\r\n'
+             b'\r\n+QIURC: "dnsgip","192.0.2.7"\r\n')
 
 
 def test_giving_up_an_activation_leaves_no_context_in_the_network(bench: Bench) -> None:
