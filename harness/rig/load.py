@@ -61,7 +61,8 @@ def _explain(name: str, problem: Any) -> str:
         return f"{name}: {key}: no such key{hint}; allowed here: {', '.join(allowed)}"
     message = str(problem["msg"]).removeprefix("Value error, ")
     given = problem.get("input")
-    shown = f", not {given!r}" if isinstance(given, str | int | float) else ""
+    told = isinstance(given, str | int | float) and repr(given) not in message
+    shown = f", not {given!r}" if told else ""
     return f"{name}: {key}: {message[:1].lower()}{message[1:]}{shown}"
 
 

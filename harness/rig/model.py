@@ -6,9 +6,12 @@ a fully virtual rig with one modem and one board.
 
 from __future__ import annotations
 
+import re
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -23,6 +26,8 @@ from harness.clock import to_ns
 from harness.errors import UsageError
 from harness.rig.bench_model import BenchTable
 from harness.virtual.faults.spec import FaultSpec, parse_fault
+from harness.virtual.modem.profile import profile_names
+from harness.virtual.network import SignalCurve
 
 
 def _duration(value: Any) -> int:
@@ -34,17 +39,36 @@ def _duration(value: Any) -> int:
 Nanoseconds = Annotated[int, BeforeValidator(_duration)]
 """A duration, written as ``"250ms"``, ``"10s"``, ``"24h"`` or as a number of seconds."""
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")]
+def _matching(pattern: str, rule: str) -> AfterValidator:
+    """Return what lets texts pass that are written like this, and says the rule in words for all others."""
+    compiled = re.compile(pattern)
+
+    def check(value: str) -> str:
+        if not compiled.fullmatch(value):
+            raise ValueError(rule)
+        return value
+
+    return AfterValidator(check)
+
+
+Name = Annotated[str, _matching(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}",
+                                "a name is made of letters, digits, '-' and '_', at most 32")]
 """What devices are called: letters, digits, ``-`` and ``_``, at most 32."""
 
-ApiKey = Annotated[str, Field(pattern=r"^SK[0-9a-f]{32}$")]
-AccountSid = Annotated[str, Field(pattern=r"^AC[0-9a-f]{32}$")]
-DeviceSid = Annotated[str, Field(pattern=r"^UV[0-9a-f]{32}$")]
-PortAddress = Annotated[str, Field(pattern=r"^(/|pty:/|unix:/|abstract:.|tcp:(127\.0\.0\.1|localhost|::1):\d{1,5}$)")]
-Iccid = Annotated[str, Field(pattern=r"^89\d{16,18}$")]
-Imei = Annotated[str, Field(pattern=r"^[0-9]{15}$")]
-PhoneNumber = Annotated[str, Field(pattern=r"^\+[1-9]\d{4,14}$")]
-Imsi = Annotated[str, Field(pattern=r"^\d{14,15}$")]
+ApiKey = Annotated[str, _matching(r"SK[0-9a-f]{32}", "an API key is SK and 32 digits 0-9a-f")]
+AccountSid = Annotated[str, _matching(r"AC[0-9a-f]{32}", "an account SID is AC and 32 digits 0-9a-f")]
+DeviceSid = Annotated[str, _matching(r"UV[0-9a-f]{32}", "a device SID is UV and 32 digits 0-9a-f")]
+PortAddress = Annotated[str, _matching(
+    r"/.+|pty:/.+|unix:/.+|abstract:.+|tcp:(127\.0\.0\.1|localhost|::1):"
+    r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])",
+    "a port is the path of a link, 'unix:/PATH', 'abstract:NAME' or 'tcp:127.0.0.1:PORT', on loopback only")]
+Iccid = Annotated[str, _matching(r"89\d{16,18}", "an ICCID is 89 and 16 to 18 more digits")]
+Imei = Annotated[str, _matching(r"[0-9]{15}", "an IMEI is 15 digits")]
+PhoneNumber = Annotated[str, _matching(r"\+[1-9]\d{4,14}", "a telephone number is '+' and 5 to 15 digits")]
+Imsi = Annotated[str, _matching(r"\d{14,15}", "an IMSI is 14 or 15 digits")]
+Plmn = Annotated[str, _matching(r"[0-9]{5,6}", "a PLMN is MCC and MNC in 5 or 6 digits")]
+OperatorName = Annotated[str, _matching(r'[^"\x00-\x1f\x7f]+', "an operator's name has no quotation marks in it")]
+Probability = Annotated[float, Field(ge=0, le=1)]
 
 
 class Table(BaseModel):
@@ -63,10 +87,10 @@ class WorldTable(Table):
 class CellTable(Table):
     """``[[network.cell]]``: a cell of the virtual network; the strongest that a SIM card may use is taken."""
 
-    plmn: str = Field(pattern=r"^\d{5,6}$")
+    plmn: Plmn
     """MCC and MNC in digits."""
-    operator: str = Field(min_length=1, max_length=24)
-    operator_short: str | None = Field(default=None, min_length=1, max_length=10)
+    operator: OperatorName = Field(min_length=1, max_length=24)
+    operator_short: OperatorName | None = Field(default=None, min_length=1, max_length=10)
     """As +COPS tells it; the first ten characters of the operator's name if absent."""
     technology: Literal["gsm", "utran", "lte", "lte-m", "nb-iot"] = "lte-m"
     tac: int = Field(default=1, ge=1, le=0xFFFE)
@@ -75,25 +99,58 @@ class CellTable(Table):
     signal: tuple[tuple[Nanoseconds, int], ...] | int = -73
     """dBm; or a curve, ``[["0s", -70], ["1min", -115]]``, with straight lines between its points."""
 
+    @field_validator("signal")
+    @classmethod
+    def _is_a_signal(cls, value: tuple[tuple[int, int], ...] | int) -> tuple[tuple[int, int], ...] | int:
+        SignalCurve(((0, value),) if isinstance(value, int) else value)
+        return value
+
 
 class NetworkTable(Table):
     """``[network]``: how the virtual cellular network behaves."""
 
     cell: tuple[CellTable, ...] = ()
     """One LTE-M cell of AT&T (310410) if absent."""
-    nat_timeout: Nanoseconds = to_ns("2min")
+    home: tuple[Plmn, ...] = ()
+    """Operators where every SIM card is at home; Super SIM's are visitors everywhere."""
+    apn: str = Field(default="super", min_length=1, max_length=99)
+    """Access point name that a packet context must ask for."""
+    nat_timeout: Nanoseconds = Field(default=to_ns("2min"), gt=0)
     """How long hosts of the virtual internet find the way back to a modem's port after the last datagram."""
+    nat_tcp_timeout: Nanoseconds = Field(default=to_ns("124min"), gt=0)
+    """How long the network knows a connection on which nothing flows."""
 
     registration: Nanoseconds = to_ns("2s")
     """From power-on of a modem to its registration."""
     sms_latency: Nanoseconds = to_ns("500ms")
     """From the SMS centre to a modem, and back."""
+    sms_validity: Nanoseconds = Field(default=to_ns("24h"), gt=0)
+    """How long a text waits for its device."""
+    sms_loss: Probability = 0
+    """Of a text to a modem: it vanishes on the air, and is tried again later."""
+    sms_duplication: Probability = 0
+    """Of a text to a modem: it comes twice."""
+    sms_reorder: Probability = 0
+    """Of a text to a modem: the one behind it overtakes it."""
     sms_rate: float = Field(default=0, ge=0, le=1_000)
     """Texts a second that one SIM card may get, and send; more wait, or are refused for congestion. 0: any."""
     ip_latency: Nanoseconds = to_ns("100ms")
     """From the IP gateway to a modem, and back."""
+    ip_loss: Probability = 0
+    """Of a datagram, either way."""
+    ip_duplication: Probability = 0
+    ip_reorder: Probability = 0
+    """Of a datagram, either way: it takes a second longer."""
     uplink_latency: Nanoseconds = to_ns("50ms")
     """Between a board's kernel and the Microvisor cloud, one way."""
+
+    @field_validator("cell")
+    @classmethod
+    def _cells_differ(cls, value: tuple[CellTable, ...]) -> tuple[CellTable, ...]:
+        for index, cell in enumerate(value):
+            if cell.ci in {other.ci for other in value[:index]}:
+                raise ValueError(f"cell {index + 1} has the identity of one before it: no two may have the same 'ci'")
+        return value
 
 
 class CloudTable(Table):
@@ -165,8 +222,6 @@ class ModemTable(Table):
     ports: tuple[PortAddress, ...] = ()
     """Further AT ports of a virtual modem: paths of links, ``tcp:127.0.0.1:PORT``, ``unix:PATH``, ``abstract:NAME``."""
     baud: int = Field(default=115200, gt=0)
-    rtscts: bool = False
-    """Whether a real modem's port has hardware flow control."""
     pace: bool = False
     """Whether a virtual modem's output takes the time that ``baud`` gives it."""
     timings: Literal["quick", "typical", "longest"] = "quick"
@@ -203,6 +258,11 @@ class ModemTable(Table):
             raise ValueError("narrowband is for SIM cards of product 'wireless' only")
         if self.kind == "virtual" and self.profile == "auto":
             raise ValueError("a virtual modem needs the name of a profile: 'mvh modem profiles' lists them")
+        if self.kind == "virtual" and self.profile.lower() not in {name.lower() for name in profile_names()}:
+            guess = get_close_matches(self.profile.upper(), profile_names(), n=1)
+            hint = f" (did you mean {guess[0]!r}?)" if guess else ""
+            raise ValueError(f"there is no modem profile {self.profile!r}{hint}: there are "
+                             f"{', '.join(profile_names())}")
         return self
 
 

@@ -91,6 +91,8 @@ class VirtualStack:
             if state is not None:
                 state.keep(self.cloud)
             with self.world.turn():
+                for cell in file.network.cell:  # an operator on the air is one that access profiles can name
+                    self.cloud.fleets.network_of(cell.plmn, cell.operator)
                 for index, modem in enumerate(file.modem, start=1):
                     self._add_modem(index, modem, folder)
                 for fault in file.faults:
@@ -182,11 +184,15 @@ def _choices(table: CloudTable) -> Choices:
 
 def _network_settings(file: RigFile) -> NetworkSettings:
     table = file.network
-    settings = NetworkSettings(registration_delay=f"{table.registration}ns", sms_latency=f"{table.sms_latency}ns",
-                               ip_latency=f"{table.ip_latency}ns", nat_timeout=f"{table.nat_timeout}ns",
-                               sms_rate=table.sms_rate, numbers=tuple(
-                                   (modem.number, modem.iccid or default_iccid(index))
-                                   for index, modem in enumerate(file.modem, start=1) if modem.number is not None))
+    settings = NetworkSettings(
+        registration_delay=f"{table.registration}ns", sms_latency=f"{table.sms_latency}ns",
+        sms_validity=f"{table.sms_validity}ns", ip_latency=f"{table.ip_latency}ns",
+        nat_timeout=f"{table.nat_timeout}ns", nat_tcp_timeout=f"{table.nat_tcp_timeout}ns", apn=table.apn,
+        home_plmns=frozenset(table.home), sms_rate=table.sms_rate, sms_loss=table.sms_loss,
+        sms_duplication=table.sms_duplication, sms_reorder=table.sms_reorder, ip_loss=table.ip_loss,
+        ip_duplication=table.ip_duplication, ip_reorder=table.ip_reorder,
+        numbers=tuple((modem.number, modem.iccid or default_iccid(index))
+                      for index, modem in enumerate(file.modem, start=1) if modem.number is not None))
     return replace(settings, cells=tuple(map(_cell, table.cell))) if table.cell else settings
 
 

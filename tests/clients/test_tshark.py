@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from harness.drivers.webhook_sink import WebhookSink
+from harness.errors import CommandFailed, ModemError
 from harness.formats import gsmtap, ipv4
 from harness.formats.pcapng import PcapngWriter
 from harness.formats.sms import (
@@ -123,6 +124,54 @@ def test_a_day_at_the_network(opener: RigOpener, tmp_path: Path) -> None:
     assert [kind for packet in seen for kind in packet.get("icmp.type", [])] == ["8", "0"]
     assert {packet["frame.interface_name"][0] for packet in seen} == {"sms", "ip"}
     assert {packet["frame.comment"][0] for packet in seen} == {iccid}
+    assert "Errors" not in expert(capture)
+
+
+def test_what_goes_wrong_is_dissected_too(opener: RigOpener, tmp_path: Path) -> None:
+    rig = opener.open()
+    rig.internet.add_host("api.example.com", address="203.0.113.7").on_tcp(80, Pong)
+    try:
+        modem = rig.modem()
+        modem.registered(within="60s")
+        sim = rig.cloud.supersim.sim(modem.iccid)
+        modem.command("AT+CMGS=19", data=b"002100038100F000000BF7341D0D9297E16F391D\x1a")  # wants a status report
+        rig.clock.sleep("10s")
+        with pytest.raises(CommandFailed):
+            modem.send_sms("4711", "to nobody")
+        rig.clock.sleep("10s")
+        with rig.faults.sms.store_full():
+            sim.send_sms("no room")
+            rig.clock.sleep("5s")
+        modem.command("AT+CMGD=1,4")
+        modem.expect_sms("no room", within="5min")
+        rig.faults.sms.answer_lost(by="2s")
+        with pytest.raises(CommandFailed):
+            modem.send_sms("000", "heard all the same")
+        with modem.tcp_open("api.example.com", 80) as connection:
+            connection.send(b"ping")
+            connection.expect(b"pong", within="30s")
+        with pytest.raises(ModemError):
+            modem.tcp_open("api.example.com", 81)
+        modem.command('AT+QPING=1,"203.0.113.7",4,2')
+        rig.clock.sleep("30s")
+        assert rig.capture is not None
+        capture = tmp_path / "wrong.pcapng"
+        capture.write_bytes(rig.capture.octets())
+    finally:
+        rig.close()
+
+    seen = packets(capture, "gsm_a.rp.msg_type", "gsm_a.rp.cause", "gsm_sms.tp-mti", "tcp.flags.str", "icmp.type",
+                   "icmp.seq", "icmp.resp_in")
+    messages = [kind for packet in seen for kind in packet.get("gsm_a.rp.msg_type", [])]
+    assert messages[:6] == ["0x00", "0x03", "0x01", "0x02", "0x00", "0x05"], "report asked for and got, and an RP-ERROR"
+    assert messages[6:9] == ["0x01", "0x04", "0x06"], "refused for want of memory, until there is room (RP-SMMA)"
+    assert messages[-2:] == ["0x02", "0x00"], "an answer that was lost is not there"
+    assert "2" in [kind for packet in seen for kind in packet.get("gsm_sms.tp-mti", [])], "the status report"
+    assert [int(cause) for packet in seen for cause in packet.get("gsm_a.rp.cause", [])][:2] == [8, 22]
+    flags = [packet["tcp.flags.str"][0].strip("·").replace("·", "") for packet in seen if "tcp.flags.str" in packet]
+    assert flags == ["S", "AS", "A", "AP", "AP", "AF", "A", "AF", "A", "S", "AR"]
+    assert [(packet["icmp.type"], packet["icmp.seq"]) for packet in seen if "icmp.type" in packet] == [
+        (["8"], ["1"]), (["0"], ["1"]), (["8"], ["2"]), (["0"], ["2"])]
     assert "Errors" not in expert(capture)
 
 

@@ -1,7 +1,8 @@
 """How a TPDU travels between a terminal and the network: RP and CP messages in an EPS NAS transport.
 
-3GPP TS 24.011 clause 7.3 (RP-DATA, RP-ACK, RP-ERROR), clause 7.2 (CP-DATA), TS 24.301 clauses 8.2.12 and 8.2.30 (NAS
-transport). Only encoding: the virtual network hands TPDUs over as they are, and captures show them as real ones look.
+3GPP TS 24.011 clause 7.3 (RP-DATA, RP-ACK, RP-ERROR, RP-SMMA), clause 7.2 (CP-DATA), TS 24.301 clauses 8.2.12 and
+8.2.30 (NAS transport). Only encoding: the virtual network hands TPDUs over as they are, and captures show them as real
+ones look.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ _DOWNLINK_NAS_TRANSPORT, _UPLINK_NAS_TRANSPORT = 0x62, 0x63
 _SMS_PROTOCOL: Final = 0x09
 _FROM_ANSWERER: Final = 0x80  # the TI flag of the side that did not begin the transaction
 _CP_DATA: Final = 0x01
-_RP_DATA, _RP_ACK, _RP_ERROR = 0, 2, 4  # from the terminal; one more from the network
+_RP_DATA, _RP_ACK, _RP_ERROR, _RP_SMMA = 0, 2, 4, 6  # from the terminal; one more from the network
 _RP_MAX: Final = 248
 
 
@@ -35,6 +36,11 @@ def rp_data(tpdu: bytes, centre: Address, *, reference: int, uplink: bool) -> by
     address = encode_sca(centre)
     addresses = b"\0" + address if uplink else address + b"\0"
     return bytes([_RP_DATA + (not uplink), reference]) + addresses + bytes([len(tpdu)]) + tpdu
+
+
+def rp_memory_available(reference: int) -> bytes:
+    """Return an RP-SMMA message, by which a terminal tells that it has room again (TS 24.011 clause 7.3.2)."""
+    return bytes([_RP_SMMA, reference])
 
 
 def rp_answer(reference: int, cause: int, *, uplink: bool) -> bytes:

@@ -54,8 +54,9 @@ class Fleets:
     def plmns(self, fleet: Fleet) -> frozenset[str] | None:
         """Return the networks that Sims of a Fleet may use, as MCC and MNC in digits; None if all."""
         profile = self.profiles.get(fleet.access_profile_sid)
-        if profile is None or len(profile.networks) == len(self.networks):
-            return None
+        if profile is None or (profile.sid == self.default_profile_sid
+                               and len(profile.networks) == len(self.networks)):
+            return None  # the default profile grows with the list of networks; any other one allows what it names
         if not profile.networks and self._account.choices.empty_access_profile == "all":
             return None
         found = self._plmns.get(profile.sid)

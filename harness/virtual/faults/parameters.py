@@ -81,7 +81,8 @@ class Parameter:
             return _READERS[self.quantity](self, given)
         except (UsageError, ValueError, TypeError) as problem:
             why = str(problem) if isinstance(problem, UsageError) else self.rule()
-            raise UsageError(f"{self.name}: {why}, not {given!r}") from None
+            shown = "" if repr(given) in why else f", not {given!r}"
+            raise UsageError(f"{self.name}: {why}{shown}") from None
 
     def rule(self) -> str:
         """Return what its value must be, in words."""
@@ -94,7 +95,7 @@ class Parameter:
             Quantity.DIGITS: f"must be {self.low} to {self.high} digits",
             Quantity.FLAG: "must be true or false",
             Quantity.ADDRESS: "must be an IPv4 address such as '192.0.2.1'",
-            Quantity.CURVE: "must be points such as [['0s', -70], ['10s', -110]], the times rising",
+            Quantity.CURVE: "must be points such as [['0s', -70], ['10s', -110]], or 0s:-70,10s:-110, the times rising",
         }
         return rules[self.quantity]
 

@@ -160,6 +160,11 @@ class VirtualInternet:
         found = self._find(host)
         return () if found is None else (found.ip,)
 
+    def latency_to(self, ip: str) -> int:
+        """Return the nanoseconds to the host with this address, one way; 0 if there is none."""
+        host = self._by_ip.get(ip)
+        return host.latency if host is not None else 0
+
     def answers_ping(self, ip: str) -> bool:
         """Return whether a host with this address answers ICMP echo requests."""
         host = self._by_ip.get(ip)

@@ -130,6 +130,9 @@ class Internet(Protocol):
     def resolve(self, host: str) -> tuple[str, ...]:
         """Return the IPv4 addresses of a host name (or of a dotted address, itself); empty if there is none."""
 
+    def latency_to(self, ip: str) -> int:
+        """Return the nanoseconds to the host with this address, one way; 0 if there is none."""
+
     def answers_ping(self, ip: str) -> bool:
         """Return whether a host with this address answers ICMP echo requests."""
 

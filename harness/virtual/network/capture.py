@@ -19,7 +19,7 @@ from harness.errors import FormatError
 from harness.formats import gsmtap, ipv4
 from harness.formats.pcapng import PcapngWriter
 from harness.formats.sms import Address as SmsAddress
-from harness.formats.sms.relay import nas_transport, rp_answer, rp_data
+from harness.formats.sms.relay import nas_transport, rp_answer, rp_data, rp_memory_available
 from harness.virtual.internet.seams import Address
 from harness.virtual.network.seams import Datagram, SmsOutcome, SmsRejected
 from harness.virtual.world import World
@@ -89,6 +89,13 @@ class Capture:
 
         return answered
 
+    def memory_available(self, iccid: str) -> None:
+        """Take a terminal's word that it has room again, and the network's answer."""
+        if self._sink is not None:
+            number = next(self._references)
+            self._nas(iccid, rp_memory_available(number % 256), number, uplink=True, answer=False)
+            self._nas(iccid, rp_answer(number % 256, 0, uplink=False), number, uplink=False, answer=True)
+
     def broadcast(self, page: bytes) -> None:
         """Take a page of cell broadcast."""
         if self._sink is not None:
@@ -100,12 +107,12 @@ class Capture:
         if self._sink is not None:
             self.packet(iccid, ipv4.udp(datagram.source, datagram.destination, datagram.payload))
 
-    def ping(self, iccid: str, source: str, destination: str, size: int, *, answered: bool) -> None:
-        """Take an echo request, or the reply to one."""
+    def ping(self, iccid: str, source: str, destination: str, size: int, *, sequence: int, answered: bool) -> None:
+        """Take an echo request, or the reply to one; both have its number."""
         if self._sink is None:
             return
         try:
-            request = ipv4.echo_request(source, destination, size, identifier=1, sequence=1)
+            request = ipv4.echo_request(source, destination, size, identifier=1, sequence=sequence)
             reply = ipv4.echo_reply(request)
         except FormatError:
             return  # to a name that is no address
@@ -151,10 +158,11 @@ class Capture:
 
 @dataclass(slots=True)
 class _Side:
-    """One end of a connection: where it is, and the sequence number of its next octet."""
+    """One end of a connection: where it is, the sequence number of its next octet, and whether it said its last."""
 
     address: Address
     next: int = 0
+    ended: bool = False
 
 
 class TcpTrace:
@@ -166,6 +174,7 @@ class TcpTrace:
         self._device = device
         self._host = host
         self._open = False
+        self._reset = False
 
     def asked(self, *, by_device: bool = True) -> None:
         """One end asked for the connection."""
@@ -184,12 +193,23 @@ class TcpTrace:
                 self._segment(up, octets[start:start + _SEGMENT], flags=ipv4.PSH)
 
     def ended(self, *, by_device: bool, reset: bool = False) -> None:
-        """One end closed it, or broke it off. Only the first time counts."""
-        if self._open or reset:
-            self._open = False
-            self._segment(by_device, b"", flags=ipv4.RST if reset else ipv4.FIN)
-            if not reset:
-                self._segment(not by_device, b"", flags=ipv4.FIN)
+        """One end sends no more, or broke the connection off. Only the first time counts, for each end."""
+        side = self._device if by_device else self._host
+        if self._reset or side.ended:
+            return
+        if reset:
+            self._reset = True
+            if self._open or not by_device:  # who got no answer to its SYN sends no more than that
+                self._segment(by_device, b"", flags=ipv4.RST)
+        elif self._open:
+            side.ended = True
+            self._segment(by_device, b"", flags=ipv4.FIN)
+            self._segment(not by_device, b"")
+
+    def over(self) -> None:
+        """Neither end has it any more: who has not said its last yet says it now."""
+        if self._device.ended is not self._host.ended:
+            self.ended(by_device=self._host.ended)
 
     def _segment(self, up: bool, octets: bytes, *, flags: int = 0, acknowledge: bool = True) -> None:
         sender, receiver = (self._device, self._host) if up else (self._host, self._device)

@@ -2,11 +2,13 @@
 
 Theory of operation. A cell belongs to an operator (PLMN) and has one access technology. Its strength is a constant or a
 *curve*, points in time with straight lines between them. Terminals take the first operator in the order of strength
-that is not refused to them; a stronger cell of another operator alone moves nobody.
+that is not refused to them; a stronger cell of another operator alone moves nobody. A cell of the same operator and
+technology that is clearly stronger takes them over.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -17,6 +19,9 @@ from harness.virtual.world import World
 
 WEAKEST = -113
 """Below this signal in dBm nothing is received: the lowest step of +CSQ (3GPP TS 27.007 clause 8.5)."""
+
+MARGIN = 6
+"""By so many dB another cell of the operator must be stronger to take a terminal over, so that none goes to and fro."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +49,7 @@ class SignalCurve:
 
     def crossings(self, level: int) -> tuple[int, ...]:
         """Return the instants at which the curve comes to be at, or below, or above a level, as :meth:`at` tells it."""
-        found = []
-        for (begin, first), (end, last) in pairwise(self.points):
-            low, high = begin, end
-            if (first < level) == (last < level):
-                continue
-            while high - low > 1:
-                middle = (low + high) // 2
-                if (self.at(middle) < level) == (first < level):
-                    low = middle
-                else:
-                    high = middle
-            found.append(high)
-        return tuple(found)
+        return _flips(lambda instant: self.at(instant) < level, [instant for instant, _ in self.points])
 
     def at(self, instant: int) -> int:
         """Return the strength in dBm at an instant of the world in nanoseconds."""
@@ -118,6 +111,27 @@ class CellMap:
         """Tell whether a cell can be received now."""
         return cell.ci in self._cells and cell.ci not in self._off and self.signal(cell) >= WEAKEST
 
+    def better(self, cell: Cell) -> list[Cell]:
+        """Return the cells of the same operator and technology that are clearly stronger now, the strongest first."""
+        least = self.signal(cell) + MARGIN
+        return [other for other in self.received()
+                if (other.plmn, other.act) == (cell.plmn, cell.act) and other.rssi_dbm >= least]
+
+    def contests(self, ci: int) -> list[int]:
+        """Return the instants at which a cell comes to be clearly stronger than another of its kind, or weaker."""
+        cell, found = self.cell(ci), set[int]()
+        for other in self._cells.values():
+            if other.ci != ci and (other.plmn, other.act) == (cell.plmn, cell.act):
+                one, two = self._curve(cell), self._curve(other)
+                instants = sorted({instant for curve in (one, two) for instant, _ in curve.points})
+                for strong, weak in ((one, two), (two, one)):
+                    found.update(_flips(lambda instant, strong=strong, weak=weak:  # type: ignore[misc]
+                                        strong.at(instant) - weak.at(instant) >= MARGIN, instants))
+        return sorted(found)
+
+    def _curve(self, cell: Cell) -> SignalCurve:
+        return self._curves.get(cell.ci) or SignalCurve(((0, cell.rssi_dbm),))
+
     def is_congested(self, plmn: str) -> bool:
         """Tell whether an operator takes nobody in now."""
         return plmn in self._congested
@@ -156,3 +170,20 @@ def operators(cells: list[Cell]) -> dict[tuple[str, AccessTechnology], Cell]:
     for cell in cells:
         best.setdefault((cell.plmn, cell.act), cell)
     return best
+
+
+def _flips(holds: Callable[[int], bool], instants: list[int]) -> tuple[int, ...]:
+    """Return when a condition begins or ends that changes once at most between two of these rising instants."""
+    found = []
+    for low, high in pairwise(instants):
+        at_first = holds(low)
+        if holds(high) is at_first:
+            continue
+        while high - low > 1:
+            middle = (low + high) // 2
+            if holds(middle) is at_first:
+                low = middle
+            else:
+                high = middle
+        found.append(high)
+    return tuple(found)

@@ -57,6 +57,7 @@ class DataPath:
         self._connections: dict[int, list[DeviceConnection]] = {}
         self._listeners: dict[int, dict[int, Accept]] = {}
         self._mappings: dict[int, dict[tuple[int, Address], int]] = {}
+        self._echoes = itertools.count(1)
         self._query_ports = itertools.cycle(range(49_152, 65_536))
 
     def __repr__(self) -> str:
@@ -198,19 +199,20 @@ class DataPath:
         if traffic is None:
             self.world.call_later(0, lambda: done(None), name="network.ping")
             return
-        begin = self.world.now()
+        begin, number = self.world.now(), next(self._echoes)
         self.count(traffic, up=size + ICMP_OVERHEAD)
-        self.capture.ping(traffic.iccid, traffic.session.ip, ip, size, answered=False)
+        self.capture.ping(traffic.iccid, traffic.session.ip, ip, size, sequence=number, answered=False)
+        beyond = 0 if ip == self._settings.gateway[0] or self.internet is None else self.internet.latency_to(ip)
 
         def back() -> None:
             if ip == self._settings.gateway[0] or (self.internet is not None and self.internet.answers_ping(ip)):
                 self.count(traffic, down=size + ICMP_OVERHEAD)
-                self.capture.ping(traffic.iccid, traffic.session.ip, ip, size, answered=True)
+                self.capture.ping(traffic.iccid, traffic.session.ip, ip, size, sequence=number, answered=True)
                 done(self.world.now() - begin)
             else:
                 done(None)
 
-        self.world.call_at(begin + 2 * self.latency, back, name="network.ping")
+        self.world.call_at(begin + 2 * (self.latency + beyond), back, name="network.ping")
 
     # -- NAT ----------------------------------------------------------------------------------------------------------
 

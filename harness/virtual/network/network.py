@@ -113,16 +113,20 @@ class Network:
 
     def sms_submit(self, terminal: Terminal, tpdu: bytes, done: Callable[[SmsOutcome], None]) -> None:
         """Hand an SMS-SUBMIT or SMS-COMMAND TPDU (no SCA) to the SMS centre."""
-        done = self.capture.sms(terminal.iccid, tpdu, done, uplink=True)
+        heard = done
+        if self._registrar.served_iccid(terminal) is not None:  # else it reaches nobody
+            done = self.capture.sms(terminal.iccid, tpdu, done, uplink=True)
         cell = self._registrar.registration(terminal).cell
         if cell is not None and self._cells.is_congested(cell.plmn):
             self._world.call_later(self.settings.sms_latency, lambda: done(SmsRejected(cause=CONGESTION)),
                                    name="network.sms_congestion")
             return
-        self._submit(terminal, tpdu, done)
+        self._submit(terminal, tpdu, done, heard)
 
     def memory_available(self, terminal: Terminal) -> None:
         """Tell the SMS centre that the terminal has room again (RP-SMMA)."""
+        if (iccid := self._registrar.served_iccid(terminal)) is not None:
+            self.capture.memory_available(iccid)
         self._centre.memory_available(terminal)
 
     def activate(self, terminal: Terminal, cid: int, apn: str, done: Callable[[Session | None], None]) -> None:
@@ -242,7 +246,7 @@ class Network:
             self._cells.set_signal(ci, signal)
             self._registrar.recheck_all()
             if isinstance(signal, SignalCurve):
-                for instant in signal.crossings(WEAKEST):
+                for instant in sorted({*signal.crossings(WEAKEST), *self._cells.contests(ci)}):
                     if instant >= self._world.now():
                         self._world.call_at(instant, self._registrar.recheck_all, name="network.signal")
 
@@ -364,7 +368,9 @@ class Network:
     def _subscription(self, iccid: str) -> Subscription | None:
         return self._subscriptions.subscription(iccid) if self._subscriptions is not None else None
 
-    def _submit(self, terminal: Terminal, tpdu: bytes, done: Callable[[SmsOutcome], None]) -> None:
+    def _submit(self, terminal: Terminal, tpdu: bytes, done: Callable[[SmsOutcome], None],
+                unanswered: Callable[[SmsOutcome], None]) -> None:
+        """Give a TPDU to the SMS centre; ``unanswered`` is told what no answer on the air stands for."""
         faults, iccid = self._faults, terminal.iccid
         if faults is None:
             self._centre.submit(terminal, tpdu, done)
@@ -375,8 +381,8 @@ class Network:
                                    name="network.sms_fault")
             return
         if (fault := faults.strike("sms-answer-lost", iccid)) is not None:
-            self._world.call_later(f"{fault.spec.number('by')}ns", partial(done, SmsRejected(cause=NETWORK_TIMEOUT)),
-                                   name="network.sms_fault")
+            self._world.call_later(f"{fault.spec.number('by')}ns",
+                                   partial(unanswered, SmsRejected(cause=NETWORK_TIMEOUT)), name="network.sms_fault")
             self._centre.submit(terminal, tpdu, lambda outcome: None)
             return
         if (fault := faults.strike("sms-slow", iccid)) is not None:

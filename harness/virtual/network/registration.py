@@ -236,6 +236,8 @@ class Registrar:
     def _follow(self, entry: _Entry, cell: Cell) -> None:
         """Keep a terminal on its cell, hand it over to another one of its operator, or let it search."""
         if self._cells.is_received(cell):
+            for better in self._cells.better(cell)[:1]:
+                self._hand_over(entry, better)
             return
         other = next((found for found in self._cells.received() if found.plmn == cell.plmn and self._fits(entry, found)
                       and not self._refusal(entry, found)), None)
@@ -250,7 +252,8 @@ class Registrar:
         """Move a terminal that has service to another cell; its contexts stay.
 
         Raises:
-            UsageError: there is no such cell, it is not on the air, or the terminal has no service.
+            UsageError: there is no such cell, it is not on the air, its operator is closed to the SIM card, or the
+                terminal has no service.
         """
         entry = self._entries.get(iccid)
         cell = self._cells.cell(ci)
@@ -258,6 +261,8 @@ class Registrar:
             raise UsageError(f"the terminal of SIM card {iccid} has no service that could be handed over")
         if not self._cells.is_received(cell):
             raise UsageError(f"cell {ci:#x} is not on the air")
+        if cause := self._refusal(entry, cell):
+            raise UsageError(f"SIM card {iccid} may not use operator {cell.plmn}, which refuses it with cause {cause}")
         self._hand_over(entry, cell)
 
     def _hand_over(self, entry: _Entry, cell: Cell) -> None:

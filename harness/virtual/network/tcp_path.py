@@ -386,6 +386,7 @@ class DeviceConnection:
 
     def _gone(self) -> None:
         """Neither side has it any more."""
+        self._trace.over()
         while self._undo:
             self._undo.pop()()
         self._path.forget(self._traffic, self)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -131,6 +131,23 @@ def test_a_profile_decides_where_a_device_registers(place: Place) -> None:
     place.clock.sleep("10s")
     assert not place.registered
     assert place.events()[-1] == ("attachment.rejected", 83702)
+
+
+def test_a_profile_that_names_every_network_there_is_names_no_other(make_place: Callable[..., Place]) -> None:
+    place = make_place(cells=(replace(DEFAULT_CELL, plmn="22299"),))
+    everything = [("Networks", network.sid) for network in place.cloud.fleets.networks]
+    with place.world.turn():
+        [create] = [item for item in SUPERSIM if item.name == "CreateNetworkAccessProfile"]
+        arguments, _ = parse_arguments(create.params, [("UniqueName", "every"), *everything])
+        place.cloud.fleets.create_profile(arguments)
+    place.cloud.add_sim(place.device.iccid)
+    place.call("UpdateFleet", "default", NetworkAccessProfile="every")
+    place.attach()
+    assert not place.registered
+    assert place.events()[-1] == ("attachment.rejected", 83702)
+    place.call("UpdateFleet", "default", NetworkAccessProfile="default")  # which grows with what is found on the air
+    place.clock.sleep("10min")
+    assert place.registered
 
 
 @pytest.mark.parametrize(("status", "code"), [("new", 83704), ("inactive", 83705)])

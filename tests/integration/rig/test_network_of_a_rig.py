@@ -63,6 +63,73 @@ def test_cells_and_conditions(pytester: pytest.Pytester) -> None:
     result.assert_outcomes(passed=3)
 
 
+_EUROPE = """
+name = "europe"
+board = []
+
+[network]
+home = ["26203"]
+apn = "iot.example"
+sms_validity = "1h"
+sms_duplication = 1.0
+ip_loss = 1.0
+
+[[network.cell]]
+plmn = "26203"
+operator = "O2 - de"
+ci = 1
+signal = -80
+
+[[network.cell]]
+plmn = "22210"
+operator = "Vodafone Italia"
+ci = 2
+signal = -70
+"""
+
+_EUROPEAN_TESTS = """
+import pytest
+from harness.errors import HarnessError
+
+def test_operators_on_the_air_are_ones_that_profiles_can_name(cloud, modem, clock):
+    modem.registered(within="60s")
+    assert modem.command("AT+COPS?").lines == ('+COPS: 0,0,"Vodafone Italia",8',)
+    assert modem.command("AT+CEREG?").lines[0].startswith("+CEREG: 2,5")
+    assert next(cloud.supersim.networks.find(mcc="222", mnc="10")).friendly_name == "Vodafone Italia"
+    german = next(cloud.supersim.networks.find(mcc="262", mnc="03"))
+    profile = cloud.supersim.network_access_profiles.create(unique_name="only", networks=[german])
+    fleet = cloud.supersim.fleets.get(cloud.supersim.sim(modem.iccid).fleet_sid)
+    fleet.update(network_access_profile=profile.sid)
+    clock.sleep("30s")
+    assert modem.command("AT+COPS?").lines == ('+COPS: 0,0,"O2 - de",8',)
+    assert modem.command("AT+CEREG?").lines[0].startswith("+CEREG: 2,1"), "at home"
+
+def test_the_network_is_as_the_file_says(cloud, modem, clock, journal):
+    modem.registered(within="60s")
+    sim = cloud.supersim.sim(modem.iccid)
+    sim.send_sms("twice")
+    modem.expect_sms("twice", within="60s")
+    modem.expect_sms("twice", within="60s")
+    modem.command('AT+QICSGP=1,1,"iot.example"')
+    modem.command("AT+QIACT=1")
+    sim.send_ip("nobody hears it", port=6969)
+    clock.sleep("10s")
+    assert [entry.data["reason"] for entry in journal.select("datagram_dropped")] == [
+        "lost on the air"]
+    modem.command("AT+CFUN=4")
+    command = sim.send_sms("too late")
+    clock.sleep("61min")
+    assert command.refresh().status == "failed"
+"""
+
+
+def test_operators_profiles_and_conditions(pytester: pytest.Pytester) -> None:
+    pytester.makefile(".toml", rig=_EUROPE)
+    pytester.makepyfile(_EUROPEAN_TESTS)
+    result = pytester.runpytest_subprocess("--rig=rig.toml", "-p", "no:cacheprovider")
+    result.assert_outcomes(passed=2)
+
+
 _CELL = {"plmn": '"310410"', "operator": '"A"', "ci": "1"}
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.pytest_plugin.captures import file_stem
+
 pytest_plugins = ["pytester"]
 
 _SMS = """
@@ -150,6 +152,43 @@ def test_what_crossed_the_network_is_kept_of_tests_that_failed(pytester: pytest.
         str(capture)]
     pytester.runpytest_subprocess("-p", "no:cacheprovider", "--pcap=all", "--pcap-dir=kept")
     assert len(list(Path("kept").iterdir())) == 2
+
+
+def test_a_capture_of_what_failed_before_the_test_began(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("""
+        import pytest
+        @pytest.fixture
+        def ready(modem):
+            modem.registered(within="60s")
+            modem.send_sms("000", "evidence")
+            raise LookupError
+        @pytest.mark.parametrize("name", ["a/b", "a:b"])
+        def test_never(ready, name): ...
+    """)
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "--pcap=failed", "--pcap-dir=new/kept")
+    result.assert_outcomes(errors=2)
+    assert len(list(Path("new/kept").iterdir())) == 2
+    Path("file").touch()
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "--pcap=failed", "--pcap-dir=file/kept")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*--pcap-dir: can't make the folder file?kept: Not a directory*"])
+
+
+@pytest.mark.parametrize(("nodeid", "stem"), [
+    ("tests/test_a.py::test_b", "tests-test_a.py-test_b"),
+    ("test_a.py::TestC::test_b[one-2]", "test_a.py-TestC-test_b-one-2"),
+    ("test_a.py::test_b[a/b]", "test_a.py-test_b-a-b-956224fc"),
+    ("test_a.py::test_b[a b]", "test_a.py-test_b-a-b-9e3e63c1"),
+    ("test_a.py::test_b[../../x]", "test_a.py-test_b-..-..-x-dfa0a9ee"),
+])
+def test_names_of_captures(nodeid: str, stem: str) -> None:
+    assert file_stem(nodeid) == stem
+
+
+def test_names_of_captures_are_short_and_differ() -> None:
+    stems = {file_stem(f"test_a.py::test_b[{text}]") for text in ("x" * 300, "x" * 301, "y" * 300)}
+    assert len(stems) == 3
+    assert all(len(stem) < 140 for stem in stems)
 
 
 def test_registers_that_are_not_modelled_fault_if_asked_for(pytester: pytest.Pytester) -> None:

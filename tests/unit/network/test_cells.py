@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from harness.errors import UsageError
 from harness.virtual.network import SignalCurve
-from harness.virtual.network.seams import AccessTechnology, Attachment, Cell, DataUsage, RegistrationStatus
+from harness.virtual.network.seams import AccessTechnology, Attachment, Cell, DataUsage, RegistrationStatus, Session
 
 if TYPE_CHECKING:
     from tests.unit.network.conftest import FakeTerminal, Stage
@@ -195,6 +195,42 @@ def test_hand_over_on_demand(stage: Stage) -> None:
     stage.network.detach(terminal)
     with pytest.raises(UsageError, match="no service"):
         stage.network.hand_over(terminal.iccid, 0x10)
+
+
+def test_no_hand_over_leads_to_an_operator_that_the_card_may_not_use(stage: Stage) -> None:
+    terminal = stage.terminal()
+    allow(stage, terminal, "310410")
+    with pytest.raises(UsageError, match="may not use operator 310260, which refuses it with cause 13"):
+        stage.network.hand_over(terminal.iccid, 0x20)
+    stage.network.hand_over(terminal.iccid, 0x11)
+    assert where(stage, terminal) == ("ROAMING", 0x11)
+
+
+def test_the_operators_clearly_stronger_cell_takes_a_terminal_over(make_stage: Callable[..., Stage]) -> None:
+    stage = make_stage(cells=CELLS)
+    terminal = stage.terminal()
+    told: list[Session | None] = []
+    stage.network.activate(terminal, 1, "super", told.append)
+    stage.network.set_signal(0x10, SignalCurve.of(("10s", -70), ("110s", -120), ("210s", -70)))
+    stage.network.set_signal(0x20, -50)  # of another operator: moves nobody
+
+    def until(seconds: int) -> None:
+        stage.world.clock.sleep(seconds - stage.world.now() / 1e9)
+
+    until(40)  # -85 here, -80 there: not enough
+    assert where(stage, terminal) == ("ROAMING", 0x10)
+    until(44)  # -87 here
+    assert where(stage, terminal) == ("ROAMING", 0x11)
+    until(204)  # -73 there: stronger than -80 by more than enough
+    assert where(stage, terminal) == ("ROAMING", 0x10)
+    assert [status.name for status in dict.fromkeys(item.status for item in terminal.registrations)] == [
+        "SEARCHING", "ROAMING"], "service was never lost"
+    assert len(stage.network.sessions(terminal.iccid)) == 1
+    until(211)
+    stage.network.set_signal(0x11, -65)
+    until(221)
+    assert where(stage, terminal) == ("ROAMING", 0x10), "one that is hardly stronger does not"
+    assert len(told) == 1
 
 
 def test_home_is_where_the_imsi_or_the_settings_say(make_stage: Callable[..., Stage]) -> None:
