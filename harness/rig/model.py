@@ -222,6 +222,8 @@ class ModemTable(Table):
     ports: tuple[PortAddress, ...] = ()
     """Further AT ports of a virtual modem: paths of links, ``tcp:127.0.0.1:PORT``, ``unix:PATH``, ``abstract:NAME``."""
     baud: int = Field(default=115200, gt=0)
+    rtscts: bool = False
+    """Whether a real modem's port has hardware flow control."""
     pace: bool = False
     """Whether a virtual modem's output takes the time that ``baud`` gives it."""
     timings: Literal["quick", "typical", "longest"] = "quick"

@@ -242,8 +242,8 @@ def _modem(table: ModemTable, port: str, clock: VirtualClock | RealClock, journa
            power: PowerSwitch | None) -> Modem:
     dialect = None if table.profile == "auto" else find_dialect(table.profile)
     expected = {name: value for name, value in (("imei", table.imei), ("iccid", table.iccid)) if value is not None}
-    return Modem(SerialChannel(port, clock, table.name, journal, baudrate=table.baud), dialect, clock, journal,
-                 table.name, expected=expected, power=power)
+    channel = SerialChannel(port, clock, table.name, journal, baudrate=table.baud, rtscts=table.rtscts)
+    return Modem(channel, dialect, clock, journal, table.name, expected=expected, power=power)
 
 
 def _replayer(stack: VirtualStack, folder: Path, clock: VirtualClock,

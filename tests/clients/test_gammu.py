@@ -80,3 +80,22 @@ def test_full_memory_is_redelivered_after_deleting(gammu: Gammu, place: Place) -
     assert not delivered[23]()
     gammu("deletesms 3 5")
     place.until(delivered[23], "redelivery")
+
+
+def test_a_card_that_asks_for_its_pin_and_then_for_its_puk(gammu: Gammu, place: Place) -> None:
+    card = place.modem.slot.card
+    assert card is not None
+    with place.world.turn():
+        card.lock_with_pin("1234")
+        place.modem.restart_sim()
+    place.until(lambda: place.modem.slot.started, "start of the card")
+    # a session ends with the code, as gammu gives up when a code like SMS DONE comes before what it asked for
+    asked, _ = gammu("getsecuritystatus", "entersecuritycode PIN 1234")
+    assert "Waiting for PIN." in asked
+    place.until(lambda: place.modem.radio.served, "service")
+    with place.world.turn():
+        card.block()
+    asked, _ = gammu("getsecuritystatus", "entersecuritycode PUK 12345678 4321")
+    assert "Waiting for PUK." in asked
+    assert "Nothing to enter." in gammu("getsecuritystatus")[0]
+    assert card.pin1.verify("4321")

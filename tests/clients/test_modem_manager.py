@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 
+from harness.virtual.modem import SimCard
 from tests.clients.bus import Bus, message_bus, missing, program, wait_until
 from tests.clients.conftest import Place
 
@@ -35,16 +36,41 @@ def place(tmp_path: Path, port: str) -> Iterator[Place]:
 
 
 @pytest.fixture
-def manager(place: Place, port: str, tmp_path: Path) -> Iterator[Bus]:
-    """A ModemManager of our own, its modem enabled."""
+def locked(place: Place) -> SimCard:
+    """The card in the modem, which asks for a PIN."""
+    card = place.modem.slot.card
+    assert card is not None
+    with place.world.turn():
+        card.lock_with_pin("1234")
+        place.modem.restart_sim()
+    place.until(lambda: place.modem.slot.started, "start of the card")
+    return card
+
+
+@pytest.fixture
+def blocked(locked: SimCard, place: Place) -> None:
+    """The card asks for its PUK: the PIN was wrong three times."""
+    with place.world.turn():
+        locked.block()
+
+
+@pytest.fixture
+def started(place: Place, port: str, tmp_path: Path) -> Iterator[Bus]:
+    """A ModemManager of our own, which has found its modem."""
     with tempfile.TemporaryDirectory() as short, message_bus(Path(short), SERVICE) as bus, \
             program(tmp_path / "mm.log", "ModemManager", "--test-session", "--test-enable", "--test-no-udev",
                     "--test-no-suspend-resume", "--debug", env=bus.environment):
         wait_until(lambda: bus.answers(ROOT, "org.freedesktop.DBus.ObjectManager.GetManagedObjects"), "ModemManager")
         bus.call(ROOT, f"{SERVICE}.Test.SetProfile", "vm", "generic", f"['{port}']")
         bus.wait_for("Modem/0", ROOT, "org.freedesktop.DBus.ObjectManager.GetManagedObjects")
-        wait_until(lambda: bus.answers(MODEM, f"{SERVICE}.Modem.Enable", "true"), "enabled modem")
         yield bus
+
+
+@pytest.fixture
+def manager(started: Bus) -> Bus:
+    """A ModemManager of our own, its modem enabled."""
+    wait_until(lambda: started.answers(MODEM, f"{SERVICE}.Modem.Enable", "true"), "enabled modem")
+    return started
 
 
 def _property(bus: Bus, interface: str, name: str, path: str = MODEM) -> str:
@@ -81,3 +107,30 @@ def test_identity_messages_and_data(manager: Bus, place: Place) -> None:
     manager.call(MODEM, f"{SERVICE}.Modem.Simple.Disconnect", "/", seconds=60)
     place.until(lambda: not place.modem.packet.active, "end of the data session")
     manager.call(MODEM, f"{SERVICE}.Modem.Enable", "false")
+
+
+_STATE = (MODEM, "org.freedesktop.DBus.Properties.Get", f"{SERVICE}.Modem")
+_CARD, _SIM = f"{ROOT}/SIM/0", f"{SERVICE}.Sim"
+
+
+def test_a_card_that_asks_for_its_pin(locked: SimCard, started: Bus, place: Place) -> None:
+    """How often it may still be wrong is counted by +CSIM."""
+    started.wait_for("uint32 2>", *_STATE, "UnlockRequired")  # SIM PIN
+    started.wait_for("uint32 2: uint32 3, 4: 10, 3: 3, 5: 10", *_STATE, "UnlockRetries")
+    assert not started.answers(_CARD, f"{_SIM}.SendPin", "9999")
+    started.wait_for("uint32 2: uint32 2, 4: 10, 3: 3, 5: 10", *_STATE, "UnlockRetries")
+    started.call(_CARD, f"{_SIM}.SendPin", "1234")
+    started.wait_for(r"uint32 [13]>", *_STATE, "UnlockRequired")  # none, or PIN2 that nothing needs
+    started.call(_CARD, f"{_SIM}.ChangePin", "1234", "2468")
+    started.call(_CARD, f"{_SIM}.EnablePin", "2468", "false")
+    assert not locked.pin_enabled
+    wait_until(lambda: started.answers(MODEM, f"{SERVICE}.Modem.Enable", "true"), "enabled modem")
+    place.until(lambda: place.modem.radio.served, "service")
+
+
+def test_a_card_that_asks_for_its_puk(locked: SimCard, blocked: None, started: Bus, place: Place) -> None:
+    started.wait_for("uint32 4>", *_STATE, "UnlockRequired")  # SIM PUK
+    started.call(_CARD, f"{_SIM}.SendPuk", "12345678", "4321")
+    wait_until(lambda: started.answers(MODEM, f"{SERVICE}.Modem.Enable", "true"), "enabled modem")
+    place.until(lambda: place.modem.radio.served, "service")
+    assert locked.pin1.verify("4321")

@@ -39,8 +39,8 @@ def place(tmp_path: Path) -> Iterator[Place]:
 
 
 @pytest.fixture
-def ofono(place: Place, tmp_path: Path) -> Iterator[Bus]:
-    """An oFono of our own, its modem powered and on line."""
+def powered(place: Place, tmp_path: Path) -> Iterator[Bus]:
+    """An oFono of our own, its modem powered."""
     configuration, storage = tmp_path / "etc", tmp_path / "var"
     configuration.mkdir()
     storage.mkdir()
@@ -54,10 +54,16 @@ def ofono(place: Place, tmp_path: Path) -> Iterator[Bus]:
         bus.wait_for("phonesim", "/", "org.ofono.Manager.GetModems")
         bus.call(MODEM, "org.ofono.Modem.SetProperty", "Powered", "<true>")
         bus.wait_for(r"org\.ofono\.SimManager", MODEM, "org.ofono.Modem.GetProperties")
-        bus.call(MODEM, "org.ofono.Modem.SetProperty", "Online", "<true>")
-        for interface in ("NetworkRegistration", "MessageManager", "ConnectionManager"):
-            bus.wait_for(rf"org\.ofono\.{interface}", MODEM, "org.ofono.Modem.GetProperties")
         yield bus
+
+
+@pytest.fixture
+def ofono(powered: Bus) -> Bus:
+    """An oFono of our own, its modem on line."""
+    powered.call(MODEM, "org.ofono.Modem.SetProperty", "Online", "<true>")
+    for interface in ("NetworkRegistration", "MessageManager", "ConnectionManager"):
+        powered.wait_for(rf"org\.ofono\.{interface}", MODEM, "org.ofono.Modem.GetProperties")
+    return powered
 
 
 def test_identity_card_and_network(ofono: Bus, place: Place) -> None:
@@ -144,3 +150,27 @@ def test_phone_book_and_pins(people: SimCard, ofono: Bus) -> None:
     assert people.pin1.verify("1234")
     ofono.call(MODEM, f"{sim}.UnlockPin", "pin", "1234")
     assert not people.pin_enabled
+
+
+@pytest.fixture
+def locked(place: Place) -> SimCard:
+    """The card in the modem, which asks for a PIN."""
+    card = place.modem.slot.card
+    assert card is not None
+    with place.world.turn():
+        card.lock_with_pin("1234")
+        place.modem.restart_sim()
+    place.until(lambda: place.modem.slot.started, "start of the card")
+    return card
+
+
+def test_a_card_that_asks_for_its_pin_and_then_for_its_puk(locked: SimCard, powered: Bus, place: Place) -> None:
+    sim = "org.ofono.SimManager"
+    powered.wait_for("'PinRequired': <'pin'>", MODEM, f"{sim}.GetProperties")
+    for left in ("0x02", "0x01", "0x00"):
+        assert not powered.answers(MODEM, f"{sim}.EnterPin", "pin", "9999")
+        powered.wait_for(f"'pin': (?:byte )?{left}", MODEM, f"{sim}.GetProperties")
+    powered.wait_for("'PinRequired': <'puk'>", MODEM, f"{sim}.GetProperties")
+    powered.call(MODEM, f"{sim}.ResetPin", "puk", "12345678", "4321")
+    assert locked.is_ready  # oFono's phonesim driver does not look at it again
+    assert locked.pin1.verify("4321")

@@ -14,7 +14,8 @@ import contextlib
 import itertools
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from harness.clock import NANOSECONDS, Clock, Duration, to_ns
 from harness.drivers.modem.channel import SerialChannel
@@ -46,6 +47,10 @@ _RECOVERIES: tuple[tuple[str, bytes, Duration], ...] = (
 The second is the multiplexer close-down command of 3GPP TS 27.010 clause 5.4.6.3.3 in a basic option frame, the third
 the escape sequence of ITU-T V.250 with its guard times.
 """
+
+
+_LINE_SPEEDS = (115_200, 9_600, 921_600, 57_600, 460_800, 230_400, 38_400, 19_200)
+_PATIENCE = 2  # rounds of recoveries before the modem may be at another line speed than it is said to be
 
 
 class AtPort:
@@ -141,19 +146,30 @@ class AtPort:
             PortLost: the port went away.
         """
         deadline = self._clock.now() + to_ns(within)
-        attempts = itertools.count()
         self.gaps += 1
+        said = self.channel.baudrate
+        ways = self._ways(said)
         while True:
-            attempt = next(attempts)
-            if attempt:  # twice each recovery, then from the start
-                self._recover(_RECOVERIES[(attempt - 1) % len(_RECOVERIES)])
             self._ear.reset()
             self._in_step = self._answers() and self._settled() and self._answers()
             if self._in_step:
+                if self.channel.baudrate != said:
+                    self._journal.record("driver", "line_speed_found", device=self.name,
+                                         bits_per_second=self.channel.baudrate)
                 return
             if self._clock.now() >= deadline:
+                self.channel.baudrate = said
                 raise TimeoutExpired(f"an answer to AT on {self.name}", within=to_ns(within) / NANOSECONDS,
                                      saw=self.saw())
+            next(ways)()
+
+    def _ways(self, said: int) -> Iterator[Callable[[], None]]:
+        """Give what may help, one after the other, without end; ``said`` is the line speed that should be right."""
+        for number in itertools.count(1):
+            yield from (partial(self._recover, recovery) for recovery in _RECOVERIES)
+            if number >= _PATIENCE and self.channel.has_line_speed:
+                yield from (partial(setattr, self.channel, "baudrate", speed)
+                            for speed in (*(speed for speed in _LINE_SPEEDS if speed != said), said))
 
     def _answers(self) -> bool:
         try:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import grp
 import io
+import os
 import select
 import sys
 import termios
@@ -19,6 +21,7 @@ from collections.abc import Callable
 
 import serial
 import serial.rfc2217
+from serial.tools import list_ports
 
 from harness.clock import Clock, Duration
 from harness.errors import ModemError, PortLost, PortTaken, UsageError
@@ -30,6 +33,7 @@ _READ_LIMIT = 1 << 18  # octets taken in by one pump, so that a port that never 
 _WRITE_SIZE = 1_024
 _WRITE_TIMEOUT = 2.0  # real seconds, for ports without a descriptor, which block in write()
 _TRANSCRIPT_OCTETS = 1 << 20
+_SHOWN = 12  # ports in a message
 _PORT_ERRORS = (OSError, termios.error, ValueError, TypeError)  # what pyserial lets through on top of its own
 
 Traffic = Piece
@@ -78,6 +82,25 @@ class SerialChannel:
         state = "open" if self.is_open else f"lost: {self._lost}" if self._lost else "closed"
         return f"SerialChannel({self.name!r}, {self.url!r}, {state})"
 
+    @property
+    def baudrate(self) -> int:
+        """Bits per second; setting it takes effect at once."""
+        return self._baudrate
+
+    @baudrate.setter
+    def baudrate(self, rate: int) -> None:
+        self._baudrate = rate
+        if self._port is not None:
+            try:
+                self._port.baudrate = rate
+            except _PORT_ERRORS as problem:
+                self._lose(problem)
+
+    @property
+    def has_line_speed(self) -> bool:
+        """Whether there is a line whose speed both ends must know: not with sockets."""
+        return isinstance(self._port, serial.Serial | serial.rfc2217.Serial)
+
     # -- open and close -----------------------------------------------------------------------------------------------
 
     @property
@@ -116,7 +139,7 @@ class SerialChannel:
                 port.close()
             if getattr(problem, "errno", None) in (errno.EAGAIN, errno.EBUSY):
                 raise PortTaken(f"{self.name}: {self.url} is in use by another program") from problem
-            raise ModemError(f"{self.name}: can't open {self.url}: {problem}") from problem
+            raise ModemError(f"{self.name}: can't open {self.url}: {problem}{_hint(problem, self.url)}") from problem
         self._port = port
         self._descriptor = _descriptor(port)
         # pyserial 3.5's poll() variant stumbles over its own variable where there is nothing to read
@@ -257,6 +280,19 @@ class SerialChannel:
             output = getattr(getattr(port, "formatter", None), "output", None)
             if output is not None and output is not sys.stderr:
                 output.close()
+
+
+def _hint(problem: BaseException, url: str) -> str:
+    """Return what helps somebody whose port can't be opened: what ports there are, or who may open it."""
+    number = getattr(problem, "errno", None)
+    if number == errno.EACCES:
+        with contextlib.suppress(OSError, KeyError):
+            group = grp.getgrgid(os.stat(url).st_gid).gr_name
+            return f"; it is for members of the group {group!r}"
+    if number == errno.ENOENT:
+        ports = [f"{port.device} ({port.description})" for port in sorted(list_ports.comports())]
+        return f"; there are {', '.join(ports[:_SHOWN])}" if ports else "; this machine has no serial ports"
+    return ""
 
 
 def _descriptor(port: serial.SerialBase) -> int | None:

@@ -3,7 +3,8 @@
 Theory of operation. :meth:`LineReader.receive` only stores. :meth:`LineReader.next_event` reads as far as the next
 event and not one byte further, so the modem may execute a line, change S3 or switch to a data mode before what
 follows is looked at: a client that writes a command, its text and Ctrl-Z at once is served right. What has been read is
-handed out by :meth:`LineReader.take_consumed`, in order, for the echo; whether and how to echo is the modem's business.
+handed out by :meth:`LineReader.take_consumed`, in order, for the echo, but for line feeds between lines; whether and
+how to echo is the modem's business.
 
 Feeding byte by byte or in bulk gives the same events. Memory is bounded: an overlong line becomes one
 :class:`Overflow` at its end, and a queue that is full loses bytes as a UART without flow control does.
@@ -183,6 +184,18 @@ class LineReader:
         self._pending.clear()
         return discarded
 
+    def end_line(self) -> None:
+        """Drop a line feed that waits: the second half of the last line's end, from a client that ends it in CR LF.
+
+        Between lines nobody minds one. To be called where octets follow that are taken as they are.
+        """
+        if self._pending[:1] == b"\n":
+            del self._pending[:1]
+
+    def end_wait(self) -> None:
+        """Drop carriage returns and line feeds that came while a command was carried out: they end no line."""
+        del self._pending[:len(self._pending) - len(self._pending.lstrip(b"\r\n"))]
+
     def expect_line(self) -> None:
         """Go back to command lines, from any mode; a partial line, text or payload is forgotten."""
         self._enter(_Mode.IDLE)
@@ -248,6 +261,11 @@ class LineReader:
         self._consumed += taken
         return taken
 
+    def _pass_over(self, count: int) -> None:
+        """Read what belongs to no line; its line feeds, which mostly end one in CR LF, are nothing to echo."""
+        self._consumed += self._pending[:count].replace(b"\n", b"")
+        del self._pending[:count]
+
     def _idle(self) -> Event | None:
         """Look for AT or A/; everything before is dropped. ``_line`` holds an A that may be the start of either."""
         window = bytes(self._line) + self._pending
@@ -255,9 +273,11 @@ class LineReader:
         if match is None:
             # An A at the very end may be half of a prefix: it counts as read, and is remembered.
             self._line[:] = window[-1:] if window[-1:] in (b"A", b"a") else b""
-            self._consume(len(self._pending))
+            self._pass_over(len(self._pending))
             return None
-        self._consume(match.end() - len(self._line))
+        prefix = match.end() - max(match.start(), len(self._line))
+        self._pass_over(match.end() - len(self._line) - prefix)
+        self._consume(prefix)
         self._line[:] = match.group()
         if match.group()[1:] == b"/":
             self._line.clear()

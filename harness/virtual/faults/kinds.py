@@ -58,6 +58,7 @@ class Kind:
         urcs: for a LINE kind, whether it can strike an unsolicited result.
         holds: what it keeps as it is not, as long as any fault does; two kinds may hold the same. Begins with
             ``network.`` where modems may share it.
+        lingers: for a LINE kind, whether it is at work for a while, and ends when it is removed.
         state: what it waits for if no selector tells when.
     """
 
@@ -71,6 +72,7 @@ class Kind:
     urcs: bool = True
     holds: str = ""
     state: str = ""
+    lingers: bool = False
 
     def parameter(self, name: str) -> Parameter | None:
         """Return a parameter by its name, None if there is none."""
@@ -88,8 +90,9 @@ _PLACE = (number("offset", 0, "octets of that part before it"),
 _DIRECTION = word("direction", "both", "from the device, to it, or both", "up", "down", "both")
 
 
-def _line(name: str, about: str, *parameters: Parameter, group: str = "response", urcs: bool = True) -> Kind:
-    return Kind(name=name, group=group, mode=Mode.LINE, about=about, parameters=parameters, urcs=urcs)
+def _line(name: str, about: str, *parameters: Parameter, group: str = "response", urcs: bool = True,
+          lingers: bool = False) -> Kind:
+    return Kind(name=name, group=group, mode=Mode.LINE, about=about, parameters=parameters, urcs=urcs, lingers=lingers)
 
 
 def _act(name: str, group: str, about: str, *parameters: Parameter, room: Room = Room.MODEM,
@@ -115,9 +118,9 @@ def _standing(name: str, about: str, *parameters: Parameter) -> Kind:
 
 _RESPONSE = (
     _line("delay", "the response comes late, and the modem is busy meanwhile",
-          duration("by", "5s", "how much later")),
+          duration("by", "5s", "how much later"), lingers=True),
     _line("jitter", "the response comes late by chance", duration("low", "0s", "the least"),
-          duration("high", "2s", "the most")),
+          duration("high", "2s", "the most"), lingers=True),
     _line("never", "no response comes, not even a prompt", flag("execute", True, "whether the command is carried out")),
     _line("error", "ERROR, and nothing is done", urcs=False),
     _line("cme", "+CME ERROR, as +CMEE shows it, and nothing is done",

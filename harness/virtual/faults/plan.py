@@ -97,6 +97,9 @@ class FaultPlan:
             self._changed()
             return fault
 
+    def __contains__(self, fault: Fault) -> bool:
+        return fault.number in self._faults
+
     def check(self, spec: FaultSpec) -> None:
         """Tell whether a fault could be set now.
 
@@ -353,7 +356,7 @@ class FaultPlan:
 
     def act(self, fault: Fault, device: FaultyDevice) -> None:
         """Carry out a fault that struck a command or an unsolicited result, unless it was removed since."""
-        if fault.number in self._faults:
+        if fault in self:
             self._inject(fault, device)
 
     def _ask_network(self) -> None:
@@ -392,7 +395,8 @@ class FaultPlan:
 
     def _used(self, fault: Fault) -> None:
         fault.struck += 1
-        if fault.left == 0 and fault.spec.kind.mode is not Mode.ACT:  # what acts may have something to undo
+        kind = fault.spec.kind
+        if fault.left == 0 and kind.mode is not Mode.ACT and not kind.lingers:  # those may have something to undo
             self._drop(fault)
 
     # -- carrying out -------------------------------------------------------------------------------------------------

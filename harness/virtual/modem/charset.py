@@ -5,12 +5,14 @@ Strings on the line are kept as text with one character to the octet (Latin-1), 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Final
 
 from harness.formats.sms import gsm7
 
 CHARACTER_SETS: Final = ("GSM", "IRA", "UCS2", "HEX", "8859-1")
 """Those there are; ``HEX`` is the GSM alphabet with each character written as two hexadecimal digits."""
+_DIALLED: Final = frozenset("+0123456789*#abcABC")
 
 
 def to_line(text: str, charset: str) -> str:
@@ -43,3 +45,17 @@ def from_line(line: str, charset: str) -> str:
     if any(septet > 0x7F for septet in septets):
         raise ValueError("an octet above 0x7F is no GSM septet")
     return gsm7.decode(septets)
+
+
+def number_from_line(line: str, charset: str) -> str:
+    """Return the telephone number that stands on the line; where texts are HEX, many clients write it as it is.
+
+    Raises:
+        ValueError: it is not in that character set.
+    """
+    if charset == "HEX":
+        with suppress(ValueError):
+            if _DIALLED.issuperset(number := from_line(line, charset)):
+                return number
+        return line
+    return from_line(line, charset)

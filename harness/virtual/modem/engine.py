@@ -12,8 +12,6 @@ The engine knows the grammar and the table of commands, but no command: :mod:`ha
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from dataclasses import replace
 from enum import Enum, auto
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -52,17 +50,22 @@ from harness.virtual.modem.command import (
 from harness.virtual.modem.command import Line as InformationLine
 from harness.virtual.modem.data_mode import DataMode
 from harness.virtual.modem.echo import shown_at_prompt
+from harness.virtual.modem.late_result import delayed
 from harness.virtual.modem.output import Kind, OutputQueue
 from harness.virtual.modem.settings import LINE_DEFAULTS, Settings
 
 if TYPE_CHECKING:
-    from harness.virtual.modem.faults import CommandStrikes
+    from harness.virtual.modem.command_strikes import CommandStrikes
     from harness.virtual.modem.modem import VirtualModem
 
 MAX_PENDING: Final = 131_072
 """Octets that wait while a command is busy; more are lost, as in a UART without flow control."""
 MAX_UNSOLICITED: Final = 256
 """Unsolicited results that wait; the newest beyond are lost."""
+
+_LINE_END: Final = 2_000_000
+"""How long after octets were asked for a lone line feed is still the end of the command line: it was on its way, from
+a client that ends lines in CR LF and a line, or a bridge, that takes the two apart."""
 
 
 class State(Enum):
@@ -107,6 +110,7 @@ class Session:
         self._data_escape = False
         self._left_final = ""
         self._line_open = False  # from a command line to its final result
+        self._asked_at = -1  # when octets were asked for, until the first comes
         self._unsolicited: deque[bytes] = deque()
         self._losing = False
         self.reload()
@@ -154,6 +158,11 @@ class Session:
                 return
             if self.state is State.PROMPT:
                 data = faults.typed(self, data)
+        if self._asked_at >= 0:
+            late_end = data == b"\n" and self._modem.world.now() - self._asked_at <= _LINE_END
+            self._asked_at = -1
+            if late_end:
+                return
         if self.state is State.DATA:
             assert self._data is not None
             self._data.receive(data)
@@ -240,25 +249,19 @@ class Session:
             if not self._take(self._carry_out(self._queue.popleft())):
                 return
         # a bare AT is no command, but may be struck like one
-        if (strikes := self._strikes()) is None or self._take(strikes.put_off(strikes.instead or OK, self._later)):
+        if (strikes := self._strikes()) is None or self._take(strikes.put_off(strikes.instead or OK)):
             self._finish_line(OK)
 
     def _carry_out(self, parsed: Parsed) -> Result:
         if (strikes := self._strikes()) is not None:
             result = strikes.instead if strikes.instead is not None else self._carry_out_as_known(parsed)
-            return strikes.put_off(result, self._later)
+            return strikes.put_off(result)
         return self._carry_out_as_known(parsed)
 
     def _strikes(self) -> CommandStrikes | None:
         """Return what faults do to the next command."""
         faults = self._modem.faults
         return faults.command(self) if faults is not None and faults.watching else None
-
-    def _later(self, delay: int, action: Callable[[], None]) -> None:
-        self._at(self._modem.world.now() + delay, action)
-
-    def _at(self, instant: int, action: Callable[[], None]) -> None:
-        self._modem.world.call_at(instant, action, name="modem-command")
 
     def _carry_out_as_known(self, parsed: Parsed) -> Result:
         command = self._modem.commands.get(parsed.name)
@@ -267,7 +270,7 @@ class Session:
         call = Call(self._modem, self, command, parsed.form, parsed.arguments)
         result = self._answer(command, call)
         delay = self._modem.timings.command(parsed.name, parsed.form)
-        return self._delayed(result, delay) if delay else result
+        return delayed(self._modem.world, result, delay) if delay else result
 
     def _answer(self, command: Command, call: Call) -> Result:
         form = call.form
@@ -282,23 +285,6 @@ class Session:
             return unmet if unmet is not None else handler(call)
         except CommandError as error:
             return error.result
-
-    def _delayed(self, result: Result, delay: int) -> Result:
-        """Return a result that comes later: prompts come at once, and what is pending takes at least so long."""
-        if isinstance(result, Prompt):
-            then = result.then
-            return replace(result, then=lambda data: self._delayed(then(data), delay))
-        world = self._modem.world
-        earliest = world.now() + delay
-        if isinstance(result, Pending):
-            pending = result
-
-            def begin(finish: Callable[[Result], None]) -> None:
-                pending.start(lambda outcome: finish(outcome) if world.now() >= earliest else
-                              self._at(earliest, partial(finish, outcome)))
-
-            return replace(pending, start=begin)
-        return Pending(lambda finish: self._at(earliest, partial(finish, result)))
 
     def _take(self, result: Result) -> bool:
         """Act on a result; return whether the next command of the line may begin."""
@@ -331,11 +317,18 @@ class Session:
             if result.length is None:
                 self._reader.expect_prompt_text(limit=result.limit)
             else:
+                self._ask_for_octets(result.length)
                 self._reader.expect_bytes(result.length)
             self.output.say(Kind.PROMPT, result.text)
             if self._modem.faults is not None and self._modem.faults.prompted(self):
                 self._modem.faults.keep_back(self, self._reader.discard_pending())
         return False
+
+    def _ask_for_octets(self, count: int | None) -> None:
+        """From here on every octet counts: what is left of the command line's end must not be taken for one."""
+        self._reader.end_line()
+        if count != 1:
+            self._asked_at = self._modem.world.now()
 
     def withdraw(self, about: object, result: Reply | Refused) -> None:
         """Wait no longer for data that is about this; no effect if no prompt asks for any."""
@@ -368,6 +361,7 @@ class Session:
         self._queue.clear()
         self._say_final(reply)
         self._say_held()
+        self._reader.end_wait()
 
     def _say_final(self, reply: Reply) -> None:
         if not self._quiet:
@@ -393,6 +387,7 @@ class Session:
         self._say_final(Reply(final="CONNECT"))
         self._queue.clear()
         self.state = State.DATA
+        self._ask_for_octets(None)
         self._data.resume()
 
     def hang_up(self) -> None:
@@ -449,6 +444,7 @@ class Session:
         link = result.open(self)
         self._data = DataMode(self._modem.world, link, guard=self.settings.number("S12"),
                               escaped=self._escaped if result.escape else None)
+        self._ask_for_octets(None)
         link.resumed()
         if waiting := self._reader.discard_pending():
             self._data.receive(waiting)

@@ -7,9 +7,10 @@ carried out (:meth:`ModemFaults.command`) and when a prompt takes data.
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -20,41 +21,17 @@ from harness.virtual.faults.fault import End, Fault
 from harness.virtual.faults.kinds import Mode
 from harness.virtual.faults.plan import FaultPlan
 from harness.virtual.modem import line_faults, module_faults
-from harness.virtual.modem.command import OK, Pending, Prompt, Reply, Result, cme, cms
+from harness.virtual.modem.command import OK, Reply, cme, cms
+from harness.virtual.modem.command_strikes import CommandStrikes, Late
 from harness.virtual.modem.line_faults import SETTLING, Effect, LineFaults
 from harness.virtual.modem.output import Piece
+from harness.virtual.world import Event
 
 if TYPE_CHECKING:
     from harness.virtual.modem.engine import Session
     from harness.virtual.modem.modem import VirtualModem
 
 _ECHO: Final = frozenset({"no-echo", "echo-loss"})
-
-
-@dataclass(slots=True)
-class CommandStrikes:
-    """What faults do to one command: another result, or the same one later."""
-
-    instead: Result | None = None
-    late: int = 0
-
-    def put_off(self, result: Result, later: Callable[[int, Callable[[], None]], None]) -> Result:
-        """Return the result as it comes when it comes late; a prompt comes at once."""
-        if not self.late:
-            return result
-        if isinstance(result, Prompt):
-            then = result.then
-            return replace(result, then=lambda data: self.put_off(then(data), later))
-        late = self.late
-
-        if isinstance(result, Pending):
-            start = result.start
-
-            def start_late(finish: Callable[[Result], None]) -> None:
-                start(lambda ended: later(late, partial(finish, ended)))
-
-            return Pending(start_late, result.aborted)
-        return Pending(lambda finish: later(late, partial(finish, result)))
 
 
 @dataclass(slots=True)
@@ -67,6 +44,7 @@ class _Port:
     echo: bytearray  # typed and not yet echoed, because it may be of a line whose echo is struck
     payload: tuple[Fault, int] | None = None  # a fault that strikes after so many octets of data
     deaf: bool = False  # a fault has struck the prompt: what is typed there comes too late
+    late: list[Late] = field(default_factory=list)  # results under way that faults put off
     early: bytearray | None = None  # typed before it is known whether a fault strikes the prompt
 
 
@@ -174,10 +152,19 @@ class ModemFaults:
         """The power went: forget what was under way on a port."""
         if (port := self._ports.get(session)) is not None:
             port.line.reset()
-            port.commands.clear()
+            self._forget(port)
             port.echo.clear()
             port.payload = port.early = None
             port.deaf = False
+
+    def _forget(self, port: _Port) -> None:
+        """What was under way on a port is over: faults that waited for it with it."""
+        late, port.late = port.late, []
+        for each in late:
+            each.drop()
+        for fault in itertools.chain.from_iterable(port.commands):
+            self._plan.retire(fault)
+        port.commands.clear()
 
     def _port(self, session: Session) -> _Port:
         port = self._ports.get(session)
@@ -199,6 +186,7 @@ class ModemFaults:
             return typed
         held, port.echo = bytes(port.echo), bytearray()
         port.line.begin()
+        self._forget(port)
         port.payload = None
         port.deaf = False
         try:
@@ -235,9 +223,18 @@ class ModemFaults:
         if port is None or not port.commands:
             return None
         strikes = CommandStrikes()
+        spans = {}
         for fault in port.commands.popleft():
             self._strike(fault, strikes)
+            if fault.spec.kind.lingers:
+                spans[fault] = _lateness(fault)
+        if spans:
+            strikes.late = Late(self._modem.world, self._plan, spans, self._later)
+            port.late.append(strikes.late)
         return strikes
+
+    def _later(self, span: int, then: Callable[[], None]) -> Event:
+        return self._modem.later(span, then, name="fault-late", scaled=False)
 
     def typed(self, session: Session, data: bytes) -> bytes:
         """Take data typed at a prompt; return what of it arrives."""
@@ -274,10 +271,6 @@ class ModemFaults:
             strikes.instead = Reply(lines=tuple(lines), final=spec.text("result"))
         elif (fault.kind == "never" and not spec.flag("execute")) or _at_command(fault):
             strikes.instead = OK
-        elif fault.kind == "delay":
-            strikes.late += spec.number("by")
-        elif fault.kind == "jitter":
-            strikes.late += fault.chance.randint(spec.number("low"), spec.number("high"))
 
     def _effects(self, port: _Port, fault: Fault) -> list[Effect]:
         """Return what a fault that struck a command does to what the port says until the final result."""
@@ -287,7 +280,7 @@ class ModemFaults:
         if fault.kind == "urc-first":
             port.line.hold_final(spec.number("limit"))
             return []
-        if fault.kind in ("delay", "jitter"):
+        if kind.lingers:
             return []
         if kind.mode is Mode.LINE:
             return self._line_effects(fault) if fault.kind != "replace" else []
@@ -354,11 +347,9 @@ class ModemFaults:
             return effects
         for fault in self._plan.strike_urc(self, data.decode("latin-1").strip("\r\n")):
             spec, kind = fault.spec, fault.spec.kind
-            if fault.kind == "delay":
-                effects.append(line_faults.PutOff(spec.number("by"), line.say_later))
-            elif fault.kind == "jitter":
-                by = fault.chance.randint(spec.number("low"), spec.number("high"))
-                effects.append(line_faults.PutOff(by, line.say_later))
+            if kind.lingers:
+                effects.append(line_faults.PutOff(_lateness(fault), line.say_later))
+                self._plan.retire(fault)
             elif kind.breaks and fault.kind != "baud":
                 effects.append(line_faults.Truncate(spec.number("after"), partial(self._soon, fault)))
             elif fault.kind in ("urc", "urc-burst"):
@@ -406,6 +397,12 @@ _EFFECTS: dict[str, Callable[[Fault], Effect]] = {
     "prompt-missing": lambda fault: line_faults.OtherPrompt(missing=True),
     "prompt-bare": lambda fault: line_faults.OtherPrompt(missing=False),
 }
+
+
+def _lateness(fault: Fault) -> int:
+    """Return how many nanoseconds later a fault lets something come."""
+    spec = fault.spec
+    return spec.number("by") if fault.kind == "delay" else fault.chance.randint(spec.number("low"), spec.number("high"))
 
 
 def urc_octets(fault: Fault) -> bytes:

@@ -53,6 +53,7 @@ class Opening:
         host: the peer by name or address; of no use for servers.
         local_port: 0 takes any.
         access_mode: 0 keeps what arrives until it is read, others push it.
+        limit: nanoseconds that a connection may take to be made, 0 if only the network's own patience ends that.
         delay: nanoseconds of the profile until an outcome that needs no network is told.
     """
 
@@ -63,6 +64,7 @@ class Opening:
     remote_port: int = 0
     local_port: int = 0
     access_mode: int = 0
+    limit: int = 0
     delay: int = 0
 
 
@@ -83,8 +85,10 @@ def open_socket(modem: VirtualModem, wanted: Opening, done: Callable[[Outcome], 
                          wanted.access_mode, host=wanted.host)
             soon(None)
         else:
-            sockets.connect(wanted.number, wanted.cid, (address, wanted.remote_port), wanted.local_port,
-                            wanted.access_mode, lambda reason: done(_failure(reason)), host=wanted.host)
+            socket = sockets.connect(wanted.number, wanted.cid, (address, wanted.remote_port), wanted.local_port,
+                                     wanted.access_mode, lambda reason: done(_failure(reason)), host=wanted.host)
+            if wanted.limit:
+                modem.later(wanted.limit, lambda: sockets.give_up(socket), name="modem-socket", scaled=False)
 
     if struck := sockets.struck_error():
         soon(struck)

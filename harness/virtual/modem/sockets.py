@@ -82,6 +82,7 @@ class Socket:
         access_mode: 0 keeps what arrives until it is read, others push it.
         state: where it stands.
         closed_by: why the peer, or the network, ended the connection; None while it stands.
+        moved: when data last came or went.
         announced: whether the dialect has told of the data that waits.
         discarded: datagrams dropped because the buffer was full.
         listener: number of the listener that took it.
@@ -99,6 +100,7 @@ class Socket:
     state: SocketState = SocketState.OPEN
     buffer: deque[Datagram] = field(default_factory=deque)
     buffered: int = 0
+    moved: int = 0
     announced: bool = False
     received: int = 0
     read: int = 0
@@ -197,7 +199,8 @@ class _Stream(HalfCloseHandler):
         opened, self._opened = self._opened, None
         if opened is not None:
             self._table.forget(self._socket)  # if it was not taken away: it may be that which ended the opening
-            opened(CloseReason.NETWORK_LOST if self._table.context_is_lost(self._socket) else reason)
+            opened(CloseReason.NETWORK_LOST if self._table.context_is_lost(self._socket)
+                   else self._socket.closed_by or reason)
             return
         self._table.stream_closed(self._socket, reason)
 
@@ -209,6 +212,8 @@ class SocketTable:
         self._modem = modem
         self.dialect: SocketDialect | None = None
         self.open: dict[int, Socket] = {}
+        self.ended: dict[int, CloseReason] = {}
+        """Why the last socket of a number ended, unless a command closed it; ``LOCAL`` is for want of data."""
 
     def __repr__(self) -> str:
         return f"SocketTable({sorted(self.open)})"
@@ -243,14 +248,17 @@ class SocketTable:
                                 local_port=local_port or self.free_port(cid), host=host or remote[0]))
 
     def resolve(self, cid: int, host: str, done: Callable[[str | None], None]) -> None:
-        """Find the address of a host; ``done`` gets None if it has none. A dotted address needs no network."""
+        """Find the first address of a host; ``done`` gets None if it has none."""
+        self.resolve_all(cid, host, lambda found: done(found[0] if found else None))
+
+    def resolve_all(self, cid: int, host: str, done: Callable[[tuple[str, ...]], None]) -> None:
+        """Find the addresses of a host; ``done`` gets none if it has none. A dotted address needs no network."""
         try:
             address = str(IPv4Address(host))
         except ValueError:
-            self._modem.carrier.resolve(self._modem, cid, host,
-                                        self._alive(lambda found: done(found[0] if found else None)))
+            self._modem.carrier.resolve(self._modem, cid, host, self._alive(lambda found: done(found or ())))
         else:
-            done(address)
+            done((address,))
 
     def _alive(self, action: Callable[[tuple[str, ...] | None], None]) -> Callable[[tuple[str, ...] | None], None]:
         """Return ``action`` as long as the module has the power it has now."""
@@ -302,6 +310,8 @@ class SocketTable:
 
     def _add(self, socket: Socket) -> Socket:
         self.open[socket.number] = socket
+        self.ended.pop(socket.number, None)
+        socket.moved = self._modem.world.now()
         self._modem.record("socket_opened", id=socket.number, service=socket.service.value,
                            local_port=socket.local_port, cid=socket.cid)
         return socket
@@ -327,11 +337,39 @@ class SocketTable:
             if socket.connection is not None:
                 socket.connection.close()
 
+    def give_up(self, socket: Socket) -> None:
+        """End a connection that is still being made."""
+        if self.has(socket) and socket.state is SocketState.OPENING:
+            socket.closed_by = CloseReason.TIMED_OUT
+            self.forget(socket)
+
+    def close_when_idle(self, socket: Socket, limit: int) -> None:
+        """End a socket as soon as no data came or went for so many nanoseconds."""
+        world = self._modem.world
+
+        def look() -> None:
+            if not self.has(socket):
+                return
+            if (idle := world.now() - socket.moved) < limit:
+                self._modem.later(limit - idle, look, name="modem-idle", scaled=False)
+                return
+            self.ended.setdefault(socket.number, CloseReason.LOCAL)
+            was_open = socket.state is SocketState.OPEN
+            if socket.link is not None:
+                socket.link.closed()
+            elif self.close(socket.number) and was_open and self.dialect is not None:
+                self.dialect.closed(socket)
+
+        socket.moved = world.now()
+        self._modem.later(limit, look, name="modem-idle", scaled=False)
+
     def context_ended(self, cid: int, *, by_network: bool) -> None:
         """Close what was open on a context."""
         for number, socket in sorted(self.open.items()):
             if socket.cid != cid:
                 continue
+            if by_network:
+                self.ended.setdefault(number, CloseReason.NETWORK_LOST)
             if socket.link is not None:
                 socket.link.closed()
             elif self.close(number) and self.dialect is not None:
@@ -349,6 +387,7 @@ class SocketTable:
         """Forget all sockets, without a word."""
         sockets = tuple(self.open.values())
         self.open.clear()
+        self.ended.clear()
         for socket in sockets:
             if socket.connection is not None:
                 socket.connection.close()
@@ -369,15 +408,19 @@ class SocketTable:
                 return False
             if socket.connection.send(payload) < len(payload):
                 return False
-            socket.sent += len(payload)
+            self._moved(socket, len(payload))
             self._modem.record("stream_sent", id=socket.number, octets=len(payload))
             return True
         to = destination or socket.remote
-        socket.sent += len(payload)
+        self._moved(socket, len(payload))
         self._modem.record("datagram_sent", id=socket.number, to=f"{to[0]}:{to[1]}", octets=len(payload))
         self._modem.carrier.send_datagram(self._modem, socket.cid, Datagram(
             source=(session.ip, socket.local_port), destination=to, payload=payload))
         return True
+
+    def _moved(self, socket: Socket, sent: int) -> None:
+        socket.sent += sent
+        socket.moved = self._modem.world.now()
 
     def arrived(self, cid: int, datagram: Datagram) -> None:
         """Take a datagram from the network to the socket it is for."""
@@ -405,6 +448,7 @@ class SocketTable:
         if self.has(socket) and reason is not CloseReason.LOCAL and socket.state is not SocketState.CLOSED_BY_PEER:
             socket.state = SocketState.CLOSED_BY_PEER
             socket.closed_by = reason
+            self.ended.setdefault(socket.number, reason)
             self._modem.record("stream_closed", id=socket.number, reason=reason.value)
             if socket.link is not None:
                 socket.link.closed()
@@ -414,6 +458,7 @@ class SocketTable:
     def _keep(self, socket: Socket, datagram: Datagram) -> None:
         size = len(datagram.payload)
         socket.received += size
+        socket.moved = self._modem.world.now()
         if socket.taker is not None:
             socket.taker(datagram)
             return

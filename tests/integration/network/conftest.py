@@ -92,7 +92,7 @@ def make_lab(tmp_path: Path) -> Iterator[MakeLab]:
     labs: list[Lab] = []
 
     def build(*, seed: int = 1, clock: VirtualClock | RealClock | None = None, hold_banner: bool = False,
-              time_scale: float = 1.0, profile: str = "BG96", dialect: Dialect | None = QUECTEL,
+              time_scale: float = 1.0, garble: bool = False, profile: str = "BG96", dialect: Dialect | None = QUECTEL,
               expected: Mapping[str, str] | None = None, **settings: object) -> Lab:
         world = World(seed=seed, clock=clock)
         network = Network(world, settings=NetworkSettings(**settings))  # type: ignore[arg-type]
@@ -102,7 +102,8 @@ def make_lab(tmp_path: Path) -> Iterator[MakeLab]:
         network.connect_internet(internet)
         internet.connect_devices(network)
         far = VirtualModem(world, network, name="modem-1", profile=profile, sim=SimCard(ICCID, "732123000000001"),
-                           link=tmp_path / f"ttyVM{len(labs)}", hold_banner=hold_banner, time_scale=time_scale)
+                           link=tmp_path / f"ttyVM{len(labs)}", hold_banner=hold_banner, time_scale=time_scale,
+                           garble=garble)
         channel = SerialChannel(str(tmp_path / f"ttyVM{len(labs)}"), world.clock, "modem-1", world.journal)
         if isinstance(world.clock, VirtualClock):
             assert far.endpoint is not None

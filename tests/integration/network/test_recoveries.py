@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.drivers.modem import LineKind
-from harness.errors import ModemError
+from harness.errors import ModemError, TimeoutExpired
 from harness.virtual.modem import profile_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.integration.network.conftest import Lab, MakeLab
-
-ONE_OF_EACH = ("BG96", "SIM7080G", "SIM7600", "SARA-R4", "ME910")
 
 LEFT: dict[str, bytes] = {
     "echo on": b"ATE1\r",
@@ -53,7 +51,7 @@ def left(make_lab: MakeLab) -> Callable[[str, bytes], Lab]:
 
 
 @pytest.mark.parametrize("what", LEFT)
-@pytest.mark.parametrize("profile", ONE_OF_EACH)
+@pytest.mark.parametrize("profile", profile_names())
 def test_the_driver_gets_over_it(profile: str, what: str, left: Callable[[str, bytes], Lab]) -> None:
     lab = left(profile, LEFT[what])
     mark = lab.modem.mark()
@@ -164,3 +162,33 @@ def test_direct_delivery_is_acknowledged(make_lab: MakeLab) -> None:
         assert steps == ["attempted", "delivered"]
     assert lab.modem.command("AT+CNMI?").value("+CNMI:") == "2,2,0,0,0"  # routing did not fall back to the store
     assert sum(piece.data == b"AT+CNMA\r" for piece in lab.modem.transcript()) >= 5
+
+
+@pytest.mark.parametrize("rate", [9_600, 460_800])
+def test_a_line_speed_that_somebody_left(make_lab: MakeLab, rate: int) -> None:
+    lab = make_lab(garble=True)
+    lab.far.power_on()
+    lab.modem.open(within="60s")
+    lab.modem.channel.write(b"AT+IPR=%d\r" % rate)
+    lab.world.clock.sleep("1s")
+    lab.modem.close()
+    lab.modem.open(within="60s")
+    assert lab.modem.channel.baudrate == rate
+    (found,) = lab.world.journal.select("line_speed_found")
+    assert found.data["bits_per_second"] == rate
+    lab.modem.registered()
+    fault = lab.faults.baud(rate=57_600)
+    with pytest.raises(TimeoutExpired):
+        lab.modem.command("AT+CSQ", within="2s")
+    lab.modem.resynchronise(within="60s")
+    assert lab.modem.channel.baudrate == 57_600
+    fault.remove()
+    lab.modem.resynchronise(within="60s")
+    assert lab.modem.channel.baudrate == rate
+
+
+def test_a_modem_that_is_off_leaves_the_line_speed_alone(make_lab: MakeLab) -> None:
+    lab = make_lab()
+    with pytest.raises(TimeoutExpired, match="waited 60 s for an answer to AT"):
+        lab.modem.open(within="60s")
+    assert lab.modem.channel.baudrate == 115_200

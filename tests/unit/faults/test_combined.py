@@ -155,6 +155,47 @@ def test_removed_between_the_command_and_the_strike(bench: FaultBench, described
     assert served(bench)
 
 
+@pytest.mark.parametrize("kind", ["delay", "jitter"])
+def test_a_late_response_comes_at_once_when_the_fault_is_removed(bench: FaultBench, kind: str) -> None:
+    given = {"by": "1h"} if kind == "delay" else {"low": "1h", "high": "2h"}
+    fault = bench.faults.set({"kind": kind, "on": "AT+CSQ", **given})
+    assert bench.at("+CSQ", wait="10s") == b""
+    assert fault in list(bench.faults)
+    fault.remove()
+    assert bench.wait("1ms") == CSQ + OK
+    both = [bench.faults.on("AT+CSQ").delay(by="10s"), bench.faults.on("AT+CSQ").delay(by="20s")]
+    assert bench.at("+CSQ", wait="5s") == b""
+    both[1].remove()
+    assert bench.wait("4s") == b""
+    assert bench.wait("1s") == CSQ + OK
+    assert not len(bench.faults)
+    endless = bench.faults.on("AT+CSQ", sticky=True).delay(by="1h")
+    bench.at("+CSQ", wait="1s")
+    endless.remove()
+    assert bench.wait("1ms") == CSQ + OK
+    assert bench.at("+CSQ") == CSQ + OK
+
+
+def test_late_responses_and_power_and_lines_that_fail_before(bench: FaultBench) -> None:
+    bench.faults.on("AT+CSQ").delay(by="1h")
+    bench.at("+NONSENSE;+CSQ")  # the second command never comes to it
+    bench.at("")
+    assert not len(bench.faults)
+    bench.faults.on("AT+CSQ").delay(by="1h")
+    bench.at("+CSQ")
+    with bench.world.turn():
+        bench.modem.power_off()
+    assert not len(bench.faults)
+    assert bench.wait("2h") == b""
+    bench.boot()
+    bench.at("+CMGF=1")
+    text = bench.faults.on("AT+CMGS").delay(by="1h")
+    bench.at('+CMGS="000"')
+    assert bench.type(b"late\x1a", wait="1min") == b""
+    text.remove()
+    assert bench.wait("10s") == b"\r\n+CMGS: 0\r\n" + OK
+
+
 @pytest.mark.parametrize("kind", ["sim-pin", "sim-puk", "sim-iccid"])
 def test_what_a_card_asks_for_or_tells_is_undone(bench: FaultBench, kind: str) -> None:
     before = bench.at("+QCCID")

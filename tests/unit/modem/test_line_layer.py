@@ -194,3 +194,12 @@ def test_a_parameter_without_a_value_is_left_as_it_is(bench: Bench, name: str) -
     before = bench.at(f"{name}?")
     assert bench.at(f"{name}=") == ERROR
     assert bench.at(f"{name}?") == before
+
+
+def test_no_echo_of_line_feeds_and_of_line_ends_that_came_too_early(bench: Bench) -> None:
+    bench.at("E1;+CMGF=1")
+    assert bench.type(b"AT\r\n") == b"AT\r\r\nOK\r\n"
+    assert bench.type(b"\n") == b""
+    bench.type(b'AT+CMGS="000"\r')
+    assert bench.type(b"hello\x1a\r") == b"hello\x1a"
+    assert bench.wait("2s") == b"\r\n+CMGS: 0\r\n\r\nOK\r\n"

@@ -249,6 +249,10 @@ def test_names_are_resolved(bench: Bench) -> None:
         OK + b'\r\n+QIURC: "dnsgip",0,1,600\r\n\r\n+QIURC: "dnsgip","192.0.2.1"\r\n')
     assert bench.at('+QIDNSGIP=1,"1.2.3.4"', wait="1s") == (
         OK + b'\r\n+QIURC: "dnsgip",0,1,600\r\n\r\n+QIURC: "dnsgip","1.2.3.4"\r\n')
+    bench.carrier.hosts["many.example"] = ("192.0.2.1", "192.0.2.7")
+    assert bench.at('+QIDNSGIP=1,"many.example"', wait="1s") == (
+        OK + b'\r\n+QIURC: "dnsgip",0,2,600\r\n\r\n+QIURC: "dnsgip","192.0.2.1"\r\n'
+             b'\r\n+QIURC: "dnsgip","192.0.2.7"\r\n')
 
 
 def test_giving_up_an_activation_leaves_no_context_in_the_network(bench: Bench) -> None:
@@ -319,3 +323,29 @@ def test_what_a_definition_says_is_told_again(bench: Bench) -> None:
     for wrong in ('2,"IP","super","",3', '2,"IP","super","",0,5', '2,"IP","super","",0,0,2', '2,"X25"', "0", "16"):
         assert bench.at(f"+CGDCONT={wrong}") == b"\r\n+CME ERROR: 50\r\n"
     assert bench.at("+CGDCONT=?").startswith(b'\r\n+CGDCONT: (1-15),"IP",,,(0-2),(0-4),(0-1),(0-4)\r\n')
+
+
+# -- lines that end in CR LF ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("portions", [(b"AT+QISEND=1,5\r\n",), (b"AT+QISEND=1,5\r", b"\n"),
+                                      (b"AT+QISEND=1,5", b"\r", b"\n")])
+def test_the_line_feed_after_a_command_is_no_data(bench: Bench, portions: tuple[bytes, ...]) -> None:
+    activate(bench)
+    bench.at('+QIOPEN=1,1,"UDP","100.64.0.1",6969,0,0', wait="1s")
+    assert b"".join(bench.type(portion) for portion in portions) == b"\r\n> "
+    assert bench.type(b"hello") == b"\r\nSEND OK\r\n"
+    assert bench.carrier.datagrams[-1][1].payload == b"hello"
+
+
+@pytest.mark.parametrize("payload", [b"\n", b"\nhell", b"\r\n", b"\n\n"])
+def test_a_line_feed_that_is_data_is_sent(bench: Bench, payload: bytes) -> None:
+    activate(bench)
+    bench.at('+QIOPEN=1,1,"UDP","100.64.0.1",6969,0,0', wait="1s")
+    assert bench.at(f"+QISEND=1,{len(payload)}") == b"\r\n> "
+    assert bench.type(payload) == b"\r\nSEND OK\r\n"
+    assert bench.carrier.datagrams[-1][1].payload == payload
+    bench.at("+QISEND=1,2")
+    bench.wait("5ms")
+    assert bench.type(b"\n") + bench.type(b"x") == b"\r\nSEND OK\r\n"
+    assert bench.carrier.datagrams[-1][1].payload == b"\nx"

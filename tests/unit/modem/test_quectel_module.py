@@ -21,7 +21,7 @@ def test_configuration(bench: Bench) -> None:
     assert bench.at('+QCFG="nwscanmode",3,1') == OK
     assert bench.at('+QCFG="nwscanmode"') == b'\r\n+QCFG: "nwscanmode",3\r\n' + OK
     assert bench.at('+QCFG="iotopmode",0,1;+QCFG="iotopmode"') == b'\r\n+QCFG: "iotopmode",0\r\n' + OK
-    assert bench.at('+QCFG="band",F,4,8;+QCFG="band"') == b'\r\n+QCFG: "band",F,4,8\r\n' + OK
+    assert bench.at('+QCFG="band",F,4,8;+QCFG="band"') == b'\r\n+QCFG: "band",0xf,0x4,0x8\r\n' + OK
     assert bench.at('+QCFG="iotopmode",7') == b"\r\n+CME ERROR: 50\r\n"
     assert bench.at('+QCFG="no such thing"') == b"\r\n+CME ERROR: 50\r\n"
 
@@ -64,3 +64,11 @@ def test_boot_sequences(profile: str, banner: bytes, make_bench: Callable[..., B
     assert bench.wait("10s") == banner
     bench.at("E0")
     assert bench.at("I").startswith(b"\r\nQuectel\r\n" + profile.encode())
+
+
+def test_bands_of_one_system_are_chosen_and_the_others_stay(bench: Bench) -> None:
+    assert bench.at('+QCFG="band",0,800,0') == OK
+    assert bench.at('+QCFG="band"') == b'\r\n+QCFG: "band",0xf,0x800,0xa0e189f\r\n' + OK
+    assert bench.at('+QCFG="band",1,0x400a0e189f,10,1;+QCFG="band"') == (
+        b'\r\n+QCFG: "band",0x1,0x400a0e189f,0x10\r\n' + OK)
+    assert bench.at('+QCFG="band",all') == b"\r\n+CME ERROR: 50\r\n"

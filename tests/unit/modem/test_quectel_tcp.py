@@ -183,6 +183,22 @@ def test_name_servers(online: Bench) -> None:
     assert online.at('+QIDNSCFG=1,"nine"') == ERROR
 
 
+def test_the_line_feed_of_the_command_is_not_sent_in_transparent_mode(online: Bench) -> None:
+    assert online.type(b'AT+QIOPEN=1,0,"TCP","192.0.2.1",80,0,2\r\n') == b""
+    online.wait("1s")
+    far = online.carrier.connections[-1]
+    far.handler.connected()
+    assert online.heard() == b"\r\nCONNECT\r\n"
+    online.type(b"\nraw")
+    assert far.sent == b"\nraw"
+    online.wait("2s")
+    online.type(b"+++")
+    online.wait("2s")
+    assert online.type(b"ATO\r\n") == b"\r\nCONNECT\r\n"
+    online.type(b"on")
+    assert far.sent == b"\nrawon"
+
+
 def test_transparent_mode_that_does_not_come_about(online: Bench) -> None:
     online.at('+QIOPEN=1,0,"TCP","192.0.2.1",80,0,2', wait="1s")
     online.carrier.connections[-1].handler.closed(CloseReason.REFUSED)

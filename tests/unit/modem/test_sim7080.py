@@ -205,6 +205,9 @@ def test_transparent_mode(online: Bench) -> None:
 def test_names_echo_requests_and_time(online: Bench) -> None:
     assert online.at('+CDNSGIP="example.com"', wait="1s") == OK + b'\r\n+CDNSGIP: 1,"example.com","192.0.2.1"\r\n'
     assert online.at('+CDNSGIP="no.such.host"', wait="1s") == OK + b"\r\n+CDNSGIP: 0,8\r\n"
+    online.carrier.hosts["many.example"] = ("192.0.2.1", "192.0.2.7")
+    assert online.at('+CDNSGIP="many.example"', wait="1s") == (
+        OK + b'\r\n+CDNSGIP: 1,"many.example","192.0.2.1","192.0.2.7"\r\n')
     assert online.at('+SNPING4="example.com",2,16,1000', wait="5s") == (
         b"\r\n+SNPING4: 1,192.0.2.1,80\r\n+SNPING4: 2,192.0.2.1,80\r\n" + OK)
     assert online.at('+SNPING4="192.0.2.9",1,16,1000', wait="5s") == b"\r\n+SNPING4: 1,192.0.2.9,1000\r\n" + OK

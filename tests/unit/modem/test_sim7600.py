@@ -239,3 +239,11 @@ def test_card_and_power(bench: Bench) -> None:
     bench.at("E0")
     assert bench.at("+CPOF", wait="1s") == OK
     assert not bench.modem.powered
+
+
+def test_a_connection_that_is_not_made_in_time_is_given_up(online: Bench) -> None:
+    assert online.at("+CIPTIMEOUT=30000,10000,30000") == OK
+    assert online.at('+CIPOPEN=1,"TCP","example.com",80', wait="9s") == OK
+    assert online.wait("2s") == b"\r\n+CIPOPEN: 1,11\r\n"
+    assert online.carrier.connections[-1].closed
+    connect(online, 1)

@@ -447,3 +447,16 @@ def test_an_indication_to_be_kept_is_kept_also_where_messages_are_told_whole(
     output, outcomes = deliver(bench, message("1 new", coding=coding))
     assert output.startswith(said)
     assert outcomes == TAKEN
+
+
+def test_hexadecimal_texts_may_have_plain_numbers(bench: Bench) -> None:
+    bench.at('+CMGF=1;+CSCS="HEX"')
+    bench.at('+CMGW="000"')
+    assert bench.type(b"00484921\x1a") == b"\r\n+CMGW: 0\r\n" + OK
+    assert bench.at("+CMGR=0") == b'\r\n+CMGR: "STO UNSENT","303030",\r\n00484921\r\n' + OK
+    bench.at('+CSCS="GSM"')
+    assert b"\r\n\x00HI!\r\n" in bench.at("+CMGR=0")
+    bench.at('+CSMP=17,167,0,8;+CSCS="HEX"')
+    bench.at('+CMGW="1234"')
+    bench.type("Жук".encode("utf-16-be").hex().encode() + b"\x1a")
+    assert b'"31323334",\r\n04160443043A\r\n' in bench.at("+CMGR=1")

@@ -171,6 +171,51 @@ def test_why_a_connection_ended(online: Bench, reason: CloseReason, cause: int) 
     assert online.at("#SLASTCLOSURE=1") == b"\r\n#SLASTCLOSURE: 1,%d\r\n" % cause + OK
 
 
+def test_a_connection_without_data_is_closed_after_90_seconds_or_as_scfg_has_it(online: Bench) -> None:
+    far = connect(online)
+    online.wait("80s")
+    far.handler.received(b"still here")
+    assert online.wait("89s") == b"\r\nSRING: 1\r\n"
+    assert not far.closed
+    assert online.wait("2s") == b"\r\nNO CARRIER\r\n"
+    assert far.closed
+    assert online.at("#SLASTCLOSURE=1") == b"\r\n#SLASTCLOSURE: 1,3\r\n" + OK
+    assert online.at("#SCFG=1,1,300,5,600,50") == OK
+    far = connect(online, mode=0)
+    online.wait("4s")
+    online.type(b"x")
+    assert online.wait("4s") == b""
+    assert online.wait("2s") == b"\r\nNO CARRIER\r\n"
+    assert (far.sent, far.closed) == (b"x", True)
+    assert online.at("#SCFG=1,1,300,0,600,50") == OK
+    far = connect(online)
+    assert online.wait("1000s") == b""
+    assert not far.closed
+
+
+def test_a_connection_that_is_not_made_in_time_is_given_up(online: Bench) -> None:
+    assert online.at("#SCFG=1,1,300,90,100,50") == OK
+    assert online.at('#SD=1,0,80,"example.com",0,0,1', wait="9s") == b""
+    assert online.wait("2s") == b"\r\n+CME ERROR: 559\r\n"
+    assert online.carrier.connections[-1].closed
+    assert online.at('#SD=1,0,80,"example.com"', wait="11s") == b"\r\nNO CARRIER\r\n"
+
+
+def test_what_the_last_closure_was(online: Bench) -> None:
+    far = connect(online, mode=0)
+    far.handler.closed(CloseReason.CLOSED_BY_PEER)
+    online.heard()
+    assert online.at("#SLASTCLOSURE=1") == b"\r\n#SLASTCLOSURE: 1,1\r\n" + OK
+    connect(online)
+    assert online.at("#SLASTCLOSURE=1") == b"\r\n#SLASTCLOSURE: 1,0\r\n" + OK
+    assert online.at("#SH=1") == OK
+    assert online.at("#SLASTCLOSURE=1") == b"\r\n#SLASTCLOSURE: 1,0\r\n" + OK  # a command did it
+    connect(online)
+    online.modem.session_lost(1)
+    assert online.heard() == b"\r\nNO CARRIER\r\n"
+    assert online.at("#SLASTCLOSURE").startswith(b"\r\n#SLASTCLOSURE: 1,4\r\n#SLASTCLOSURE: 2,0\r\n")
+
+
 def test_data_that_is_no_hex_ends_the_command(online: Bench) -> None:
     online.at("#SCFGEXT=1,0,0,0,0,1")
     connect(online)
@@ -243,3 +288,8 @@ def test_power(bench: Bench) -> None:
     bench.at("E0")
     assert bench.at("#SHDN", wait="1s") == OK
     assert not bench.modem.powered
+
+
+def test_the_card_can_be_kept_for_the_client(bench: Bench) -> None:
+    assert bench.at("+CSIM=1;+CSIM=10,\"0020000100\";+CSIM=0") == b'\r\n+CSIM: 4,"63C3"\r\n' + OK
+    assert bench.at("+CSIM=2") == b"\r\n+CME ERROR: 50\r\n"

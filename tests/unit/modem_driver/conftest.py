@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import tempfile
 import tty
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -26,7 +27,10 @@ class ScriptedPeer:
     def __init__(self) -> None:
         self.master, slave = os.openpty()
         tty.setraw(slave)
-        self.path = os.ttyname(slave)
+        # by a link of its own, as numbers of pseudo-terminals are given to others at once
+        self._folder = tempfile.TemporaryDirectory(prefix="peer-")
+        self.path = f"{self._folder.name}/tty"
+        os.symlink(os.ttyname(slave), self.path)
         self._slave = slave  # held open, so that a closed client is no hang-up
         os.set_blocking(self.master, False)
         self.bytes_sent = self.bytes_received = 0
@@ -74,6 +78,7 @@ class ScriptedPeer:
             if descriptor >= 0:
                 os.close(descriptor)
         self.master = self._slave = -1
+        self._folder.cleanup()
 
     def _step(self) -> bool:
         if self._wanted is not None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import tty
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from serial.tools import list_ports
+from serial.tools.list_ports_common import ListPortInfo
 
 from harness.clock import RealClock, VirtualClock
 from harness.drivers.modem import SerialChannel
@@ -75,6 +79,8 @@ def test_sockets_are_ports_and_their_end_is_a_lost_port(clock: RealClock) -> Non
 def test_ports_that_are_not_there_are_no_serial_exceptions(clock: RealClock) -> None:
     with pytest.raises(ModemError, match=r"modem-1: can't open /dev/no-such-port"):
         _channel("/dev/no-such-port", clock).open()
+    with pytest.raises(ModemError, match=r"No such file.*; (this machine has no serial ports|there are /dev)"):
+        _channel("/dev/no-such-port", clock).open()
     with pytest.raises(ModemError, match="can't open socket://127"):
         _channel("socket://127.0.0.1:1", clock).open()
     with pytest.raises(UsageError, match="is no serial port URL"):
@@ -129,3 +135,24 @@ def test_the_transcript_reads_as_text(virtual: Bench) -> None:
 
     assert lines[0] == "    0.000000 > AT\\r"
     assert lines[1] == "    0.000000 < \\r\\nOK\\r\\n"
+
+
+def test_who_may_not_open_a_port_is_told_who_may(clock: RealClock, tmp_path: Path) -> None:
+    import grp
+
+    from harness.drivers.modem.channel import _hint
+
+    path = tmp_path / "ttyUSB0"
+    path.touch()
+    group = grp.getgrgid(path.stat().st_gid).gr_name
+    assert _hint(PermissionError(errno.EACCES, "Permission denied"), str(path)) == (
+        f"; it is for members of the group {group!r}")
+    assert _hint(PermissionError(errno.EACCES, "Permission denied"), "socket://somewhere") == ""
+
+
+def test_ports_that_there_are_are_named(clock: RealClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = ListPortInfo("/dev/ttyUSB7", skip_link_detection=True)
+    found.description = "Quectel EG25"
+    monkeypatch.setattr(list_ports, "comports", lambda include_links=False: [found])
+    with pytest.raises(ModemError, match=r"; there are /dev/ttyUSB7 \(Quectel EG25\)$"):
+        _channel("/dev/serial/by-id/usb-Quectel-if02", clock).open()

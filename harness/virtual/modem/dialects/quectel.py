@@ -25,7 +25,8 @@ _SWITCHES: Mapping[str, tuple[tuple[int, int, int], ...]] = {  # (low, high, fac
     "servicedomain": ((0, 2, 2), (0, 1, 1)), "psm/urc": ((0, 1, 0),), "psm/enter": ((0, 1, 0),),
     "apready": ((0, 1, 0), (0, 1, 0), (100, 3000, 500)), "nwoper": ((0, 1, 0),), "urc/delay": ((0, 1, 0),),
     "urc/cache": ((0, 1, 0),), "airplanecontrol": ((0, 1, 0),), "usbnet": ((0, 3, 0),), "nat": ((0, 1, 0),),
-    "ims": ((0, 2, 0),), "cmux/urcport": ((0, 4, 0),),
+    "ims": ((0, 2, 0),), "cmux/urcport": ((0, 4, 0),), "nbsibscramble": ((0, 1, 1),), "ledmode": ((0, 3, 0),),
+    "pdp/duplicatechk": ((0, 1, 0),), "cops_no_mode_change": ((0, 1, 0),), "sgsn": ((0, 2, 2),), "msc": ((0, 2, 2),),
 }
 _WORDS: Mapping[str, str] = {"band": "0xf,0x400a0e189f,0xa0e189f", "urc/ri/ring": '"pulse",120,1000,5000,"off",1',
                              "urc/ri/smsincoming": '"pulse",120,1', "urc/ri/other": '"pulse",120,1',
@@ -39,6 +40,8 @@ def _configure(call: Call) -> Result:
         if call.count == 1:
             return info(f'+QCFG: "{name}",{settings.text(key)}')
         call.at_most(8)
+        if name == "band":
+            return _choose_bands(call, settings.text(key))
         settings[key] = (",".join(f'"{item.text}"' if item.quoted else item.text
                                   for item in call.arguments[1:] if item is not None),)
         return OK
@@ -54,6 +57,18 @@ def _configure(call: Call) -> Result:
         if call.given(position):
             values[position - 1] = call.number(position, low=low, high=high)
     settings[key] = tuple(values)
+    return OK
+
+
+def _choose_bands(call: Call, masks: str) -> Result:
+    """Change the bands of each system, in hexadecimal; nought leaves those of one as they are."""
+    values = [int(mask, 16) for mask in masks.split(",")]
+    for position in range(1, min(call.count, len(values) + 1)):
+        try:
+            values[position - 1] = int(call.text(position, "0"), 16) or values[position - 1]
+        except ValueError:
+            raise call.bad() from None
+    call.modem.settings["+QCFG.band"] = (",".join(f"{value:#x}" for value in values),)
     return OK
 
 

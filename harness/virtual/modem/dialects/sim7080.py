@@ -387,10 +387,11 @@ def _resolve(call: Call) -> Result:
     call.at_most(3)
     modem, host, cid = call.modem, host_of(call, 0), _cid_in_use(call)
 
-    def tell(address: str | None) -> None:
-        modem.urc("+CDNSGIP: 0,8" if address is None else f'+CDNSGIP: 1,"{host}","{address}"')
+    def tell(addresses: tuple[str, ...]) -> None:
+        modem.urc(",".join((f'+CDNSGIP: 1,"{host}"', *(f'"{ip}"' for ip in addresses[:2]))) if addresses
+                  else "+CDNSGIP: 0,8")
 
-    modem.later(0, lambda: modem.sockets.resolve(cid, host, tell), name="modem-dns")
+    modem.later(0, lambda: modem.sockets.resolve_all(cid, host, tell), name="modem-dns")
     return OK
 
 

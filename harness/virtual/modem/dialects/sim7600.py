@@ -123,7 +123,8 @@ def _open(call: Call) -> Result:
                          access_mode=_mode(modem))
         return Pending(lambda finish: open_socket(modem, wanted, lambda failure: finish(_opened(call, link, failure))))
     wanted = Opening(number=link, cid=_cid(modem), service=service, host=host_of(call, 2), access_mode=_mode(modem),
-                     remote_port=call.number(3, low=1, high=65_535), local_port=call.number(4, 0, high=65_535))
+                     remote_port=call.number(3, low=1, high=65_535), local_port=call.number(4, 0, high=65_535),
+                     limit=modem.settings.number("+CIPTIMEOUT", 1) * _MILLISECOND)
     if transparent:
         return Pending(lambda finish: open_socket(
             modem, wanted, lambda failure: finish(_connected(call, link, failure))))

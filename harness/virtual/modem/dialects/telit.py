@@ -20,8 +20,7 @@ from harness.virtual.modem.command import (
     cme,
     info,
 )
-from harness.virtual.modem.dialects import telit_module
-from harness.virtual.modem.net_tools import Echo, EchoSummary, Pinger
+from harness.virtual.modem.dialects import telit_module, telit_tools
 from harness.virtual.modem.settings import Value
 from harness.virtual.modem.socket_link import SocketLink
 from harness.virtual.modem.socket_opening import OpenFailure, Opening, Outcome, error_number, open_socket
@@ -45,6 +44,7 @@ _MAX_DATA = 1_500
 _WRONG_STATE, _ACTIVE_ALREADY, _ACTIVATION_FAILED, _NOT_OPENED, _LISTENING = 551, 553, 555, 556, 564
 _ERRORS = {OpenFailure.PORT_BUSY: 557, OpenFailure.GONE: 557, OpenFailure.UNKNOWN_HOST: 558, OpenFailure.REFUSED: 562,
            OpenFailure.TIMED_OUT: 559, OpenFailure.CLOSED: 560}
+_CAUSES = {CloseReason.CLOSED_BY_PEER: 1, CloseReason.LOCAL: 3, CloseReason.NETWORK_LOST: 4}  # others: 2
 
 # -- contexts ---------------------------------------------------------------------------------------------------------
 
@@ -90,7 +90,9 @@ def _addresses(call: Call) -> Result:
 
 _BASIC = ((1, 6, 1), (0, 1500, 300), (0, 65535, 90), (10, 1200, 600), (0, 255, 50))  # low, high, factory value
 _EXTENDED = ((0, 3, 0), (0, 1, 0), (0, 240, 0), (0, 1, 0), (0, 1, 0))
-_SRING_MODE, _HEX_RECEIVED, _HEX_SENT = 0, 1, 4
+_IDLE_LIMIT, _CONNECT_LIMIT = 2, 3  # of the basic ones: in seconds, and in tenths of a second
+_SRING_MODE, _HEX_RECEIVED, _HEX_SENT = 0, 1, 4  # of the extended ones
+_SECOND = 1_000_000_000
 
 
 def _keeper(name: str, ranges: tuple[tuple[int, int, int], ...], required: int) -> Command:
@@ -112,6 +114,10 @@ def _keeper(name: str, ranges: tuple[tuple[int, int, int], ...], required: int) 
 
     test = "(1-6)," + ",".join(f"({low}-{high})" for low, high, _ in ranges)
     return Command(name=name, clause=_MANUAL, test=test, read=read, set=assign)
+
+
+def _basic(modem: VirtualModem, number: int, what: int) -> int:
+    return modem.settings.number(f"#SCFG.{number}", what)
 
 
 def _extended(modem: VirtualModem, number: int, what: int) -> int:
@@ -141,14 +147,22 @@ def _dial(call: Call) -> Result:
     if number in modem.sockets.open:
         return cme(_WRONG_STATE)
     service = Service.TCP if not is_udp else Service.UDP_SERVICE if host == "127.0.0.1" else Service.UDP
-    wanted = Opening(number=number, cid=cid, service=service, host=host, remote_port=port, local_port=local)
+    wanted = Opening(number=number, cid=cid, service=service, host=host, remote_port=port, local_port=local,
+                     limit=_basic(modem, number, _CONNECT_LIMIT) * _SECOND // 10)
 
     def opened(failure: Outcome) -> Result:
-        if failure is not None:
-            return Reply(final="NO CARRIER") if online else cme(error_number(failure, _ERRORS))
-        return _online(call, modem.sockets.open[number]) if online else OK
+        socket = modem.sockets.open.get(number)
+        if failure is not None or socket is None:
+            return Reply(final="NO CARRIER") if online else cme(error_number(failure or OpenFailure.GONE, _ERRORS))
+        _end_when_idle(modem, socket)
+        return _online(call, socket) if online else OK
 
     return Pending(lambda finish: open_socket(modem, wanted, lambda failure: finish(opened(failure))))
+
+
+def _end_when_idle(modem: VirtualModem, socket: Socket) -> None:
+    if limit := _basic(modem, socket.number, _IDLE_LIMIT):
+        modem.sockets.close_when_idle(socket, limit * _SECOND)
 
 
 def _online(call: Call, socket: Socket) -> Connect:
@@ -222,6 +236,7 @@ def _accept(call: Call) -> Result:
         socket.remote = socket.buffer[-1].source
     socket.announced = False
     socket.listener = None
+    _end_when_idle(modem, socket)
     if online:
         return _online(call, socket)
     dialect = modem.sockets.dialect
@@ -233,15 +248,16 @@ def _accept(call: Call) -> Result:
 def _shut(call: Call) -> Result:
     call.at_most(2)
     number = call.number(0, low=1, high=6)
-    if call.modem.sockets.close(number):
-        call.modem.settings[f"#SLASTCLOSURE.{number}"] = (3,)
+    call.modem.sockets.close(number)
     return OK
 
 
 def _last_closure(call: Call) -> Result:
+    """#SLASTCLOSURE: what ended the last connection of a number, 0 if nothing or a command did."""
     call.at_most(1)
+    ended = call.modem.sockets.ended
     wanted = [call.number(0, low=1, high=6)] if call.count else list(_IDS)
-    return Reply(tuple(f"#SLASTCLOSURE: {number},{call.modem.settings.number(f'#SLASTCLOSURE.{number}')}"
+    return Reply(tuple(f"#SLASTCLOSURE: {number},{_CAUSES.get(ended[number], 2) if number in ended else 0}"
                        for number in wanted))
 
 
@@ -345,8 +361,6 @@ class Sockets:
     def closed(self, socket: Socket) -> None:
         """Tell that the peer closed; what came before can be read."""
         self._modem.urc("NO CARRIER")
-        cause = 1 if socket.closed_by is CloseReason.CLOSED_BY_PEER else 2
-        self._modem.settings[f"#SLASTCLOSURE.{socket.number}"] = (cause,)
         if not socket.buffer:
             self._modem.sockets.forget(socket)
 
@@ -361,7 +375,6 @@ class Sockets:
     def dropped(self, socket: Socket, *, by_network: bool) -> None:
         """Tell that a socket ended with its context."""
         if by_network and socket.state is not SocketState.OPENING:  # then the answer to #SD tells
-            self._modem.settings[f"#SLASTCLOSURE.{socket.number}"] = (1,)
             self._modem.urc("NO CARRIER")
 
     def context_lost(self, cid: int) -> None:
@@ -405,59 +418,15 @@ def _counters(call: Call) -> Result:
     return Reply(tuple(lines))
 
 
-# -- names and echo requests ------------------------------------------------------------------------------------------
-
-
-def _any_context(call: Call) -> int:
-    cid = next((cid for cid in sorted(call.modem.packet.active)), None)
-    if cid is None:
-        raise CommandError(cme(_NOT_OPENED))
-    return cid
-
-
-def _resolve(call: Call) -> Result:
-    call.at_most(2)
-    modem, host, cid = call.modem, host_of(call, 0), _any_context(call)
-
-    def start(finish: Callable[[Result], None]) -> None:
-        def found(address: str | None) -> None:
-            finish(info(f'#QDNS: "{host}","{address if address is not None else "NOT SOLVED"}"'))
-
-        modem.later(0, lambda: modem.sockets.resolve(cid, host, found), name="modem-dns")
-
-    return Pending(start)
-
-
-def _ping(call: Call) -> Result:
-    call.at_most(5)
-    modem, host, cid = call.modem, host_of(call, 0), _any_context(call)
-    count, size = call.number(1, 4, low=1, high=64), call.number(2, 32, low=32, high=1460)
-    timeout, ttl = call.number(3, 50, low=1, high=600), call.number(4, 128, low=1, high=255)
-    lines: list[str] = []
-
-    def told(echo: Echo) -> None:
-        lines.append(f'#PING: {echo.number:02d},"{echo.ip}",600,255' if echo.milliseconds is None
-                     else f'#PING: {echo.number:02d},"{echo.ip}",{-(-echo.milliseconds // 100)},{ttl}')
-
-    def start(finish: Callable[[Result], None]) -> None:
-        def over(all_of: EchoSummary | None) -> None:
-            finish(cme(558) if all_of is None else Reply(tuple(lines)))
-
-        Pinger(modem, cid, size=size, count=count, timeout=timeout * 100_000_000, told=told, done=over,
-               interval=0).start(host)
-
-    return Pending(start)
-
-
 DEFAULTS: dict[str, Value] = {
     **telit_module.DEFAULTS,
     **{f"#SCFG.{number}": tuple(factory for _, _, factory in _BASIC) for number in _IDS},
     **{f"#SCFGEXT.{number}": tuple(factory for _, _, factory in _EXTENDED) for number in _IDS},
-    **{f"#SLASTCLOSURE.{number}": (0,) for number in _IDS},
 }
 
 COMMANDS = (
     *telit_module.COMMANDS,
+    *telit_tools.COMMANDS,
     Command(name="#SGACT", clause=_MANUAL, test="(1-6),(0,1)", read=_activations, set=_activate, needs=Needs.UNLOCKED,
             read_needs=Needs.NOTHING),
     Command(name="#CGPADDR", clause=_MANUAL, test="(1-6)", set=_addresses, exec=_addresses),
@@ -476,8 +445,6 @@ COMMANDS = (
     Command(name="#SRECV", clause=_MANUAL, test=f"(1-6),(1-{_MAX_DATA}),(0,1)", set=_receive),
     Command(name="#SS", clause=_MANUAL, test="(1-6)", set=_status, exec=_status),
     Command(name="#SI", clause=_MANUAL, test="(1-6)", set=_counters, exec=_counters),
-    Command(name="#QDNS", clause=_MANUAL, test="<hostName>", set=_resolve),
-    Command(name="#PING", clause=_MANUAL, test="<IPaddr>,(1-64),(32-1460),(1-600),(1-255)", set=_ping),
 )
 
 

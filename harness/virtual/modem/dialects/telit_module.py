@@ -20,6 +20,7 @@ from harness.virtual.modem.command import (
 from harness.virtual.modem.features.identity import iccid
 from harness.virtual.modem.features.network import signal_of
 from harness.virtual.modem.features.power import power_down
+from harness.virtual.modem.features.sim_access import raw_access
 from harness.virtual.modem.settings import Value
 from harness.virtual.modem.sim_card import Lock
 from harness.virtual.modem.watcher import Watcher
@@ -51,6 +52,14 @@ def _pin_counter(call: Call) -> Result:
     tries = {Lock.PUK: card.puk_tries, Lock.BLOCKED: card.puk_tries, Lock.PIN2: card.pin2.tries,
              Lock.PUK2: card.pin2.puk_tries}
     return info(f"#PCT: {tries.get(card.asks, card.pin_tries)}")
+
+
+def _card_access(call: Call) -> Result:
+    """+CSIM of one parameter keeps the module's own hands off the card, or no longer; there is nobody else here."""
+    if call.count != 1:
+        return raw_access(call)
+    call.number(0, high=1)
+    return OK
 
 
 # -- network ----------------------------------------------------------------------------------------------------------
@@ -168,6 +177,7 @@ COMMANDS = (
     _told("#CIMI", "imsi"), _told("#CCID", "iccid"), _told("+ICCID", "iccid"),
     setting("#CMUXMODE", Number(0, 5), clause=_MANUAL),
     Command(name="#PCT", clause=_MANUAL, test=NO_PARAMETERS, exec=_pin_counter, needs=Needs.SIM),
+    Command(name="+CSIM", clause=_MANUAL, test=NO_PARAMETERS, set=_card_access, needs=Needs.SIM),
     Command(name="#RFSTS", clause=_MANUAL, test=NO_PARAMETERS, exec=_radio_status),
     setting("#WS46", Number(0, 3), Choice((0, 1)), clause=_MANUAL, optional=1),
     _switch("#PSNT", "(0,1)", _read_type, 1), _switch("#QSS", "(0-2)", _read_card, 2),

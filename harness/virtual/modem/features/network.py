@@ -15,10 +15,12 @@ from harness.virtual.modem.command import (
     CommandError,
     Handler,
     Needs,
+    Number,
     Pending,
     Result,
     cme,
     info,
+    setting,
 )
 from harness.virtual.modem.radio import Radio
 from harness.virtual.modem.settings import Value
@@ -294,7 +296,7 @@ def _exec(name: str, clause: str, handler: Handler, test: str = NO_PARAMETERS,
     return Command(name=name, clause=clause, test=test, exec=handler, needs=needs)
 
 
-DEFAULTS: dict[str, Value] = {"+CREG": (0,), "+CGREG": (0,), "+CEREG": (0,), "+COPS": (0,)}
+DEFAULTS: dict[str, Value] = {"+CREG": (0,), "+CGREG": (0,), "+CEREG": (0,), "+COPS": (0,), "+CEMODE": (2,)}
 
 COMMANDS = (
     _registration("+CREG", "27.007 7.2", 3),
@@ -304,6 +306,7 @@ COMMANDS = (
             needs=Needs.UNLOCKED, read_needs=Needs.NOTHING),
     Command(name="+CGATT", clause="27.007 10.1.9", test="(0,1)", read=_read_attach, set=_attach,
             needs=Needs.UNLOCKED, read_needs=Needs.NOTHING),
+    setting("+CEMODE", Number(0, 3), clause="27.007 11.1.28"),
     _exec("+CSQ", "27.007 8.5", _signal, "(0-31,99),(0-7,99)"),
     _exec("+CESQ", "27.007 8.69", _extended_signal, "(0-63,99),(0-7,99),(0-96,255),(0-49,255),(0-34,255),(0-97,255)"),
 )

@@ -35,14 +35,15 @@ def _resolve(call: Call) -> Result:
     call.at_most(2)
     modem, cid, host = call.modem, _context(call), _host(call)
 
-    def tell(address: str | None) -> None:
-        if address is None:
+    def tell(addresses: tuple[str, ...]) -> None:
+        if not addresses:
             modem.urc(f'+QIURC: "dnsgip",{int(SocketError.DNS_FAILED)}')
             return
-        modem.urc('+QIURC: "dnsgip",0,1,600')
-        modem.urc(f'+QIURC: "dnsgip","{address}"')
+        modem.urc(f'+QIURC: "dnsgip",0,{len(addresses)},600')
+        for address in addresses:
+            modem.urc(f'+QIURC: "dnsgip","{address}"')
 
-    modem.later(modem.timings.stage("socket"), lambda: modem.sockets.resolve(cid, host, tell), name="modem-dns")
+    modem.later(modem.timings.stage("socket"), lambda: modem.sockets.resolve_all(cid, host, tell), name="modem-dns")
     return done(call)
 
 

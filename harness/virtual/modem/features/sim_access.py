@@ -56,7 +56,7 @@ def _leads_to(path: bytes, identifier: int) -> bool:
     return found is not None and (found[1] == identifier if found[1] is not None else holds(found[0], identifier))
 
 
-def _raw_access(call: Call) -> Result:
+def raw_access(call: Call) -> Result:
     """+CSIM: an APDU as it is, on the channel that its class names (27.007 clause 8.17)."""
     call.at_most(2)
     return _transmit(call, 0, lambda channels, apdu: channels.command(apdu))
@@ -107,7 +107,7 @@ def _logical_access(call: Call) -> Result:
 
 
 COMMANDS = (
-    Command(name="+CSIM", clause="27.007 8.17", test=NO_PARAMETERS, set=_raw_access, needs=Needs.SIM),
+    Command(name="+CSIM", clause="27.007 8.17", test=NO_PARAMETERS, set=raw_access, needs=Needs.SIM),
     Command(name="+CRSM", clause="27.007 8.18", test=NO_PARAMETERS, set=_restricted_access, needs=Needs.SIM),
     Command(name="+CGLA", clause="27.007 8.43", test=NO_PARAMETERS, set=_logical_access, needs=Needs.SIM),
     Command(name="+CCHO", clause="27.007 8.45", test=NO_PARAMETERS, set=_open_channel, needs=Needs.SIM),

@@ -20,6 +20,7 @@ from harness.formats.sms import (
 from harness.formats.sms import Command as CommandTpdu
 from harness.formats.sms.gsm7 import is_encodable
 from harness.formats.sms.validity import decode_validity
+from harness.virtual.modem.charset import number_from_line
 from harness.virtual.modem.codes import Cms
 from harness.virtual.modem.command import Call, CommandError, cms
 from harness.virtual.modem.message_text import parse_timestamp
@@ -38,7 +39,7 @@ def line_address(call: Call, position: int, type_position: int) -> Address:
         CommandError: it is no telephone number.
     """
     try:
-        number = call.modem.decode_text(call.text(position, limit=100))
+        number = number_from_line(call.text(position, limit=100), call.modem.settings.text("+CSCS"))
         if call.given(type_position):
             address = Address.from_type_octet(number, call.number(type_position, low=128, high=255))
             address.encode()

@@ -176,6 +176,17 @@ def test_payloads_of_a_known_length() -> None:
         reader.expect_prompt_text(limit=-1)
 
 
+def test_the_rest_of_a_line_end_can_be_dropped() -> None:
+    reader = LineReader()
+    reader.receive(b"AT+QISEND=0,2\r\n\na")
+    assert reader.next_event() == Line("AT+QISEND=0,2")
+    reader.end_line()
+    reader.expect_bytes(2)
+    assert reader.next_event() == Payload(b"\na")
+    reader.end_line()
+    assert reader.pending_bytes == 0
+
+
 def test_a_stream_goes_on_until_it_is_ended() -> None:
     reader = LineReader()
     reader.expect_stream()
@@ -245,4 +256,20 @@ def test_everything_read_is_handed_out_for_the_echo(data: bytes) -> None:
     reader = LineReader()
     reader.receive(data)
     drain(reader)
-    assert reader.take_consumed() == data
+    assert reader.take_consumed().replace(b"\n", b"") == data.replace(b"\n", b"")
+
+
+def test_line_feeds_between_lines_are_nothing_to_echo() -> None:
+    reader = LineReader()
+    reader.receive(b"\r\nA\nxAT\n+X\r\nAT\r\n")
+    assert drain(reader) == [Line("AT+X"), Line("AT")]
+    assert reader.take_consumed() == b"\rAxAT\n+X\rAT\r"
+
+
+def test_line_ends_of_an_impatient_client_can_be_dropped() -> None:
+    reader = LineReader()
+    reader.receive(b"AT+X\r\r\n\rAT\r")
+    assert reader.next_event() == Line("AT+X")
+    reader.end_wait()
+    assert drain(reader) == [Line("AT")]
+    assert reader.take_consumed() == b"AT+X\rAT\r"
