@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address
-from typing import Final
+from typing import Final, NamedTuple
 
 from harness.errors import FormatError
 
@@ -196,9 +196,27 @@ def tcp_reset(packet: Packet) -> Packet | None:
 # -- DNS --------------------------------------------------------------------------------------------------------------
 
 
-def dns_question(query: bytes) -> str | None:
-    """Return the name that a DNS query asks the IPv4 addresses of, None if it asks anything else."""
-    if len(query) < 17 or query[2] & 0x80 or query[4:6] != b"\0\1":
+_LONGEST_NAME: Final = 254  # octets of a name without its end (RFC 1035 clause 2.3.4)
+_INTERNET: Final = 1  # class of a DNS question
+_IPV4_ADDRESSES: Final = (1, 255)  # types of one: A, and any
+
+
+class DnsQuestion(NamedTuple):
+    """What a DNS query asks: of which name, the number of the type of records, and where in the query that ends."""
+
+    name: str
+    kind: int
+    end: int
+
+    @property
+    def asks_addresses(self) -> bool:
+        """Whether IPv4 addresses are wanted, among others or alone."""
+        return self.kind in _IPV4_ADDRESSES
+
+
+def dns_question(query: bytes) -> DnsQuestion | None:
+    """Return what a DNS query asks, None if it is none, or asks nothing or several things at once."""
+    if len(query) < 17 or query[2] & 0xF8 or query[4:6] != b"\0\1":  # a response, or another operation
         return None
     labels, position = [], 12
     while position < len(query) and (length := query[position]):
@@ -206,28 +224,40 @@ def dns_question(query: bytes) -> str | None:
             return None
         labels.append(query[position + 1:position + 1 + length])
         position += 1 + length
-    if query[position + 1:position + 5] != b"\0\1\0\1":
+    if len(query) < position + 5:
         return None
+    kind, network = struct.unpack_from(">HH", query, position + 1)
     try:
-        return b".".join(labels).decode("ascii")
+        name = b".".join(labels).decode("ascii")
     except UnicodeDecodeError:
         return None
+    return DnsQuestion(name, kind, position + 5) if network == _INTERNET else None
 
 
 def dns_query(host: str, *, identifier: int) -> bytes:
     """Return a query for the IPv4 addresses of a name; one that no query can hold is asked for as far as it fits."""
-    labels = [label.encode("ascii", "replace")[:63] for label in host.rstrip(".").split(".") if label]
-    name = b"".join(bytes([len(label)]) + label for label in labels)[:253] + b"\0"
+    name = b""
+    for label in (label.encode("ascii", "replace")[:63] for label in host.rstrip(".").split(".") if label):
+        if len(name) + 1 + len(label) <= _LONGEST_NAME:
+            name += bytes([len(label)]) + label
+    name += b"\0"
     return struct.pack(">HHHHHH", identifier & 0xFFFF, 0x0100, 1, 0, 0, 0) + name + b"\0\1\0\1"
 
 
 def dns_answer(query: bytes, addresses: tuple[str, ...], *, ttl_seconds: int = 60) -> bytes:
-    """Return the response to a query that :func:`dns_question` understood; no address is "no such name"."""
-    end = query.index(b"\0", 12) + 5
+    """Return the response to a query that :func:`dns_question` understood.
+
+    No address is "no such name". Whoever asks for records of another type, an IPv6 address say, is told that there are
+    none of it (RFC 2308 clause 2.2), and does not wait for more.
+    """
+    question = dns_question(query)
+    if question is None:
+        raise FormatError("not a DNS query")
+    shown = addresses if question.asks_addresses else ()
     flags = 0x8180 if addresses else 0x8183
-    header = query[:2] + struct.pack(">HHHHH", flags, 1, len(addresses), 0, 0)
-    records = b"".join(struct.pack(">HHHIH", 0xC00C, 1, 1, ttl_seconds, 4) + _octets(ip) for ip in addresses)
-    return header + query[12:end] + records
+    header = query[:2] + struct.pack(">HHHHH", flags, 1, len(shown), 0, 0)
+    records = b"".join(struct.pack(">HHHIH", 0xC00C, 1, 1, ttl_seconds, 4) + _octets(ip) for ip in shown)
+    return header + query[12:question.end] + records
 
 
 def checksum(data: bytes) -> int:

@@ -293,8 +293,9 @@ class PppPeer:
 
     def _udp(self, packet: ipv4.Packet) -> None:
         source, destination, payload = ipv4.parse_udp(packet)
-        name = ipv4.dns_question(payload) if destination == _DNS and packet.destination in self._session.dns else None
-        if name is None:
+        question = ipv4.dns_question(payload) if (
+            destination == _DNS and packet.destination in self._session.dns) else None
+        if question is None:
             self._modem.carrier.send_datagram(self._modem, self._session.cid, Datagram(
                 source=(packet.source, source), destination=(packet.destination, destination), payload=payload))
             return
@@ -304,7 +305,7 @@ class PppPeer:
                 self._deliver(ipv4.udp((packet.destination, _DNS), (packet.source, source),
                                        ipv4.dns_answer(payload, addresses[:16])))
 
-        self._modem.carrier.resolve(self._modem, self._session.cid, name, resolved)
+        self._modem.carrier.resolve(self._modem, self._session.cid, question.name, resolved)
 
     def datagram_received(self, datagram: Datagram) -> None:
         """Take a datagram that arrived on the context."""

@@ -66,17 +66,33 @@ def test_a_connection_is_reset() -> None:
 
 def test_names_are_asked_and_answered() -> None:
     query = bytes.fromhex("abcd01000001000000000000") + b"\7example\3com\0" + b"\0\1\0\1"
-    assert ipv4.dns_question(query) == "example.com"
+    assert ipv4.dns_question(query) == ("example.com", 1, len(query))
     answer = ipv4.dns_answer(query, ("192.0.2.1",))
     assert answer[:4] == bytes.fromhex("abcd8180")
     assert answer.endswith(bytes((192, 0, 2, 1)))
     assert ipv4.dns_answer(query, ())[3] & 0xF == 3
     assert ipv4.dns_question(answer) is None
-    assert ipv4.dns_question(query[:-4] + b"\0\x1c\0\1") is None  # AAAA
+    assert ipv4.dns_question(query[:-1] + b"\3") is None  # of another network
+
+
+def test_there_are_no_other_records_than_addresses() -> None:
+    query = bytes.fromhex("abcd01000001000000000001") + b"\7example\3com\0" + b"\0\x1c\0\1" + b"what EDNS adds"
+    question = ipv4.dns_question(query)
+    assert question is not None
+    assert (question.name, question.asks_addresses) == ("example.com", False)
+    known = ipv4.dns_answer(query, ("192.0.2.1",))
+    assert known == bytes.fromhex("abcd81800001000000000000") + query[12:question.end]
+    assert ipv4.dns_answer(query, ())[3] & 0xF == 3
 
 
 @given(st.binary(max_size=60))
 def test_any_query_is_bounded(query: bytes) -> None:
-    name = ipv4.dns_question(query)
-    if name is not None:
+    if ipv4.dns_question(query) is not None:
         ipv4.dns_answer(query, ("192.0.2.1",))
+
+
+@given(st.text(max_size=300))
+def test_a_query_for_any_name_can_be_answered(host: str) -> None:
+    query = ipv4.dns_query(host, identifier=1)
+    assert len(query) <= 12 + 255 + 4
+    assert ipv4.dns_answer(query, ("192.0.2.1",)).endswith(bytes((192, 0, 2, 1)))
