@@ -18,17 +18,32 @@ _HEADER: Final = struct.Struct(">BBHHHBBH4s4s")
 _MAXIMUM_SEGMENT: Final = 2  # kind of the option (RFC 9293 clause 3.2)
 _TTL: Final = 64
 _DONT_FRAGMENT: Final = 0x4000
-_FRAGMENT: Final = 0x3FFF  # more-fragments flag and offset
+_MORE_FRAGMENTS: Final = 0x2000
+_OFFSET: Final = 0x1FFF  # in units of eight octets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Packet:
-    """A whole (unfragmented) IPv4 packet."""
+    """An IPv4 packet, whole or a fragment of one.
+
+    Attributes:
+        identification: what the fragments of one packet have in common.
+        offset: where in the payload of the whole packet this one's begins.
+        more: whether others follow.
+    """
 
     source: str
     destination: str
     protocol: int
     payload: bytes
+    identification: int = 0
+    offset: int = 0
+    more: bool = False
+
+    @property
+    def is_fragment(self) -> bool:
+        """Whether it is only a part."""
+        return self.more or self.offset > 0
 
     def encode(self) -> bytes:
         """Return its octets.
@@ -38,7 +53,8 @@ class Packet:
         """
         if len(self.payload) > 65_515:
             raise FormatError(f"an IPv4 packet can't carry {len(self.payload)} octets")
-        header = _HEADER.pack(0x45, 0, 20 + len(self.payload), 0, _DONT_FRAGMENT, _TTL, self.protocol, 0,
+        flags = self.more * _MORE_FRAGMENTS | self.offset // 8 if self.is_fragment else _DONT_FRAGMENT
+        header = _HEADER.pack(0x45, 0, 20 + len(self.payload), self.identification, flags, _TTL, self.protocol, 0,
                               _octets(self.source), _octets(self.destination))
         return header[:10] + checksum(header).to_bytes(2, "big") + header[12:] + self.payload
 
@@ -47,20 +63,19 @@ class Packet:
         """Return the packet.
 
         Raises:
-            FormatError: it is cut off, not IPv4, a fragment, or its header checksum is wrong.
+            FormatError: it is cut off, not IPv4, or its header checksum is wrong.
         """
         if len(octets) < 20 or octets[0] >> 4 != 4:
             raise FormatError("not an IPv4 packet")
         length = (octets[0] & 0xF) * 4
-        _, _, total, _, fragment, _, protocol, _, source, destination = _HEADER.unpack_from(octets)
+        _, _, total, identification, flags, _, protocol, _, source, destination = _HEADER.unpack_from(octets)
         if not 20 <= length <= total <= len(octets):
             raise FormatError(f"an IPv4 packet of {len(octets)} octets does not hold the {total} it tells of")
         if checksum(octets[:length]):
             raise FormatError("the checksum of an IPv4 header is wrong")
-        if fragment & _FRAGMENT:
-            raise FormatError("fragments of IPv4 packets are not taken")
         return cls(source=str(IPv4Address(source)), destination=str(IPv4Address(destination)), protocol=protocol,
-                   payload=octets[length:total])
+                   payload=octets[length:total], identification=identification, offset=(flags & _OFFSET) * 8,
+                   more=bool(flags & _MORE_FRAGMENTS))
 
 
 def udp(source: tuple[str, int], destination: tuple[str, int], payload: bytes) -> Packet:

@@ -9,12 +9,14 @@ network, ICMP echo and DNS are answered by what the network knows, and TCP ends 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from harness.errors import FormatError
 from harness.formats import ipv4
+from harness.formats.ipv4_fragments import Reassembler, fragments
 from harness.formats.ppp import (
     Code,
     FrameReader,
@@ -40,6 +42,8 @@ _DNS: Final = 53
 _PAP: Final = b"\xc0\x23"
 _CHAP_MD5: Final = b"\xc2\x23\x05"
 
+_DEFAULT_MRU: Final = 1_500  # RFC 1661 clause 6.1
+_SMALLEST_MRU: Final = 68  # RFC 791 clause 3.2: every link takes that
 _MRU, _ACCM, _AUTHENTICATION, _MAGIC, _PFC, _ACFC = 1, 2, 3, 5, 7, 8
 _ADDRESS, _FIRST_DNS, _SECOND_DNS = 3, 129, 131
 
@@ -84,6 +88,9 @@ class PppPeer:
         self._session = session
         self._closed: Callable[[], None] | None = closed
         self._reader = FrameReader()
+        self._reassembler = Reassembler()
+        self._identifications = itertools.count()
+        self._longest = _DEFAULT_MRU  # octets of IP that the client takes at once
         self._escape_map = 0xFFFFFFFF
         self._challenge = b""
         self._named = False
@@ -145,7 +152,9 @@ class PppPeer:
             elif protocol == Protocol.CHAP and self._lcp.open:
                 self._chap(Packet.decode(information))
             elif protocol == Protocol.IP and self._ipcp.open:
-                self._ip(ipv4.Packet.decode(information))
+                whole = self._reassembler.take(ipv4.Packet.decode(information), self._modem.world.now())
+                if whole is not None:
+                    self._ip(whole)
             elif self._lcp.open and protocol not in tuple(Protocol):
                 self._lcp.identifier += 1
                 self._say(Protocol.LCP, Packet(Code.PROTOCOL_REJECT, self._lcp.identifier & 0xFF,
@@ -215,6 +224,8 @@ class PppPeer:
         layer.theirs_acknowledged = answer.code == Code.CONFIGURE_ACK
         if layer.theirs_acknowledged:
             if layer is self._lcp:
+                longest = int.from_bytes(dict(options).get(_MRU, b"")) or _DEFAULT_MRU
+                self._longest = max(longest, _SMALLEST_MRU)
                 wanted = dict(options).get(_ACCM)
                 self._escape_map = int.from_bytes(wanted, "big") if wanted is not None else 0xFFFFFFFF
             self._progress(layer)
@@ -313,7 +324,9 @@ class PppPeer:
 
     def _deliver(self, packet: ipv4.Packet) -> None:
         if self._closed is not None and self._ipcp.open:
-            self._port.send(encode_frame(Protocol.IP, packet.encode(), escape_map=self._escape_map))
+            number = next(self._identifications) & 0xFFFF
+            for piece in fragments(packet, self._longest, identification=number):
+                self._port.send(encode_frame(Protocol.IP, piece.encode(), escape_map=self._escape_map))
 
     # -- the end ------------------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.formats import ipv4
+from harness.formats.ipv4_fragments import Reassembler, fragments
 from harness.formats.ppp import (
     Code,
     FrameReader,
@@ -233,6 +234,23 @@ def test_datagrams_travel_both_ways(online: Bench) -> None:
                                                payload=b"down"))
     client.heard(online.heard())
     assert ipv4.parse_udp(client.packets[-1]) == (6969, 4000, b"down")
+
+
+def test_datagrams_that_do_not_fit_the_link_travel_in_pieces(online: Bench) -> None:
+    client = Client(online)
+    client.dial()
+    long = bytes(range(250)) * 20
+    whole = ipv4.udp((client.ip, 4000), ("192.0.2.1", 7), long)
+    for piece in reversed(fragments(whole, 1500, identification=3)):
+        client.send(Protocol.IP, piece.encode())
+    assert [datagram.payload for _, datagram in online.carrier.datagrams] == [long]
+    online.modem.datagram_received(1, Datagram(source=("192.0.2.1", 7), destination=(client.ip, 4000), payload=long))
+    client.heard(online.heard())
+    assert [len(piece.encode()) for piece in client.packets] == [1500, 1500, 1500, 588]
+    reassembler = Reassembler()
+    made = [reassembler.take(piece, 0) for piece in client.packets]
+    assert made[-1] is not None
+    assert ipv4.parse_udp(made[-1]) == (7, 4000, long)
 
 
 def test_names_are_resolved_and_hosts_pinged(online: Bench) -> None:
