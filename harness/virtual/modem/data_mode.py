@@ -37,8 +37,33 @@ class DataLink(Protocol):
         """Learn that the port is gone for good: the client hung up, ATH, or the power went."""
 
 
+class Wire(Protocol):
+    """What a port's octets come and go through, with the flow control that the lines of a real port have (+IFC)."""
+
+    @property
+    def backlog(self) -> int:
+        """Octets that wait for their instant, or for a client that does not read."""
+
+    def listen(self, listening: bool) -> None:
+        """Take octets from the client, or let them wait where they are, and the client with them."""
+
+
+class _NoWire:
+    """Of a port whose octets never wait."""
+
+    backlog = 0
+
+    def listen(self, listening: bool) -> None:
+        """Nothing: what comes is heard."""
+
+
+NO_WIRE: Final = _NoWire()
+
+
 class DataPort(Protocol):
     """The port, seen from the link."""
+
+    wire: Wire
 
     def send(self, data: bytes) -> None:
         """Send octets to the client; lost while the port is in command mode."""

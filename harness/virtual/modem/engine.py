@@ -48,7 +48,7 @@ from harness.virtual.modem.command import (
     Resume,
 )
 from harness.virtual.modem.command import Line as InformationLine
-from harness.virtual.modem.data_mode import DataMode
+from harness.virtual.modem.data_mode import NO_WIRE, DataMode, Wire
 from harness.virtual.modem.echo import shown_at_prompt
 from harness.virtual.modem.late_result import delayed
 from harness.virtual.modem.output import Kind, OutputQueue
@@ -91,6 +91,7 @@ class Session:
         settings: echo, response format and S-parameters of this port; :meth:`reload` puts a change in force.
         state: what it is doing.
         multiplexed: whether it is a channel of a multiplexer, which can't hold another one.
+        wire: how full the way to the client is.
     """
 
     def __init__(self, modem: VirtualModem, output: OutputQueue) -> None:
@@ -99,6 +100,7 @@ class Session:
         self.output = output
         self.state = State.IDLE
         self.multiplexed = False
+        self.wire: Wire = NO_WIRE
         self._modem = modem
         self._reader = self._new_reader()
         self._queue: deque[Parsed] = deque()

@@ -31,20 +31,42 @@ class Outlet:
         self._lost = lost
         self._losing = False
         self._descriptor = -1
+        self._listening = True
         self._queue = bytearray()
 
     def __repr__(self) -> str:
         return f"Outlet({len(self._queue)} octets wait)"
 
     @property
-    def waiting(self) -> bool:
-        """Whether octets wait for the client to read."""
-        return bool(self._queue)
+    def backlog(self) -> int:
+        """Octets that wait for the client to read."""
+        return len(self._queue)
+
+    @property
+    def listening(self) -> bool:
+        """Whether the descriptor's input is served."""
+        return self._listening
+
+    def listen(self, listening: bool) -> None:
+        """Serve the descriptor's input, or leave it where it is."""
+        if listening is not self._listening:
+            self._listening = listening
+            self._watch()
+
+    def _watch(self) -> None:
+        if self._descriptor < 0:
+            return
+        if self._listening or self._queue:
+            self._reactor.add(self._descriptor, self._on_readable if self._listening else None,
+                              self.flush if self._queue else None)
+        else:  # a hang-up would be told without end
+            self._reactor.remove(self._descriptor)
 
     def open(self, descriptor: int) -> None:
         """Begin with a client; its input is served from now on."""
         self._descriptor = descriptor
-        self._reactor.add(descriptor, self._on_readable)
+        self._listening = True
+        self._watch()
 
     def close(self) -> None:
         """The client is gone, and what waits for it is lost with it."""
@@ -70,9 +92,11 @@ class Outlet:
                 self._losing = False
                 return
             data = data[count:]
-            self._reactor.add(self._descriptor, self._on_readable, self.flush)
         if len(self._queue) + len(data) <= MAX_QUEUED:
+            first = not self._queue
             self._queue += data
+            if first:
+                self._watch()
         elif not self._losing:
             self._losing = True
             if self._lost is not None:
@@ -93,4 +117,4 @@ class Outlet:
             self.sent += count
             del self._queue[:count]
         self._losing = False
-        self._reactor.add(self._descriptor, self._on_readable)
+        self._watch()

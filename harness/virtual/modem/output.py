@@ -71,6 +71,11 @@ class OutputQueue:
     def __repr__(self) -> str:
         return f"OutputQueue({self._queued} bytes wait)"
 
+    @property
+    def queued(self) -> int:
+        """Octets that wait for their instant."""
+        return self._queued
+
     def say(self, kind: Kind, data: bytes) -> None:
         """Send ``data`` after everything said before; it reaches the wire at :meth:`flush` at the latest."""
         if self.tamper is None and not self._queue and not self.bits_per_second:

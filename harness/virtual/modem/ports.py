@@ -5,11 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.virtual.modem.output import OutputQueue
 from harness.virtual.modem.pty_endpoint import PtyEndpoint
 from harness.virtual.modem.socket_endpoint import SocketEndpoint
 
 if TYPE_CHECKING:
     from harness.virtual.modem.modem import VirtualModem
+
+
+class _Wire:
+    """The way from a port to its client and back. Implements :class:`~harness.virtual.modem.data_mode.Wire`."""
+
+    def __init__(self, endpoint: PtyEndpoint | SocketEndpoint, output: OutputQueue) -> None:
+        self._endpoint = endpoint
+        self._output = output
+
+    @property
+    def backlog(self) -> int:
+        return self._output.queued + self._endpoint.backlog
+
+    def listen(self, listening: bool) -> None:
+        self._endpoint.listen(listening)
 
 
 class Ports:
@@ -52,6 +68,7 @@ class Ports:
             socket = SocketEndpoint(self._modem.world, text, receive=lambda data: session.receive(data),
                                     lost=self._lost)
             session = self._modem.add_port(socket.send)
+            session.wire = _Wire(socket, session.output)
             socket.on_close = session.client_gone
             self._sockets.append(socket)
             return socket
@@ -59,6 +76,7 @@ class Ports:
         pty = PtyEndpoint(self._modem.world, path, receive=lambda data: session.receive(self._heard(pty, data)),
                           hold=hold, lost=self._lost)
         session = self._modem.add_port(lambda data: pty.send(self._heard(pty, data)))
+        session.wire = _Wire(pty, session.output)
         pty.on_close = session.client_gone
         self._ptys.append(pty)
         return pty

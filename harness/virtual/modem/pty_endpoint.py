@@ -83,6 +83,15 @@ class PtyEndpoint:
             self._opened()
         return self._open
 
+    @property
+    def backlog(self) -> int:
+        """Octets that wait for a client that does not read."""
+        return self._outlet.backlog
+
+    def listen(self, listening: bool) -> None:
+        """Take octets from the client, or leave them where they are; it has to wait when there is no room for more."""
+        self._outlet.listen(listening)
+
     def send(self, data: bytes) -> None:
         """Send to the client; lost if there is none, unless it is held for the first."""
         if self._held is not None:
@@ -97,16 +106,18 @@ class PtyEndpoint:
         while not self._closed:
             with self._world.turn():
                 if self._open:
-                    self._read()
-                    if self._outlet.waiting:
+                    if self._outlet.listening:
+                        self._read()
+                    if self._outlet.backlog:
                         self._outlet.flush()
                 else:
                     self._something_happened()
                 if self.bytes_received + self.bytes_sent != before:
                     return True
                 ready = select.poll()
+                hears = select.POLLIN if self._outlet.listening or not self._open else 0
                 ready.register(self._master if self._open else self._waiting_for_client,
-                               select.POLLIN | (select.POLLOUT if self._outlet.waiting else 0))
+                               hears | (select.POLLOUT if self._outlet.backlog else 0))
             left = timeout_seconds - watch.seconds
             # the wait is outside the turn, so that others may move the world meanwhile
             if left <= 0 or not ready.poll(left * 1000):
@@ -239,6 +250,8 @@ class PtyEndpoint:
             return
         if self._open and self._holders is not None and self._holders.returned():
             self._hung_up()
+        elif self._open and not self._somebody_there():  # who is not listened to is not seen to go
+            self._outlet.listen(True)
         if not self._open:
             self._something_happened()
 

@@ -74,6 +74,15 @@ class SocketEndpoint:
         """Whether a client is connected now."""
         return self._client is not None
 
+    @property
+    def backlog(self) -> int:
+        """Octets that wait for a client that does not read."""
+        return self._outlet.backlog
+
+    def listen(self, listening: bool) -> None:
+        """Take octets from the client, or leave them where they are; it has to wait when there is no room for more."""
+        self._outlet.listen(listening)
+
     def send(self, data: bytes) -> None:
         """Send to the client; lost if there is none."""
         self._outlet.write(data)

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from harness.virtual.modem.modem import VirtualModem
     from harness.virtual.network.seams import Datagram
 
-_MAX_WAITING: Final = 1 << 20  # octets of a client that writes faster than the peer reads; more are lost
+_ENOUGH: Final = 65_536  # octets under way in one direction, from which on their sender has to wait
+_MAX_WAITING: Final = 1 << 20  # octets of a client that can't be made to wait; more are lost
 _FIRST_LOOK: Final = 10_000_000  # nanoseconds until they are offered again
 _LAST_LOOK: Final = 1_000_000_000
 
@@ -24,8 +25,9 @@ class SocketLink:
         closed_result: what the port says when the peer or the network ends the connection.
         keep: leave the socket open when the port leaves it; what arrives then is announced again.
 
-    While ``+++`` has the port in command mode the socket is one as any other: commands name it, what arrives is kept
-    and announced, and the dialect tells of its end.
+    A client that does not read lets the peer wait, and a peer that does not read the client, as with flow control in
+    the lines of a real port. While ``+++`` has the port in command mode the socket is one as any other: commands name
+    it, what arrives is kept and announced, and the dialect tells of its end.
     """
 
     def __init__(self, modem: VirtualModem, socket: Socket, port: DataPort, *, closed_result: str = "NO CARRIER",
@@ -65,6 +67,7 @@ class SocketLink:
     def suspended(self) -> None:
         """The client went to command mode: the socket is a common one until it comes back."""
         self._leave_socket()
+        self._flow()
 
     def resumed(self) -> None:
         """Hand over what arrived meanwhile."""
@@ -97,34 +100,52 @@ class SocketLink:
         if socket.link is self:
             socket.link = socket.taker = None
             socket.announced = False
+            if socket.connection is not None:
+                socket.connection.resume()
             if self._mode == TRANSPARENT:
                 socket.access_mode = 0
 
     def _arrived(self, datagram: Datagram) -> None:
         self._socket.read += len(datagram.payload)
         self._port.send(datagram.payload)
+        self._flow()
 
     def _push(self) -> None:
         """Send as much of what waits as there is room for."""
         connection = self._socket.connection
-        if self._event is not None or connection is None:
-            return
-        while self._waiting and (room := MAX_UNACKNOWLEDGED - connection.unacknowledged) > 0:
+        while self._waiting and connection is not None and (room := MAX_UNACKNOWLEDGED - connection.unacknowledged) > 0:
             chunk = bytes(self._waiting[:room])
             del self._waiting[:room]
             self._look = _FIRST_LOOK
             if not self._modem.sockets.send(self._socket, chunk):
                 self._waiting.clear()  # the connection is over
-        if self._waiting:
-            self._event = self._modem.later(self._look, self._push_again, name="modem-link", scaled=False)
-            self._look = min(2 * self._look, _LAST_LOOK)
+        self._flow()
 
-    def _push_again(self) -> None:
+    def _flow(self) -> None:
+        """Let who sends faster than the other reads wait, and look again later."""
+        connection, wire = self._socket.connection, self._port.wire
+        if connection is None:
+            return
+        has_port = self._socket.link is self
+        congested = has_port and wire.backlog >= _ENOUGH
+        wire.listen(not has_port or len(self._waiting) < _ENOUGH)
+        if congested:
+            connection.pause()
+        elif has_port:
+            connection.resume()
+        if (congested or self._waiting) and self._event is None:
+            self._event = self._modem.later(self._look, self._again, name="modem-link", scaled=False)
+            self._look = min(2 * self._look, _LAST_LOOK)
+        elif not congested and not self._waiting:
+            self._look = _FIRST_LOOK
+
+    def _again(self) -> None:
         self._event = None
         self._push()
 
     def _forget_waiting(self) -> None:
         self._waiting.clear()
+        self._port.wire.listen(True)
         if self._event is not None:
             self._event.cancel()
             self._event = None

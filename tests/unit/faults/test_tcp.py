@@ -50,7 +50,7 @@ MAKERS = {
                       ("+CAACK=0", b"+CAACK: 4,4\r\n")),
     "SIM7600": Maker(('+CGDCONT=1,"IP","super"', "+NETOPEN", "+CIPRXGET=1"), ('+CIPOPEN=0,"TCP","{host}",7',),
                      b"+CIPOPEN: 0,0\r\n", b"+CIPOPEN: 0,1\r\n", b"+CIPOPEN: 0,11\r\n", b"+CIPOPEN: 0,12\r\n",
-                     "+CIPSEND=0,{length}", b"+CIPRXGET: 1,0", "+CIPRXGET=2,0,1500", b"+IPCLOSE: 0,1",
+                     "+CIPSEND=0,{length}", b"+CIPRXGET: 1,0", "+CIPRXGET=2,0,1500", b"+IPCLOSE: 0,",
                      ("+CIPRXGET=4,0", b"+CIPRXGET: 4,0,0\r\n")),
     "SARA-R4": Maker(('+CGDCONT=1,"IP","super"', "+CGACT=1,1"), ("+USOCR=6", '+USOCO=0,"{host}",7'),
                      b"OK\r\n", b"+CME ERROR: 3\r\n", b"+CME ERROR: 3\r\n", b"+CME ERROR: 3\r\n",

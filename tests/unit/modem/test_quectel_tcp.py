@@ -317,3 +317,58 @@ def test_the_peer_closes_its_half(online: Bench) -> None:
     assert online.at("+QISEND=0,4") == b"\r\nERROR\r\n"
     assert online.at("+QICLOSE=0") == b"\r\nOK\r\n"
     assert far.closed
+
+
+class HeldWire:
+    """A port's way to its client, as full as the test says."""
+
+    backlog = 0
+    listening = True
+
+    def listen(self, listening: bool) -> None:
+        self.listening = listening
+
+
+def test_flow_control_of_a_port_in_transparent_mode(online: Bench) -> None:
+    wire = online.port.wire = HeldWire()
+    online.at('+QIOPEN=1,0,"TCP","example.com",80,0,2', wait="1s")
+    far = online.carrier.connections[-1]
+    far.handler.connected()
+    assert online.wait("1s").endswith(b"CONNECT\r\n")
+    far.unacknowledged = 65_536  # the peer does not read
+    online.type(b"x" * 65_536)
+    assert (far.sent, wire.listening) == (b"", False)
+    far.unacknowledged = 0
+    online.wait("2s")
+    assert (len(far.sent), wire.listening) == (65_536, True)
+    wire.backlog = 65_536  # the client does not read
+    far.handler.received(b"much")
+    assert far.paused
+    online.wait("5s")
+    assert far.paused
+    wire.backlog = 0
+    online.wait("2s")
+    assert not far.paused
+    wire.backlog = 65_536
+    far.handler.received(b"more")
+    far.unacknowledged = 65_536
+    online.type(b"y" * 65_536)
+    assert not wire.listening
+    online.wait("2s")
+    online.port._data._escape()
+    online.wait("2s")
+    assert (far.paused, wire.listening) == (False, True)  # commands are heard, and what arrives is kept
+
+
+def test_a_connection_that_ends_leaves_its_port_listening(online: Bench) -> None:
+    wire = online.port.wire = HeldWire()
+    online.at('+QIOPEN=1,0,"TCP","example.com",80,0,2', wait="1s")
+    far = online.carrier.connections[-1]
+    far.handler.connected()
+    online.wait("1s")
+    far.unacknowledged = 65_536
+    online.type(b"x" * 65_536)
+    assert not wire.listening
+    far.handler.closed(CloseReason.RESET)
+    assert online.heard().endswith(b"NO CARRIER\r\n")
+    assert wire.listening
