@@ -115,6 +115,7 @@ class Session:
         self._asked_at = -1  # when octets were asked for, until the first comes
         self._unsolicited: deque[bytes] = deque()
         self._losing = False
+        self._deaf = modem.profile.text("while_busy") == "drop"
         self.reload()
 
     def __repr__(self) -> str:
@@ -168,6 +169,8 @@ class Session:
         if self.state is State.DATA:
             assert self._data is not None
             self._data.receive(data)
+            return
+        if self._deaf and self.state is State.BUSY and self._pending is not None and self._pending.aborted is None:
             return
         if self._reader.receive(data):
             if not self._losing:
@@ -438,7 +441,8 @@ class Session:
                 self.hang_up()
 
     def _connect(self, result: Connect) -> None:
-        self._say_final(Reply(final=result.final))
+        plain = result.final.startswith("CONNECT ") and not self.settings.number("X")  # X0: no rate (V.250 6.2.7)
+        self._say_final(Reply(final="CONNECT" if plain else result.final))
         self._queue.clear()
         self.state = State.DATA
         self._data_escape = result.escape

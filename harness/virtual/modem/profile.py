@@ -97,6 +97,7 @@ ANSWERS: Mapping[str, str | int | bool] = {
     "prompt": "\r\n> ",
     "connect": "CONNECT 150000000",  # what ATD*99# is answered with
     "max_line": 2048,  # octets of a command line
+    "while_busy": "queue",  # octets that come during a command wait ("queue") or are lost ("drop")
     "hold_urcs": True,  # unsolicited results wait for the final result
     "empty_slot_ok": True,  # +CMGR of an empty slot: OK and nothing else, or +CMS ERROR: 321
     "quote_addresses": False,  # +CGPADDR
@@ -115,6 +116,7 @@ ANSWERS: Mapping[str, str | int | bool] = {
     "internal_stack": False,  # sockets need a context activated for them (+UPSDA), not just any
     "band": "LTE BAND 12",  # of LTE cells, as the maker writes it
     "channel": 5110,  # of LTE cells
+    "level_unit": 1,  # what +CPSI tells levels in: 1 for dB, 10 for tenths of them
     "battery_percent": 100,
     "supply_mv": 3800,
 }

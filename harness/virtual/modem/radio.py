@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from harness.clock import NANOSECONDS
+from harness.formats.at import CME_ERRORS
 from harness.virtual.network.seams import LTE, AccessTechnology, Cell, Registration, RegistrationStatus
 from harness.virtual.world import Event
 
@@ -170,6 +171,7 @@ class Radio:
                 modem.record("registration_lost", status=int(registration.status))
             if registration.status is RegistrationStatus.DENIED:
                 modem.record("registration_denied", cause=registration.cause)
+                modem.last_error = CME_ERRORS.get(100 + registration.cause, f"EMM cause {registration.cause}")
         for domain in DOMAINS:
             self._tell(domain)
         modem.service_changed(before.status in SERVED, self.served)

@@ -166,7 +166,7 @@ def test_the_banner_can_be_held_for_the_first_client(link: Path, writes: bool) -
         watch = Stopwatch()
         while b"+CPIN: NOT READY" not in said and watch.seconds < 5:
             said += os.read(descriptor, 1000)
-        assert said.startswith(b"\r\nRDY\r\n\r\nAPP RDY\r\n")
+        assert said.startswith(b"\r\nRDY\r\n\r\n+CFUN: 1\r\n")
         os.close(descriptor)
     finally:
         with world.turn():

@@ -115,7 +115,7 @@ def test_a_full_store_gets_its_text_when_there_is_room(rig: Rig) -> None:
     modem, sim = online(rig, "super"), rig.cloud.supersim.sim("super")
     rig.faults.sms.store_full()
     command = sim.send_sms("for the next slot")
-    assert '"SMS FULL"' in modem.expect_urc("+QIND", matching="FULL", within="1min").text
+    assert '"smsfull"' in modem.expect_urc("+QIND", matching="full", within="1min").text
     assert command.refresh().status == "sent"
     begin = rig.clock.now()
     modem.command("AT+CMGD=0")

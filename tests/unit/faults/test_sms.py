@@ -36,7 +36,7 @@ def test_store_full(bench: FaultBench) -> None:
     bench.faults.sms.store_full()
     assert b'+CPMS: "ME",23,23' in bench.at("+CPMS?")
     bench.text("no room")
-    assert b'+QIND: "SMS FULL","ME"' in bench.wait("1min")
+    assert b'+QIND: "smsfull","ME"' in bench.wait("1min")
     assert bench.deliveries == ["attempted"]
     assert bench.at("+CMGD=0") == OK
     assert b'+CMTI: "ME",0' in bench.wait("10s")

@@ -101,7 +101,7 @@ def test_brown_out(bench: FaultBench) -> None:
     bench.at("+CNMI=2,2,0,0,0")
     bench.faults.on("AT+CSQ").brown_out(silence="3s", after=10)
     assert bench.at("+CSQ", wait="2990ms") == CSQ[:10]
-    assert bench.wait("10s").startswith(b"\r\nRDY\r\n\r\nAPP RDY\r\n\r\n+CFUN: 1\r\n\r\n+CPIN: READY\r\n")
+    assert bench.wait("10s").startswith(b"\r\nRDY\r\n\r\n+CFUN: 1\r\n\r\nAPP RDY\r\n\r\n+CPIN: READY\r\n")
     assert bench.at("+CNMI?").startswith(b"AT+CNMI?\r\r\n+CNMI: 2,1,0,0,0")  # echo is back, settings are gone
     bench.faults.at("60s").brown_out()
     assert b"RDY" in bench.wait("60s")

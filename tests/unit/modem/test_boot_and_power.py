@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.unit.modem.conftest import Bench
 
 OK = b"\r\nOK\r\n"
-BANNER = (b"\r\nRDY\r\n\r\nAPP RDY\r\n\r\n+CFUN: 1\r\n\r\n+CPIN: READY\r\n\r\n+QUSIM: 1\r\n"
+BANNER = (b"\r\nRDY\r\n\r\n+CFUN: 1\r\n\r\nAPP RDY\r\n\r\n+CPIN: READY\r\n\r\n+QUSIM: 1\r\n"
           b"\r\n+QIND: SMS DONE\r\n")
 
 
@@ -23,8 +23,8 @@ def test_boot_sequence_and_its_times(make_bench: Callable[..., Bench], make_card
     bench = make_bench(sim=make_card(), boot=False)
     bench.modem.power_on()
     assert bench.wait("0s") == b"\r\nRDY\r\n"
-    assert bench.wait("900ms") == b"\r\nAPP RDY\r\n\r\n+CFUN: 1\r\n"
-    assert bench.wait("10s") == BANNER.partition(b"+CFUN: 1\r\n")[2]
+    assert bench.wait("900ms") == b"\r\n+CFUN: 1\r\n\r\nAPP RDY\r\n"
+    assert bench.wait("10s") == BANNER.partition(b"APP RDY\r\n")[2]
     assert bench.events() == ["powered_on", "registered"]
     registered = bench.world.journal.last("registered")
     assert registered is not None
@@ -118,7 +118,7 @@ def test_a_cut_of_the_power_says_nothing_of_the_service_that_goes(bench: Bench) 
 
 def test_a_module_switched_on_and_off_quickly_starts_its_card_once(bench: Bench) -> None:
     assert bench.type(b"AT+CFUN=0\rAT+CFUN=1\rAT+CFUN=0\rAT+CFUN=1\r") == OK * 4
-    assert bench.wait("10s") == BANNER.partition(b"+CFUN: 1\r\n")[2]
+    assert bench.wait("10s") == BANNER.partition(b"APP RDY\r\n")[2]
     bench.at("+CFUN=0")
     bench.at("+CFUN=1")
     bench.wait("200ms")

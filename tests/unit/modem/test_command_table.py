@@ -27,6 +27,7 @@ BARE_OK = {"+CSIM", "+CCHO", "+CCHC", "+CGLA", "+CLCC", "+CHUP", "+COPN",
     "&F", "Z", "&W", "&V", "D", "A", "O", "H", "T", "P", "+GMI", "+CGMI", "+GMM", "+CGMM", "+GMR", "+CGMR", "+GSN",
     "+CIMI", "+GCAP", "+CLAC", "+CNUM", "+CCLK", "+CEER", "+CPIN", "+CPINR", "+CRSM", "+CSCA", "+CMGS", "+CMSS",
     "+CMGC", "+CMGW", "+CMGR", "+QCCID", "+CCID", "+ICCID", "+QNWINFO", "+QSPN", "+QIGETERROR", "+QGMR",
+    "+QCMGS", "+QCMGR",
     "+CEDRXRDP",
     # SIMCom
     "+SPIC", "+CREBOOT", "+CICCID", "+CPMUTEMP", "+CPOF", "+CRESET", "+NETOPEN", "+NETCLOSE", "+IPADDR",

@@ -92,7 +92,7 @@ def test_functionality(bench: Bench) -> None:
 
 def test_reset_by_command_restores_settings_and_boots_again(bench: Bench) -> None:
     assert bench.at("+CFUN=1,1", wait="10s") == (
-        OK + b"\r\nRDY\r\n\r\nAPP RDY\r\n\r\n+CFUN: 1\r\n\r\n+CPIN: READY\r\n\r\n+QUSIM: 1\r\n"
+        OK + b"\r\nRDY\r\n\r\n+CFUN: 1\r\n\r\nAPP RDY\r\n\r\n+CPIN: READY\r\n\r\n+QUSIM: 1\r\n"
         b"\r\n+QIND: SMS DONE\r\n")
     assert bench.type(b"AT\r") == b"AT\r" + OK
 

@@ -203,3 +203,31 @@ def test_no_echo_of_line_feeds_and_of_line_ends_that_came_too_early(bench: Bench
     bench.type(b'AT+CMGS="000"\r')
     assert bench.type(b"hello\x1a\r") == b"hello\x1a"
     assert bench.wait("2s") == b"\r\n+CMGS: 0\r\n\r\nOK\r\n"
+
+
+DEAF = SLOW.replace("[stores]", '[answers]\nwhile_busy = "drop"\n[stores]')
+
+
+def test_what_comes_during_a_command_waits_or_is_lost_as_the_profile_says(make_bench: Callable[..., Bench],
+                                                                         make_card: Callable[..., SimCard]) -> None:
+    for text, answers in ((SLOW, 3), (DEAF, 1)):
+        bench = make_bench(profile=parse_profile(text, source="x"), sim=make_card(), boot=False)
+        bench.modem.power_on()
+        bench.at("E0", wait="1s")
+        for _ in range(3):
+            assert bench.at("+CMGF=1") == b""
+        assert bench.wait("1s").count(OK) == answers
+        assert bench.at("+CGMM", wait="1s") == b"\r\nX\r\n" + OK
+
+
+def test_without_extended_results_a_connection_has_no_rate(bench: Bench) -> None:
+    bench.at('+CGDCONT=1,"IP","super"')
+    for extended, told in ((0, b"\r\nCONNECT\r\n"), (1, b"\r\nCONNECT 150000000\r\n")):
+        assert bench.at(f"X{extended}") == OK
+        assert bench.at("D*99#", wait="1s").startswith(told)
+        bench.wait("2s")
+        bench.type(b"+++")
+        bench.wait("2s")
+        assert bench.at("H", wait="1s").startswith(OK)
+    bench.at("V0")
+    assert bench.at("D*99#", wait="1s").startswith(b"1\r")

@@ -151,3 +151,10 @@ def test_other_access_point_other_attach(bench: Bench) -> None:
     bench.at('+CGDCONT=1,"IP","super"')
     assert bench.carrier.calls.count("attach") == 2
     assert bench.modem.attach_apn == "super"
+
+
+@pytest.mark.parametrize(("cause", "text"), [(11, b"PLMN not allowed"), (13, b"Roaming not allowed"),
+                                             (99, b"EMM cause 99")])
+def test_the_last_error_tells_why_service_was_denied(bench: Bench, cause: int, text: bytes) -> None:
+    bench.modem.registration_changed(Registration(status=RegistrationStatus.DENIED, cause=cause))
+    assert bench.at("+CEER").startswith(b"\r\n+CEER: " + text)

@@ -247,3 +247,8 @@ def test_a_connection_that_is_not_made_in_time_is_given_up(online: Bench) -> Non
     assert online.wait("2s") == b"\r\n+CIPOPEN: 1,11\r\n"
     assert online.carrier.connections[-1].closed
     connect(online, 1)
+
+
+def test_levels_are_told_in_tenths(bench: Bench) -> None:
+    assert bench.at("+CPSI?") == (b"\r\n+CPSI: LTE,Online,310-410,0x2F0B,10597059,257,EUTRAN-BAND12,5110,3,3,"
+                                  b"-100,-930,-730,15\r\n" + OK)

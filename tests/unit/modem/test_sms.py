@@ -138,7 +138,7 @@ def test_parts_of_a_long_message_are_shown_as_they_come(bench: Bench) -> None:
 def test_storage_full_is_refused_and_the_network_learns_of_room(bench: Bench) -> None:
     for _ in range(23):
         assert deliver(bench, message())[1] == TAKEN
-    assert deliver(bench, message()) == (b'\r\n+QIND: "SMS FULL","ME"\r\n', FULL)
+    assert deliver(bench, message()) == (b'\r\n+QIND: "smsfull","ME"\r\n', FULL)
     assert deliver(bench, message()) == (b"", FULL)
     assert "memory_available" not in bench.carrier.calls
     assert bench.at("+CMGD=7") == OK
@@ -184,7 +184,7 @@ def test_what_finds_no_room_in_one_memory_goes_to_the_other(bench: Bench) -> Non
     bench.at('+CPMS="MT","MT","MT"')
     told = [deliver(bench, message())[0] for _ in range(48)]
     assert told == [b'\r\n+CMTI: "MT",%d\r\n' % index for index in range(48)]
-    assert deliver(bench, message()) == (b'\r\n+QIND: "SMS FULL","MT"\r\n', FULL)
+    assert deliver(bench, message()) == (b'\r\n+QIND: "smsfull","MT"\r\n', FULL)
     assert bench.at('+CPMS="SM","SM","SM"').startswith(b"\r\n+CPMS: 25,25,")
     assert bench.at("+CMGD=24") == OK  # a slot of the card is room in both
     assert bench.carrier.calls.count("memory_available") == 1

@@ -267,7 +267,7 @@ def test_identity_card_network_and_clock(bench: Bench) -> None:
                                              b"\r\n#CCID: 89883070000000000017\r\n" + OK)
     assert bench.at("#CIMI") == b"\r\n#CIMI: 310170845466094\r\n" + OK
     assert bench.at("#PCT") == b"\r\n#PCT: 3\r\n" + OK
-    assert bench.at("#RFSTS") == (b'\r\n#RFSTS: "310 410",5110,-93,-73,-10.0,2F0B,01,,64,19,0,"0A1B2C3",'
+    assert bench.at("#RFSTS") == (b'\r\n#RFSTS: "310 410",5110,-93,-73,-10,2F0B,01,,64,19,0,0A1B2C3,'
                                   b'"310170845466094","AT&T Mobility",3,12\r\n' + OK)
     assert bench.at("#WS46=0;#WS46?") == b"\r\n#WS46: 0,0\r\n" + OK
     assert bench.at("#PSNT=1;#PSNT?") == b"\r\n#PSNT: 1,4\r\n" + OK

@@ -326,3 +326,14 @@ def test_what_tinygsm_sends_to_get_a_network_by_profiles(r5: Bench) -> None:
     assert r5.at('+UPSD=0,7,"10.0.0.1"') == b"\r\n+CME ERROR: 50\r\n"
     assert r5.at("+CGACT=0,1") == OK  # takes the profile with it
     assert r5.at("+UPSND=0,8") == b"\r\n+UPSND: 0,8,0\r\n" + OK
+
+
+def test_cell_data_with_and_without_a_cell(bench: Bench) -> None:
+    """Two lines behind the mode, the second of 24 fields, as hosts' libraries count them."""
+    camped = bench.at("+UCGED?").split(b"\r\n")
+    assert camped[1:3] == [b"+UCGED: 2", b"6,4,310,410"]
+    assert camped[3].startswith(b"5110,12,50,50,2f0b,a1b2c3,257,00000000,ffff,ff,48,20,15.00,")
+    bench.at("+COPS=2")
+    alone = bench.at("+UCGED?").split(b"\r\n")
+    assert alone[1:3] == [b"+UCGED: 2", b"6,2,fff,fff"]
+    assert camped[3].count(b",") == alone[3].count(b",") == 23

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from harness.virtual.modem.command import NO_PARAMETERS, OK, Call, Choice, Command, Number, Reply, Result, info, setting
-from harness.virtual.modem.features import identity, network, power, quectel_sockets, sim
+from harness.virtual.modem.features import identity, network, power, quectel_messages, quectel_sockets, sim
 from harness.virtual.modem.features.network import signal_of
 from harness.virtual.modem.settings import Value
 from harness.virtual.modem.watcher import Watcher
@@ -188,7 +188,7 @@ COMMANDS = (
     Command(name="+QSIMSTAT", clause=_MANUAL, test="(0,1)", read=_read_card,
             set=setting("+QSIMSTAT", Number(0, 1), clause=_MANUAL).set),
     Command(name="+QURCCFG", clause=_MANUAL, test='"urcport",("usbat","usbmodem","uart1","all")', set=_urc_port),
-    *quectel_sockets.COMMANDS,
+    *quectel_messages.COMMANDS, *quectel_sockets.COMMANDS,
 )
 
 

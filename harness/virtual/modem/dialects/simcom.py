@@ -55,8 +55,9 @@ def _system_line(modem: VirtualModem, dbm: int | None) -> str:
     if cell.act is AccessTechnology.UTRAN:
         return f"+CPSI: WCDMA,Online,{plmn},0x{cell.tac:04X},{cell.ci},WCDMA 850,280,4385,0,6.5,62,33,52,500"
     band = modem.profile.text("band").rpartition(" ")[2]
+    unit = modem.profile.number("level_unit")
     return (f"+CPSI: {system},Online,{plmn},0x{cell.tac:04X},{cell.ci},257,EUTRAN-BAND{band},"
-            f"{modem.profile.number('channel')},3,3,-10,{dbm - 20},{dbm},15")
+            f"{modem.profile.number('channel')},3,3,{-10 * unit},{(dbm - 20) * unit},{dbm * unit},15")
 
 
 def _system(call: Call) -> Result:

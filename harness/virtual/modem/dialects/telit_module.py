@@ -75,8 +75,8 @@ def _radio_status(call: Call) -> Result:
         return info(f'#RFSTS: "{plmn}",128,20,{dbm},{cell.tac:04X},01,,4,{cell.ci:07X},"{modem.imsi}",'
                     f'"{cell.operator}",3,2')
     band = modem.profile.text("band").rpartition(" ")[2]
-    return info(f'#RFSTS: "{plmn}",{modem.profile.number("channel")},{dbm - 20},{dbm},-10.0,{cell.tac:04X},01,,64,19,0,'
-                f'"{cell.ci:07X}","{modem.imsi}","{cell.operator}",3,{band}')
+    return info(f'#RFSTS: "{plmn}",{modem.profile.number("channel")},{dbm - 20},{dbm},-10,{cell.tac:04X},01,,64,19,0,'
+                f'{cell.ci:07X},"{modem.imsi}","{cell.operator}",3,{band}')
 
 
 _NETWORK_TYPES = {AccessTechnology.GSM: 1, AccessTechnology.UTRAN: 2, AccessTechnology.E_UTRAN: 4,

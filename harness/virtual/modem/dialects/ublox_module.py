@@ -132,16 +132,24 @@ def _pin_counters(call: Call) -> Result:
     return info(f"+UPINCNT: {card.pin_tries},{card.pin2.tries},{card.puk_tries},{card.pin2.puk_tries}")
 
 
+_NOT_CAMPED = "65535,255,255,255,ffff,0000000,65535,00000000,ffff,ff,255,255,255,1,255,255,255,255,255,0,255,255,0,0"
+"""Channel, band, bandwidths, area, cell, physical cell, temporary identities, signal and what the radio is doing."""
+
+
 def _cell_data(call: Call) -> Result:
     modem = call.modem
     mode, cell, dbm = modem.settings.number("+UCGED"), modem.radio.cell, signal_of(call)
-    if mode == 0 or cell is None or dbm is None:
-        return info(f"+UCGED: {mode}")
+    if mode == 0:
+        return info("+UCGED: 0")
+    if cell is None or dbm is None:
+        return info(f"+UCGED: {mode}") if mode == 5 else info("+UCGED: 2", "6,2,fff,fff", _NOT_CAMPED)
     channel = modem.profile.number("channel")
     if mode == 5:
         return info(f'+RSRP: 257,{channel},"{dbm - 20:.2f}"', f'+RSRQ: 257,{channel},"-10.00"')
+    rsrp = max(0, min(97, dbm + 121))
     return info(f"+UCGED: {mode}", f"6,4,{cell.plmn[:3]},{cell.plmn[3:]}",
-                f"{channel},12,50,50,{cell.tac:x},{cell.ci:x},257,00000000,ffff,ff,{max(0, min(97, dbm + 121))},20")
+                f"{channel},12,50,50,{cell.tac:x},{cell.ci:x},257,00000000,ffff,ff,{rsrp},20,15.00,255,255,255,{rsrp},"
+                "255,255,0,255,255,0,0")
 
 
 def _bands(call: Call) -> Result:

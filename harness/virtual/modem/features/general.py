@@ -117,7 +117,7 @@ COMMANDS = (
     setting("+IPR", Choice(_RATES), clause="V.250 6.2.10"),
     setting("+IFC", Number(0, 2), Number(0, 2), clause="V.250 6.2.12", optional=1),
     setting("+ICF", Number(0, 3), Number(0, 3), clause="V.250 6.2.11", optional=1),
-    setting("+WS46", Choice((12, 25, 28, 29)), clause="27.007 5.9"),
+    setting("+WS46", Choice((12, 22, 25, 28, 29)), clause="27.007 5.9"),
     setting("+CLIP", Number(0, 1), clause="27.007 7.11"),
     setting("+CRC", Number(0, 1), clause="27.007 6.11"),
     setting("+FCLASS", Choice((0,)), clause="V.250 6.7.1"),

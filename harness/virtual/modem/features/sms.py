@@ -42,11 +42,11 @@ _MAX_TPDU = 176  # octets of the longest SMS-SUBMIT
 _MAX_TYPED = 2048
 
 
-def _in_text_mode(call: Call) -> bool:
+def in_text_mode(call: Call) -> bool:
     return call.modem.settings.number("+CMGF") == 1
 
 
-def _ask(call: Call, then: Callable[[bytes], Result]) -> Prompt:
+def ask(call: Call, then: Callable[[bytes], Result]) -> Prompt:
     """Return the prompt for a text or a PDU."""
 
     def checked(typed: bytes) -> Result:
@@ -55,8 +55,8 @@ def _ask(call: Call, then: Callable[[bytes], Result]) -> Prompt:
         except CommandError as error:
             return error.result
 
-    again = call.modem.profile.text("prompt").encode("ascii") if _in_text_mode(call) else b""
-    wrong = cms(Cms.BAD_TEXT if _in_text_mode(call) else Cms.BAD_PDU)
+    again = call.modem.profile.text("prompt").encode("ascii") if in_text_mode(call) else b""
+    wrong = cms(Cms.BAD_TEXT if in_text_mode(call) else Cms.BAD_PDU)
     return Prompt(then=checked, text=call.modem.profile.text("prompt").encode("ascii"), again=again,
                   limit=_MAX_TYPED, too_long=wrong)
 
@@ -64,7 +64,7 @@ def _ask(call: Call, then: Callable[[bytes], Result]) -> Prompt:
 # -- sending ----------------------------------------------------------------------------------------------------------
 
 
-def _submission(call: Call, tpdu: bytes, sca: bytes = b"\0", *, sent: Callable[[], None] | None = None) -> Result:
+def submission(call: Call, tpdu: bytes, sca: bytes = b"\0", *, sent: Callable[[], None] | None = None) -> Result:
     """Send a TPDU; ``sca`` is what stood before it, a zero octet for the module's own."""
     if _is_barred(call, tpdu, sca):
         return cms(Cms.NOT_ALLOWED)
@@ -96,23 +96,23 @@ def _is_barred(call: Call, tpdu: bytes, sca: bytes) -> bool:
 
 
 def _send(call: Call) -> Result:
-    if _in_text_mode(call):
+    if in_text_mode(call):
         call.at_most(2)
         destination = line_address(call, 0, 1)
-        return _ask(call, lambda typed: _submission(call, text_submit(call, destination, typed)))
+        return ask(call, lambda typed: submission(call, text_submit(call, destination, typed)))
     call.at_most(1)
     length = call.number(0, low=1, high=_MAX_TPDU)
-    return _ask(call, partial(_send_pdu, call, length))
+    return ask(call, partial(_send_pdu, call, length))
 
 
 def _send_pdu(call: Call, length: int, typed: bytes) -> Result:
     sca, tpdu = typed_pdu(typed, length)
-    return _submission(call, checked_submit(tpdu), sca)
+    return submission(call, checked_submit(tpdu), sca)
 
 
 def _send_stored(call: Call) -> Result:
     call.at_most(3)
-    store, index, message = _slot(call, call.modem.sms.selected(1))
+    store, index, message = slot(call, call.modem.sms.selected(1))
     if message is None or message.status in (MessageStatus.REC_UNREAD, MessageStatus.REC_READ):
         return cms(Cms.INVALID_INDEX)
     tpdu = message.tpdu
@@ -125,7 +125,7 @@ def _send_stored(call: Call) -> Result:
         tpdu = tpdu[:2] + line_address(call, 1, 2).encode() + tpdu[2 + len(head):]
     elif _has_no_address(tpdu):
         return cms(Cms.BAD_TEXT)
-    return _submission(call, checked_submit(tpdu), message.sca, sent=lambda: _mark_sent(store, index, message))
+    return submission(call, checked_submit(tpdu), message.sca, sent=lambda: _mark_sent(store, index, message))
 
 
 def _has_no_address(tpdu: bytes) -> bool:
@@ -140,11 +140,11 @@ def _mark_sent(store: Store, index: int, message: StoredMessage) -> None:
 
 def _send_command(call: Call) -> Result:
     """+CMGC: an SMS-COMMAND, as a PDU, or by its fields with the command data at the prompt."""
-    if not _in_text_mode(call):
+    if not in_text_mode(call):
         return _send(call)
     call.at_most(6)
     text_command(call, b"")  # what can't be sent is refused before the prompt
-    return _ask(call, lambda typed: _submission(call, text_command(call, typed)))
+    return ask(call, lambda typed: submission(call, text_command(call, typed)))
 
 
 # -- writing ----------------------------------------------------------------------------------------------------------
@@ -152,16 +152,16 @@ def _send_command(call: Call) -> Result:
 
 def _write(call: Call) -> Result:
     call.at_most(3)
-    if _in_text_mode(call):
+    if in_text_mode(call):
         destination = line_address(call, 0, 1) if call.given(0) else Address(number="")
         status = STATUS_BY_TEXT[call.word(2, STATUS_BY_TEXT, MessageStatus.STO_UNSENT.text)]
         if status in (MessageStatus.REC_UNREAD, MessageStatus.REC_READ):
             return cms(Cms.NOT_SUPPORTED)
         kept, own_sca = status, call.modem.sms.own_sca()
-        return _ask(call, lambda typed: _keep(call, kept, own_sca, text_submit(call, destination, typed)))
+        return ask(call, lambda typed: _keep(call, kept, own_sca, text_submit(call, destination, typed)))
     length = call.number(0, low=1, high=_MAX_TPDU)
     given = MessageStatus(call.number(1, int(MessageStatus.STO_UNSENT), high=3))
-    return _ask(call, lambda typed: _keep(call, given, *typed_pdu(typed, length)))
+    return ask(call, lambda typed: _keep(call, given, *typed_pdu(typed, length)))
 
 
 def _keep(call: Call, status: MessageStatus, sca: bytes, tpdu: bytes) -> Result:
@@ -180,7 +180,7 @@ def _keep(call: Call, status: MessageStatus, sca: bytes, tpdu: bytes) -> Result:
 # -- reading ----------------------------------------------------------------------------------------------------------
 
 
-def _slot(call: Call, store: Store | None) -> tuple[Store, int, StoredMessage | None]:
+def slot(call: Call, store: Store | None) -> tuple[Store, int, StoredMessage | None]:
     if store is None:
         raise CommandError(cms(Cms.SIM_NOT_INSERTED))
     index = call.number(0)
@@ -191,13 +191,13 @@ def _slot(call: Call, store: Store | None) -> tuple[Store, int, StoredMessage | 
 
 def _shown(call: Call, message: StoredMessage, *, as_list: bool) -> str:
     settings = call.modem.settings
-    if not _in_text_mode(call):
+    if not in_text_mode(call):
         return f"{int(message.status)},,{pdu_line(message)}"
     render = list_line if as_list else read_line
     return render(message, charset=settings.text("+CSCS"), details=bool(settings.number("+CSDH")))
 
 
-def _mark_read(call: Call, store: Store, index: int, message: StoredMessage) -> None:
+def mark_read(call: Call, store: Store, index: int, message: StoredMessage) -> None:
     if message.status is MessageStatus.REC_UNREAD:
         store.mark(index, MessageStatus.REC_READ)
         call.modem.sms.changed()
@@ -205,20 +205,20 @@ def _mark_read(call: Call, store: Store, index: int, message: StoredMessage) -> 
 
 def _read(call: Call) -> Result:
     call.at_most(2)
-    store, index, message = _slot(call, call.modem.sms.selected(0))
+    store, index, message = slot(call, call.modem.sms.selected(0))
     keep = call.number(1, 0, high=1)
     if message is None:
         return OK if call.modem.profile.flag("empty_slot_ok") else cms(Cms.INVALID_INDEX)
     line = _shown(call, message, as_list=False)
     if not keep:
-        _mark_read(call, store, index, message)
+        mark_read(call, store, index, message)
     return info(f"+CMGR: {line}")
 
 
 def _list(call: Call) -> Result:
     call.at_most(2)
     wanted: MessageStatus | None
-    if _in_text_mode(call):
+    if in_text_mode(call):
         word = call.word(0, {*STATUS_BY_TEXT, "ALL"}, MessageStatus.REC_UNREAD.text)
         wanted = None if word == "ALL" else STATUS_BY_TEXT[word]
     else:
@@ -233,12 +233,12 @@ def _list(call: Call) -> Result:
         if wanted is None or message.status is wanted:
             lines.append(f"+CMGL: {index},{_shown(call, message, as_list=True)}")
             if not keep:
-                _mark_read(call, store, index, message)
+                mark_read(call, store, index, message)
     return Reply(tuple(lines))
 
 
 def _test_list(call: Call) -> Result:
-    if _in_text_mode(call):
+    if in_text_mode(call):
         words = ",".join(f'"{status.text}"' for status in MessageStatus)
         return info(f'+CMGL: ({words},"ALL")')
     return info("+CMGL: (0-4)")
@@ -255,7 +255,7 @@ def _delete(call: Call) -> Result:
     flag = call.number(1, 0, high=4)
     store = call.modem.sms.selected(0)
     if not flag:
-        store, index, _ = _slot(call, store)
+        store, index, _ = slot(call, store)
         call.modem.sms.delete(store, index)
         return OK
     if store is None:
@@ -283,13 +283,13 @@ def _confirm(call: Call, outcome: SmsOutcome) -> Result:
 
 
 def _acknowledge(call: Call) -> Result:
-    call.at_most(1 if _in_text_mode(call) else 2)
+    call.at_most(1 if in_text_mode(call) else 2)
     refused = call.number(0, 0, high=2) == 2
     length = call.number(1, 0, high=_MAX_TPDU)
     if length and not call.modem.sms.acknowledgement_due:
         return cms(Cms.NO_CNMA_EXPECTED)
     if length:
-        return _ask(call, partial(_acknowledge_with_pdu, call, refused, length))
+        return ask(call, partial(_acknowledge_with_pdu, call, refused, length))
     return _confirm(call, SmsRejected(cause=PROTOCOL_ERROR) if refused else SmsAccepted())
 
 

@@ -8,6 +8,7 @@ from harness.errors import PduError
 from harness.formats.sms import (
     Address,
     Alphabet,
+    Concatenation,
     DataCoding,
     EnhancedValidity,
     Submit,
@@ -95,8 +96,8 @@ def is_validity(text: str) -> bool:
     return parse_timestamp(text) is not None or _enhanced(text) is not None
 
 
-def text_submit(call: Call, destination: Address, typed: bytes) -> bytes:
-    """Return the SMS-SUBMIT for a text typed at the prompt.
+def text_submit(call: Call, destination: Address, typed: bytes, part: Concatenation | None = None) -> bytes:
+    """Return the SMS-SUBMIT for a text typed at the prompt, which may be part of a longer one.
 
     Raises:
         CommandError: the text, or +CSMP, can't be sent.
@@ -110,7 +111,7 @@ def text_submit(call: Call, destination: Address, typed: bytes) -> bytes:
         coding = DataCoding(dcs | _UCS2)
     try:
         tpdu = Submit(destination=destination, pid=pid, coding=coding, text=text, data=data,
-                      validity=_validity(call)).encode()
+                      validity=_validity(call), user_data_header=(part,) if part is not None else ()).encode()
     except PduError:
         raise CommandError(cms(Cms.BAD_TEXT)) from None
     # the text of a message with a header is typed in hexadecimal, header included: only the bit is missing
