@@ -17,6 +17,7 @@ from harness.formats.sim.dialling import (
     is_free,
 )
 from harness.formats.sim.messages import MESSAGE_OCTETS, decode_message, encode_message, tpdu_length
+from harness.formats.sim.parameters import decode_service_centre, encode_parameters
 
 __all__ = [
     "EXTENSION_OCTETS",
@@ -30,9 +31,11 @@ __all__ = [
     "decode_extension",
     "decode_message",
     "decode_record",
+    "decode_service_centre",
     "encode_alpha",
     "encode_extension",
     "encode_message",
+    "encode_parameters",
     "encode_record",
     "extension_of",
     "is_free",

@@ -125,6 +125,7 @@ ANSWERS: Mapping[str, str | int | bool] = {
 _KEYS = {"name", "description", "manufacturer", "model", "revision", "identification", "imei_tac", "features",
          "without", "boot", "defaults", "persistent", "timing", "typical", "longest", "stores", "phone_book", "answers",
          "static"}
+_PHONE_BOOKS = {"SM", "FD", "ON", "EN", "ME", "LD", "DC", "MC", "RC"}
 _STEP_KEYS = {"after", "urc", "action", "needs_sim", "needs_pin", "when"}
 _CACHE: dict[str, Profile] = {}
 
@@ -187,7 +188,7 @@ def parse_profile(text: str, *, source: str) -> Profile:
             persistent=frozenset(raw.get("persistent", ())),
             timing=_times(raw, "timing"), typical=_times(raw, "typical"), longest=_times(raw, "longest"),
             stores={key: int(value) for key, value in raw.get("stores", {}).items()},
-            phone_book={key: int(value) for key, value in raw.get("phone_book", {}).items()},
+            phone_book=_phone_book(raw.get("phone_book", {}), source),
             answers={**ANSWERS, **_answers(raw.get("answers", {}), source)},
             static={key: (value,) if isinstance(value, str) else tuple(value)
                     for key, value in raw.get("static", {}).items()})
@@ -197,6 +198,11 @@ def parse_profile(text: str, *, source: str) -> Profile:
 
 def _times(raw: Mapping[str, Any], table: str) -> Mapping[str, int]:
     return {key: to_ns(value) for key, value in raw.get(table, {}).items()}
+
+
+def _phone_book(raw: Mapping[str, Any], source: str) -> Mapping[str, int]:
+    _check_keys(raw, _PHONE_BOOKS, f"{source}: phone_book")
+    return {key: int(value) for key, value in raw.items()}
 
 
 def _boot_step(raw: Mapping[str, Any], source: str) -> BootStep:

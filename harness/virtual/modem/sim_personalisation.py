@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from harness.formats.sim import EXTENSION_OCTETS, DiallingNumber, alpha_octets, encode_alpha, encode_record
-from harness.formats.sms import gsm7
+from harness.formats.sim import (
+    EXTENSION_OCTETS,
+    DiallingNumber,
+    alpha_octets,
+    encode_alpha,
+    encode_parameters,
+    encode_record,
+)
+from harness.formats.sms import Address, gsm7
 from harness.virtual.modem.sim_files import (
     EF_ACC,
     EF_AD,
@@ -59,6 +66,7 @@ _PLMN_ACT_ENTRIES = 10
 _NO_PLMN_ACT = b"\xff\xff\xff\x00\x00"
 _PNN_OCTETS = 28
 _SPN_OCTETS = 16
+_SMSP_OCTETS = 42
 _LANGUAGES = b"en"
 _SERVICES = (1, 2, 3, 4, 10, 12, 17, 18, 19, 20, 21, 33, 34, 42, 43, 45, 46, 51, 71, 85)  # by number, clause 4.2.8
 
@@ -95,7 +103,7 @@ def make_files(*, iccid: str, imsi: str, mnc_digits: int, spn: str, msisdn: str,
         EF_EXT2: _extensions(guarded=True),
         EF_SDN: _numbers(_SDN_RECORDS),
         EF_EST: ElementaryFile([b"\x00"], writable=True, guarded=True),
-        EF_SMSP: ElementaryFile([_smsp_record(smsc)], linear=True, writable=True),
+        EF_SMSP: ElementaryFile([encode_parameters(Address.parse(smsc), _SMSP_OCTETS)], linear=True, writable=True),
         EF_SMSS: ElementaryFile([b"\xff\xff"], writable=True),
         EF_PNN: ElementaryFile([_network_name(spn)], linear=True, secret=False),
         EF_OPL: ElementaryFile([home + b"\x00\x00\xff\xfe\x01"], linear=True),
@@ -138,12 +146,6 @@ def _provider(name: str) -> bytes:
     while len(alpha_octets(name)) > _SPN_OCTETS:
         name = name[:-1]
     return b"\x00" + encode_alpha(name, _SPN_OCTETS)
-
-
-def _smsp_record(smsc: str) -> bytes:
-    digits = smsc.removeprefix("+")
-    sca = bytes((1 + (len(digits) + 1) // 2, 0x91 if smsc.startswith("+") else 0x81)) + swapped_digits(digits, 10)
-    return b"\xff" * 14 + b"\xe1" + b"\xff" * 12 + sca + b"\xff\xff\xff"
 
 
 def _network_name(name: str) -> bytes:

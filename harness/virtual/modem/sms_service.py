@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from harness.errors import PduError
+from harness.formats.sim import decode_service_centre
 from harness.formats.sms import (
     Address,
     Deliver,
@@ -17,6 +18,7 @@ from harness.formats.sms import (
 )
 from harness.virtual.modem.message_text import direct_line, pdu_line, read_message, received_message
 from harness.virtual.modem.messages import JoinedStore, MessageStatus, MessageStore, Store, StoredMessage
+from harness.virtual.modem.sim_files import EF_SMSP
 from harness.virtual.network.seams import SmsAccepted, SmsOutcome, SmsRejected
 from harness.virtual.world import Event
 
@@ -109,13 +111,10 @@ class SmsService:
     # -- power --------------------------------------------------------------------------------------------------------
 
     def sim_started(self) -> None:
-        """Take over the service centre address the card was personalised with."""
+        """Take over the service centre address in the card's EF_SMSP."""
         card = self._modem.slot.card
         if card is not None:
-            try:
-                self.sca = Address.parse(card.smsc)
-            except PduError:
-                self.sca = None
+            self.sca = decode_service_centre(card.files.files[EF_SMSP].records[0])
 
     def reset(self) -> None:
         """Forget what is under way, as at power-off: what was not acknowledged goes back to the network."""

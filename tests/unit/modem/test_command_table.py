@@ -105,6 +105,7 @@ HEAD = 'name = "X"\nmanufacturer = "M"\nmodel = "X"\nrevision = "1"\nfeatures = 
     (HEAD + "[answers]\ncolour = 'red'", "answers: unknown key 'colour'"),
     (HEAD + "[answers]\nmax_line = 'long'", "max_line must be of type int"),
     (HEAD + "[stores]\nME = 'many'", "wrong type"),
+    (HEAD + "[phone_book]\nMT = 10", "phone_book: unknown key 'MT': allowed are DC, EN"),
 ])
 def test_a_wrong_profile_names_the_rule(text: str, rule: str) -> None:
     with pytest.raises(UsageError, match=rule):

@@ -159,3 +159,15 @@ def test_room_that_is_made_past_the_messages_is_told_to_the_network(bench: Bench
     assert "memory_available" not in bench.carrier.calls
     restricted(bench, f'220,28476,3,4,176,"{"00" + "FF" * 175}"')
     assert bench.carrier.calls[-1] == "memory_available"
+
+
+def test_the_service_centre_is_the_cards(bench: Bench) -> None:
+    record = restricted(bench, "178,28482,1,4,42")[2]
+    assert record[14:35].hex().upper() == "E1" + "FF" * 12 + "07912160130300F4"
+    other = record[:27] + bytes.fromhex("07914477009000F0") + record[35:]
+    assert restricted(bench, f'220,28482,1,4,42,"{other.hex()}"') == (144, 0, b"")
+    assert bench.at("+CSCA?") == b'\r\n+CSCA: "+12063130004",145\r\n' + OK  # read when the card starts
+    bench.modem.reboot()
+    bench.wait("10s")
+    bench.at("E0")
+    assert bench.at("+CSCA?") == b'\r\n+CSCA: "+44770009000",145\r\n' + OK

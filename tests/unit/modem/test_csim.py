@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from harness.virtual.modem import SimCard
 
@@ -252,3 +254,24 @@ def test_channels_by_command(bench: Bench) -> None:
     bench.modem.remove_sim()
     bench.heard()
     assert bench.at(f'+CCHO="{AID}"') == b"\r\n+CME ERROR: 10\r\n"
+
+
+CLASSES = st.sampled_from([0x00, 0x01, 0x80, 0xA0, 0xFF])
+INSTRUCTIONS = st.sampled_from([0xA4, 0xB0, 0xB2, 0xC0, 0xD6, 0xDC, 0xF2, 0x20, 0x24, 0x26, 0x28, 0x2C, 0xA2, 0x70,
+                                0x88])
+DATA = st.binary(max_size=40) | st.sampled_from([bytes.fromhex(one) for one in (
+    "3F00", "2FE2", "7FFF", "6F07", "6F3A", "6F3B", "6F3C", "7F105F3A", "7FFF6F07", AID, "31323334FFFFFFFF")])
+APDUS = st.binary(min_size=4, max_size=60) | st.builds(
+    lambda head, p1, p2, length, data: bytes((*head, p1, p2, len(data) if length is None else length)) + data,
+    st.tuples(CLASSES, INSTRUCTIONS), st.integers(0, 255), st.integers(0, 255), st.none() | st.integers(0, 255), DATA)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(APDUS, max_size=20))
+def test_every_command_has_status_words(make_bench: Callable[..., Bench], make_card: Callable[..., SimCard],
+                                        apdus: list[bytes]) -> None:
+    bench = make_bench(sim=make_card(pin="1234"))
+    for apdu in apdus:
+        answer = transmit(bench, apdu.hex().upper())
+        assert len(answer) >= 4
+        assert answer[-4] in "69", answer

@@ -193,6 +193,9 @@ def test_every_module_lists_what_its_maker_lists(name: str, make_bench: MakeBenc
     if not books:  # u-blox's LTE-M modules have no phone book
         assert name.startswith("SARA")
         assert bench.at("+CPBS=?") == b"\r\nERROR\r\n"
+        assert bench.at('D>"Ann";') == bench.at("D>1;") == error(4)
+        assert bench.at("D>SM1;") == error(22)
+        assert bench.at("D5551234;") == b"\r\nNO CARRIER\r\n"
         return
     for book, size in books.items():
         assert bench.at(f'+CPBS="{book}"') == OK

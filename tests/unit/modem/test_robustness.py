@@ -22,7 +22,8 @@ FINAL = re.compile(rb"\r\n(?:OK|ERROR|NO CARRIER|SEND OK|SEND FAIL|\+CM[ES] ERRO
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 NAMES = st.sampled_from(["+CMGF", "+CMGS", "+CMGL", "+CMGR", "+CMGW", "+CPMS", "+CNMI", "+QIOPEN", "+QISEND", "+QIRD",
-                         "+CRSM", "+COPS", "+CGACT", "+CSCS", "+CMEE", "+CLCK", "+CPIN", "+NOSUCH", "&F", "S7", "X"])
+                         "+CRSM", "+COPS", "+CGACT", "+CSCS", "+CMEE", "+CLCK", "+CPIN", "+CPBS", "+CPBR",
+                         "+CPBW", "+CPBF", "+CSIM", "+CGLA", "+CCHO", "D", "+NOSUCH", "&F", "S7", "X"])
 VALUES = st.lists(st.one_of(st.integers(-5, 300).map(str), st.text("09aF\"+;,é ", max_size=8), st.just("")), max_size=8)
 LINES = st.builds(lambda name, sign, values: (name + sign + ",".join(values)).encode("latin-1"),
                   NAMES, st.sampled_from(["", "?", "=", "=?"]), VALUES)

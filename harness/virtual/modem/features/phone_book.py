@@ -34,8 +34,10 @@ def chosen(call: Call, name: str | None = None) -> Book:
     """Return a book that can be used now.
 
     Raises:
-        CommandError: it is on a card that is not there, or that asks for something.
+        CommandError: it is on a card that is not there, or that asks for something, or the module has none.
     """
+    if not call.modem.books.names:
+        raise CommandError(cme(Cme.NOT_SUPPORTED))
     name = name if name is not None else call.modem.settings.text("+CPBS")
     if name in ON_CARD and (unmet := call.modem.unmet(Needs.UNLOCKED, call.command.family)) is not None:
         raise CommandError(unmet)
