@@ -216,10 +216,10 @@ class Messages:
 
     def clear_store(self) -> None:
         """Delete all messages in the modem's stores, read or not."""
+        self._announced.clear()  # now: as soon as there is room, the network delivers what it kept
         for store in self._stores():
             self._select(store)
             self._port.command("AT+CMGD=1,4")
-        self._announced.clear()
 
     def _stores(self) -> list[str]:
         """Return the stores in use, that for received messages first (3GPP TS 27.005 clause 3.2.2)."""

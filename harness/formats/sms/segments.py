@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from math import inf
 
 from harness.errors import PduError
 from harness.formats.sms import gsm7
@@ -22,6 +24,9 @@ __all__ = ["Part", "Reassembler", "ReassemblerStatistics", "is_short", "split"]
 
 _SURELY_ONE = 80
 """Characters that fit one message in GSM 7-bit, whatever they are: none takes more than two of its 160 septets."""
+
+_SPREAD = 120.0
+"""Seconds that the time stamp of a part may be away from the nearest other of its text."""
 
 _GSM7 = DataCoding.general(Alphabet.GSM7)
 
@@ -137,7 +142,18 @@ class ReassemblerStatistics:
 
 @dataclass(slots=True)
 class _Pending:
+    key: Hashable
     parts: dict[int, tuple[str, Hashable]] = field(default_factory=dict)
+
+    def distance(self, stamp: Hashable) -> float:
+        """Return how many seconds a stamp lies from the nearest part; stamps that are no times are equal or far."""
+        return min((_distance(stamp, other) for _, other in self.parts.values()), default=0.0)
+
+
+def _distance(one: Hashable, other: Hashable) -> float:
+    if isinstance(one, datetime) and isinstance(other, datetime) and (one.tzinfo is None) == (other.tzinfo is None):
+        return abs((one - other).total_seconds())
+    return 0.0 if one == other else inf
 
 
 class Reassembler:
@@ -146,7 +162,9 @@ class Reassembler:
     Parts belong together by sender, reference, number of parts and width of the reference. A part that is there
     already is ignored. References come round again, so a part that is there with *other* content begins a new message.
     The ``stamp`` of a part (its TP-SCTS, say) is content too: it tells a late duplicate of a finished message from the
-    first part of a new one. Without a stamp there is no telling, and the part counts as new.
+    first part of a new one. Of several messages with one reference, a part belongs to that with the nearest stamp, and
+    to none whose stamps are all more than two minutes away. Without stamps there is no telling: the part counts as
+    new, and what was incomplete is given up.
 
     >>> join = Reassembler()
     >>> second = Concatenation(reference=9, total=2, sequence=2)
@@ -160,7 +178,7 @@ class Reassembler:
         if limit < 1:
             raise PduError("a reassembler must be allowed to hold at least one message")
         self._limit = limit
-        self._pending: OrderedDict[Hashable, _Pending] = OrderedDict()
+        self._pending: list[_Pending] = []  # oldest first
         self._finished: OrderedDict[Hashable, _Pending] = OrderedDict()
         self._duplicates = 0
         self._dropped = 0
@@ -178,39 +196,50 @@ class Reassembler:
         if concatenation is None:
             return text
         key = (sender, concatenation.wide, concatenation.reference, concatenation.total)
-        content = (text, stamp)
+        sequence, content = concatenation.sequence, (text, stamp)
         finished = self._finished.get(key)
-        if finished is not None and stamp is not None and finished.parts.get(concatenation.sequence) == content:
+        if finished is not None and stamp is not None and finished.parts.get(sequence) == content:
             self._duplicates += 1
             return None
-        message = self._pending.get(key)
-        if message is not None and concatenation.sequence in message.parts:
-            if message.parts[concatenation.sequence] == content:
-                self._duplicates += 1
-                return None
-            self._dropped += 1
-            del self._pending[key]
-            message = None
-        if message is None:
-            message = self._pending[key] = _Pending()
-        message.parts[concatenation.sequence] = content
-        if len(message.parts) < concatenation.total:
-            while len(self._pending) > self._limit:
-                self._pending.popitem(last=False)
-                self._dropped += 1
+        begun = [message for message in self._pending if message.key == key]
+        if any(message.parts.get(sequence) == content for message in begun):
+            self._duplicates += 1
             return None
-        del self._pending[key]
+        message = self._belongs(begun, sequence, stamp)
+        if message is None:
+            message = _Pending(key)
+            self._pending.append(message)
+        message.parts[sequence] = content
+        if len(message.parts) < concatenation.total:
+            self._drop(self._pending[:-self._limit])
+            return None
+        self._pending.remove(message)
         self._finished.pop(key, None)
         self._finished[key] = message
         while len(self._finished) > self._limit:
             self._finished.popitem(last=False)
         return _join([message.parts[number][0] for number in range(1, concatenation.total + 1)])
 
+    def _belongs(self, begun: list[_Pending], sequence: int, stamp: Hashable) -> _Pending | None:
+        """Return the message that a part belongs to, None if it begins one."""
+        if stamp is None:
+            if begun and sequence in begun[-1].parts:
+                self._drop(begun)
+                return None
+            return begun[-1] if begun else None
+        near = [message for message in reversed(begun)
+                if sequence not in message.parts and message.distance(stamp) <= _SPREAD]
+        return min(near, key=lambda message: message.distance(stamp), default=None)
+
+    def _drop(self, messages: list[_Pending]) -> None:
+        self._dropped += len(messages)
+        self._pending = [message for message in self._pending if all(message is not other for other in messages)]
+
     def statistics(self) -> ReassemblerStatistics:
         """Return what is held and what was thrown away."""
         return ReassemblerStatistics(
             pending=len(self._pending),
-            parts=sum(len(message.parts) for message in self._pending.values()),
+            parts=sum(len(message.parts) for message in self._pending),
             duplicates=self._duplicates,
             dropped=self._dropped,
         )

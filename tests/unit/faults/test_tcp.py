@@ -198,7 +198,7 @@ def test_a_stall_without_end(line: Line) -> None:
     stall = line.faults.tcp.stall(direction="up")
     line.open()
     line.send(b"four", wait="5min")
-    assert line.maker.closed in line.bench.wait("3min")  # the module gives up
+    assert line.maker.closed[:-1] in line.bench.wait("3min")  # the module gives up; some tell that it was they
     assert line.ends[0].data == b""
     stall.remove()
     line.bench.wait("1s")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import gsmmodem.pdu
 import pytest
 from hypothesis import given
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 
 from harness.errors import PduError
 from harness.formats.sms import Alphabet, Concatenation, Language, Part, Reassembler, gsm7, split
+from harness.formats.sms.segments import ReassemblerStatistics
 from harness.formats.sms.userdata import UserData, encode_user_data
 
 ANY_TEXT = st.text("ab€{ж😀", max_size=700) | st.text("ab€{", min_size=100, max_size=700)
@@ -116,11 +119,36 @@ def test_a_reference_that_comes_round_begins_a_new_message() -> None:
     assert join.feed("a", first, "old 1", stamp=1) is None
     assert join.feed("a", first, "new 1", stamp=9) is None
     assert join.feed("a", second, "new 2", stamp=9) == "new 1new 2"
-    assert join.statistics().dropped == 1
+    assert join.statistics().pending == 1  # the rest of the old one may still come
     assert join.feed("a", second, "new 2", stamp=9) is None
     assert join.statistics().duplicates == 1
     assert join.feed("a", second, "new 2", stamp=20) is None
     assert join.feed("a", first, "new 1", stamp=20) == "new 1new 2"
+
+
+@given(st.lists(st.integers(2, 4), min_size=2, max_size=5), st.randoms(use_true_random=False))
+def test_messages_with_one_reference_are_told_apart_by_their_time(sizes: list[int], chance: object) -> None:
+    """Parts are stamped one by one, some seconds apart; the messages are minutes apart; all arrive in any order."""
+    join = Reassembler()
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    flight = [(Concatenation(reference=7, total=size, sequence=part + 1), f"{number}.{part} ",
+               begin + timedelta(minutes=5 * number, seconds=2 * part))
+              for number, size in enumerate(sizes) for part in range(size)]
+    chance.shuffle(flight)  # type: ignore[attr-defined]
+    whole = [text for part, body, stamp in flight if (text := join.feed("a", part, body, stamp=stamp)) is not None]
+    assert sorted(whole) == sorted("".join(f"{number}.{part} " for part in range(size))
+                                   for number, size in enumerate(sizes))
+    assert join.statistics() == ReassemblerStatistics(pending=0, parts=0, duplicates=0, dropped=0)
+
+
+def test_a_part_of_yesterday_is_not_of_todays_message() -> None:
+    join = Reassembler()
+    yesterday, today = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
+    first, second = (Concatenation(reference=1, total=2, sequence=number) for number in (1, 2))
+    assert join.feed("a", first, "lost ", stamp=yesterday) is None
+    assert join.feed("a", second, "world", stamp=today) is None
+    assert join.feed("a", first, "hello ", stamp=today + timedelta(seconds=1)) == "hello world"
+    assert join.feed("a", second, "and found", stamp=yesterday) == "lost and found"
 
 
 def test_parts_of_different_messages_do_not_mix() -> None:
