@@ -221,6 +221,7 @@ class PhoneBooks:
 
     def __init__(self, modem: VirtualModem) -> None:
         self._modem = modem
+        self.last_dialled = ""  # what ATDL dials again
         self.names = tuple(modem.profile.phone_book)
         self._own = {name: ModuleBook(size, writable=name == "ME") for name, size in modem.profile.phone_book.items()
                      if name not in ON_CARD and name != "EN"}
@@ -241,6 +242,7 @@ class PhoneBooks:
 
     def dialled(self, entry: DiallingNumber) -> None:
         """Note a number that was called."""
+        self.last_dialled = entry.number
         for name in ("LD", "DC"):
             if (own := self._own.get(name)) is not None:
                 own.note(entry)

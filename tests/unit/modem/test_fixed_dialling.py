@@ -164,6 +164,7 @@ def test_lists_of_calls_keep_the_newest(bench: Bench) -> None:
     for number in range(100, 120):
         bench.at(f"D{number};")
     bench.at("D115;")
+    assert bench.at("DL;") == NO_CARRIER  # again
     bench.at('+CPBS="LD"')
     said = bench.at("+CPBR=1,10")
     assert [line.split('"')[1] for line in said.decode().split("\r\n") if line.startswith("+CPBR")] == [

@@ -33,7 +33,7 @@ def dial(call: Call, text: str) -> Result:
         return info(call.modem.imei)
     if (code := _CHANGE_PIN.fullmatch(number)) is not None:
         return _change_pin(call, *code.groups())
-    number = _MODIFIERS.sub("", number)
+    number = call.modem.books.last_dialled if number.upper() == "L" else _MODIFIERS.sub("", number)
     card = call.modem.slot.card
     if not fixed_dialling.allows(card, number, emergency=True):
         return cme(Cme.FIXED_NUMBERS_ONLY)
