@@ -112,6 +112,7 @@ class Session:
         self._data_escape = False
         self._left_final = ""
         self._line_open = False  # from a command line to its final result
+        self._rate_known = False  # by a command since power-on
         self._asked_at = -1  # when octets were asked for, until the first comes
         self._unsolicited: deque[bytes] = deque()
         self._losing = False
@@ -135,7 +136,7 @@ class Session:
         """Forget everything under way, as when the power goes."""
         self.state = State.IDLE
         self._serial += 1
-        self._line_open = False
+        self._line_open = self._rate_known = False
         self._queue.clear()
         self._pending = self._prompt = None
         self.hang_up()
@@ -243,7 +244,7 @@ class Session:
         except AtSyntaxError:
             self._finish_line(ERROR)
             return
-        self._line_open = True
+        self._line_open = self._rate_known = True
         self._modem.saving.used()
         self._queue.extend(commands)
         self._next()
@@ -474,8 +475,8 @@ class Session:
         self._say_unsolicited(self._render_information((body,)))
 
     def _say_unsolicited(self, data: bytes) -> None:
-        if not data:
-            return
+        if not data or (not self._rate_known and self._modem.settings.get("+IPR", (1,)) == (0,)):
+            return  # nothing to say, or no command yet that shows at which rate
         if self.state is not State.DATA and (not self._line_open or not self._modem.profile.flag("hold_urcs")):
             self.output.say(Kind.UNSOLICITED, data)
             self.output.flush()

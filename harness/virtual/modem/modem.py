@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import UsageError
@@ -11,6 +10,7 @@ from harness.formats.sms import Address
 from harness.journal import Fact
 from harness.virtual.faults.fault import Fault
 from harness.virtual.faults.plan import FaultPlan
+from harness.virtual.modem.boot import BootSequence
 from harness.virtual.modem.cell_broadcast import BroadcastReceiver
 from harness.virtual.modem.charset import from_line, to_line
 from harness.virtual.modem.codes import Cme, Cms, Family
@@ -24,7 +24,7 @@ from harness.virtual.modem.packet import PacketContexts
 from harness.virtual.modem.phone_book import PhoneBooks
 from harness.virtual.modem.ports import Ports
 from harness.virtual.modem.power_saving import PowerSaving
-from harness.virtual.modem.profile import BootStep, Profile, load_profile
+from harness.virtual.modem.profile import Profile, load_profile
 from harness.virtual.modem.pty_endpoint import PtyEndpoint
 from harness.virtual.modem.radio import Radio
 from harness.virtual.modem.settings import Value
@@ -97,10 +97,8 @@ class VirtualModem:
         self._time_scale = time_scale
         self._bits_per_second = bits_per_second
         self.power_cycle = 0
-        self._boot_left: tuple[BootStep, ...] = ()
-        self._boot_event: Event | None = None
         self.timings = Timings(self.profile, pace, time_scale)
-        self.boot_steps = self.timings.boot(self.profile.boot)
+        self.boot = BootSequence(self)
         self.commands = build_commands(self.profile)
         self.settings = build_settings(self.profile)
         self.slot = SimSlot(self, sim)
@@ -168,10 +166,7 @@ class VirtualModem:
         self.clock.reset()
         self.slot.power_on()
         self.record("powered_on")
-        steps = self.boot_steps
-        if steps and self.faults is not None and (late := self.faults.late_boot()):
-            steps = (replace(steps[0], after=steps[0].after + late), *steps[1:])
-        self._boot(steps)
+        self.boot.begin(late=self.faults.late_boot() if self.faults is not None else 0)
 
     def power_off(self) -> None:
         """Cut the power: nothing is said, and what was not stored is gone. No effect if it is off."""
@@ -181,7 +176,7 @@ class VirtualModem:
         self.power_cycle += 1
         if self.faults is not None:
             self.faults.powered_off()
-        self._boot(())
+        self.boot.stop()
         self.radio.leave()
         self._forget()
         self.slot.power_off()
@@ -214,42 +209,6 @@ class VirtualModem:
         self.sms.reset()
         self.broadcasts.reset()
 
-    def _boot(self, steps: tuple[BootStep, ...]) -> None:
-        if self._boot_event is not None:
-            self._boot_event.cancel()
-        self._boot_left = steps
-        self._boot_event = self.later(steps[0].after, lambda: self._boot_step(steps), name="modem-boot") \
-            if steps else None
-
-    def _boot_step(self, steps: tuple[BootStep, ...]) -> None:
-        step = steps[0]
-        if step.action == "sim":
-            self.slot.start()
-            if self.slot.started:
-                self.sms.sim_started()
-            self._tell_if_ready()
-        elif step.action == "network":
-            self.radio.search()
-        if step.needs_pin and not self.slot.ready:
-            self._boot(steps[1:])
-            return
-        if (self.slot.started or not step.needs_sim) and (not step.when or self._says(step.when)):
-            greeting = self.settings.text("+CSGT", 1) if "+CSGT" in self.settings else ""
-            cpin = self.slot.cpin if self.slot.card is not None else self.profile.text("no_card")
-            if word := step.urc.format(cpin=cpin, fun=self.radio.functionality, greeting=greeting):
-                self.urc(word)
-        self._boot(steps[1:])
-
-    def _says(self, setting: str) -> bool:
-        """Return whether a setting that switches a code on is on."""
-        return setting not in self.settings or bool(self.settings.number(setting))
-
-    def _start_sim(self) -> None:
-        """Do what the boot sequence does from the start of the SIM card on, unless it is about to anyway."""
-        actions = [step.action for step in self.boot_steps]
-        if "sim" in actions and not any(step.action == "sim" for step in self._boot_left):
-            self._boot(self.boot_steps[actions.index("sim"):])
-
     def set_functionality(self, level: int) -> None:
         """Carry out +CFUN without a reset: 0 minimum, 1 full, 4 RF off."""
         before, self.radio.functionality = self.radio.functionality, level
@@ -257,12 +216,12 @@ class VirtualModem:
             self.radio.leave()
             self.radio.freshen()
         if level == 0:
-            self._boot(())
+            self.boot.stop()
             self._forget()
             self.slot.power_off()
         elif before == 0:
             self.slot.power_on()
-            self._start_sim()
+            self.boot.start_sim()
         if level == 1:
             self.radio.search()
 
@@ -273,8 +232,14 @@ class VirtualModem:
         self.record("sim_unlocked")
         self._tell_if_ready()
         self.radio.search()
-        if not self._boot_left:  # what was left out
-            self._boot(tuple(step for step in self.boot_steps if step.needs_pin))
+        self.boot.unlocked()
+
+    def start_card(self) -> None:
+        """Let the card in the slot come up, as the boot sequence asks for."""
+        self.slot.start()
+        if self.slot.started:
+            self.sms.sim_started()
+        self._tell_if_ready()
 
     def _tell_if_ready(self) -> None:
         if self.slot.ready:
@@ -284,7 +249,7 @@ class VirtualModem:
     @property
     def card_initialised(self) -> bool:
         """Whether the card asks for nothing, and all that is told when it does has been told."""
-        return self.slot.ready and not any(step.needs_pin for step in self._boot_left)
+        return self.slot.ready and not self.boot.waits_for_pin
 
     def connect_faults(self, plan: FaultPlan) -> None:
         """Let the faults of a plan strike this modem."""
@@ -314,7 +279,7 @@ class VirtualModem:
         self.record("sim_inserted")
         self._tell_sim(True)
         if self.powered and self.radio.functionality:
-            self._start_sim()
+            self.boot.start_sim()
 
     def _tell_sim(self, inserted: bool) -> None:
         if self.powered:
@@ -342,7 +307,7 @@ class VirtualModem:
         if self.powered and self.radio.functionality:
             self.radio.leave()
             self.slot.restart()
-            self._start_sim()
+            self.boot.start_sim()
 
     # -- what features need -------------------------------------------------------------------------------------------
 

@@ -231,3 +231,12 @@ def test_without_extended_results_a_connection_has_no_rate(bench: Bench) -> None
         assert bench.at("H", wait="1s").startswith(OK)
     bench.at("V0")
     assert bench.at("D*99#", wait="1s").startswith(b"1\r")
+
+
+def test_with_automatic_rate_nothing_is_said_before_the_first_command(bench: Bench) -> None:
+    bench.at("+IPR=0;&W")
+    bench.modem.reboot()
+    assert bench.wait("10s") == b""
+    assert bench.type(b"AT\r") == OK  # E0 was stored, too
+    bench.modem.urc("+TEST: 1")
+    assert bench.heard() == b"\r\n+TEST: 1\r\n"

@@ -134,7 +134,7 @@ def _read_card(call: Call) -> Result:
 def _initialisation(call: Call) -> Result:
     """+QINISTAT: 1 the card is ready, 2 its messages are, 4 its phone book is, where the module tells that at start."""
     modem = call.modem
-    done = 2 | (4 if any("PB DONE" in step.urc for step in modem.boot_steps) else 0)
+    done = 2 | (4 if any("PB DONE" in step.urc for step in modem.boot.steps) else 0)
     return info(f"+QINISTAT: {int(modem.slot.ready) | (done if modem.card_initialised else 0)}")
 
 
