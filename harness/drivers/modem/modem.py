@@ -95,11 +95,24 @@ class Modem:
             ModemError: it is of no family that is known, or not the modem that was expected.
             PortTaken, ModemError, UsageError: the port can't be opened.
         """
-        self._port.open(within=within)
-        self._messages.reset()
-        if self._named is None:
-            self._recognise()
-        self._prepare()
+        deadline = self._clock.now() + to_ns(within)
+        while True:
+            left = max(0, deadline - self._clock.now()) / NANOSECONDS
+            try:
+                self._port.open(within=left)
+                self._messages.reset()
+                if self._named is None:
+                    self._recognise()
+                self._prepare()
+                self._check_imei()
+                return
+            except PortLost:  # a module that starts may take its port away once more
+                if not left:
+                    raise
+                self.channel.close()
+                self._come_back(left)
+
+    def _check_imei(self) -> None:
         if "imei" in self._expected:
             self._check("imei", self._digits("imei", r"\d{15}"))
 
@@ -179,8 +192,7 @@ class Modem:
                 if self._clock.now() >= deadline:
                     raise
                 self._clock.sleep(_REOPEN)
-        if "imei" in self._expected:
-            self._check("imei", self._digits("imei", r"\d{15}"))
+        self._check_imei()
 
     def _switch(self) -> PowerSwitch:
         if self._power is None:

@@ -124,7 +124,7 @@ class NetworkFaults:
         later = 0
         for kind in ("udp-latency", "udp-reorder"):
             if (fault := strike(kind)) is not None:
-                later += fault.spec.number("by")
+                later += lateness(fault)
         return Flight(datagram, (later, later) if strike("udp-duplicate") is not None else (later,))
 
     # -- messages -----------------------------------------------------------------------------------------------------
@@ -136,6 +136,12 @@ class NetworkFaults:
         if (fault := self.strike("sms-malformed", iccid, fits=lambda fault: tpdu[0] & 3 == 0)) is not None:
             tpdu = _MALFORMED[fault.spec.text("form")](tpdu)
         return tpdu
+
+
+def lateness(fault: Fault) -> int:
+    """Return how many nanoseconds later a fault lets something come: ``by``, and by chance up to ``jitter`` more."""
+    jitter = fault.spec.number("jitter") if "jitter" in fault.spec.parameters else 0
+    return fault.spec.number("by") + (fault.chance.randint(0, jitter) if jitter else 0)
 
 
 def _corrupt(payload: bytes, fault: Fault) -> bytes:

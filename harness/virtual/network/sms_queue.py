@@ -22,7 +22,7 @@ from typing import TypeAlias
 from harness.clock import NANOSECONDS, to_ns
 from harness.journal import Fact
 from harness.virtual.network.capture import Capture
-from harness.virtual.network.faults import NetworkFaults
+from harness.virtual.network.faults import NetworkFaults, lateness
 from harness.virtual.network.seams import (
     SmsAccepted,
     SmsOutcome,
@@ -69,6 +69,7 @@ class _Part:
     text: StoredText
     tpdu: Tpdu
     duplicated: bool = False
+    delayed: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -206,6 +207,10 @@ class SmsQueues:
         self._expire(queue)
         if not queue.parts:
             return
+        if late := self._delay(queue):
+            queue.next_planned = True
+            self._world.call_later(f"{late}ns", partial(self._attempt, queue), name="network.sms_fault")
+            return
         subscription = self._subscription(queue.iccid)
         if subscription is None or not subscription.sms_allowed:
             known = subscription is not None
@@ -243,6 +248,15 @@ class SmsQueues:
         tpdu = self.faults.delivered(queue.iccid, part.tpdu) if self.faults is not None else part.tpdu
         done = self._capture.sms(queue.iccid, tpdu, partial(self._answered, queue, serial), uplink=False)
         terminal.sms_deliver(tpdu, done)
+
+    def _delay(self, queue: _Queue) -> int:
+        """Return how many nanoseconds later the next part is attempted, by a fault; each part is asked about once."""
+        part = queue.parts[0]
+        if self.faults is None or part.delayed:
+            return 0
+        part.delayed = True
+        fault = self.faults.strike("sms-delay", queue.iccid)
+        return lateness(fault) if fault is not None else 0
 
     def _struck(self, kind: str, queue: _Queue) -> bool:
         return self.faults is not None and self.faults.strike(kind, queue.iccid) is not None

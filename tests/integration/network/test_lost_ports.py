@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.clock import RealClock
-from harness.errors import ModemError, PortLost
+from harness.errors import ModemError, PortLost, TimeoutExpired
 from harness.virtual.modem.profile import profile_names
 
 if TYPE_CHECKING:
@@ -114,6 +114,20 @@ def test_every_module_is_unplugged_and_replugged(profile: str, make_lab: MakeLab
         socket.send(b"21.5", to=GATEWAY)
 
 
+def test_while_it_is_opened(lab: Lab) -> None:
+    """As modules on USB do that have just been switched on: the port is there, goes, and comes back."""
+    lab.modem.close()
+    for command in ("AT", "AT+CMEE=1", "AT+CGSN"):
+        lab.faults.on(command).unplug(span="5s", point="command")
+        lab.modem._expected["imei"] = lab.far.imei
+        lab.modem.open(within="60s")
+        assert lab.modem.command("AT+CGMI").text == "Quectel"
+        lab.modem.close()
+    lab.faults.on("AT", sticky=True).unplug(span="5s", point="command")
+    with pytest.raises((PortLost, ModemError, TimeoutExpired)):
+        lab.modem.open(within="20s")
+
+
 def test_a_port_that_stays_away_is_told(lab: Lab, tmp_path: Path) -> None:
     lab.faults.unplug()
     lab.world.clock.sleep("1s")
@@ -148,3 +162,27 @@ def test_in_real_time(make_lab: MakeLab) -> None:
     lab.modem.registered(within="30s")
     lab.send_sms("LED ON")
     assert lab.modem.expect_sms("LED ON", within="30s").sender == "000"
+
+
+@pytest.mark.parametrize("profile", profile_names())
+def test_every_module_in_real_time(profile: str, make_lab: MakeLab) -> None:
+    lab = make_lab(clock=RealClock(), profile=profile, dialect=None, time_scale=0.001, registration_delay="1ms",
+                   sms_latency="1ms", ip_latency="1ms", activation_delay="1ms")
+    with lab.world.turn():
+        lab.far.power_on()
+    lab.modem.open(within="30s")
+    lab.modem.registered(within="30s")
+    lab.send_sms("LED ON " * 40)
+    assert lab.modem.expect_sms("LED ON " * 40, within="30s").parts == 2
+    lab.modem.send_sms("000", "LED IS ON")
+    with lab.modem.udp_open(6969) as socket:
+        socket.send(b"21.5", to=GATEWAY)
+        lab.send_ip(6969, b"temperature?")
+        assert socket.expect(within="30s").payload == b"temperature?"
+    lab.faults.on("AT+CGMI").urc(text="RING", offset=6)
+    assert lab.modem.command("AT+CGMI").text == lab.far.profile.manufacturer
+    lab.faults.after("1ms").brown_out(silence="10ms")
+    lab.world.clock.wait(lambda: lab.world.journal.select("brown_out"), within="30s", what="the brown-out")
+    lab.modem.power_cycle(off_for="10ms", within="30s")
+    lab.modem.registered(within="30s")
+    assert "LED IS ON" in lab.cloud.texts

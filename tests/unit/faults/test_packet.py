@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -122,6 +123,16 @@ def test_reordering_and_latency(bench: FaultBench) -> None:
     bench.datagram(b"late")
     assert bench.wait("3s") == b""
     assert b"late" in bench.wait("200ms")
+    bench.faults.clear()
+    bench.faults.udp.latency(by="1s", jitter="10s", direction="down", sticky=True)
+    for number in range(10):
+        bench.datagram(b"number %d" % number)
+    said = b""
+    for _ in range(110):
+        said += bench.wait("100ms")
+    order = [int(found) for found in re.findall(rb"number (\d)", said)]
+    assert sorted(order) == list(range(10))
+    assert order != sorted(order)
 
 
 @pytest.mark.strikes("udp-corrupt", "udp-mtu")

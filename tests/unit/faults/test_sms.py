@@ -81,6 +81,27 @@ def test_order_and_loss(bench: FaultBench) -> None:
     assert bodies(bench.wait("10min")) == [b"b" * 100]
 
 
+@pytest.mark.strikes("sms-delay")
+def test_late_by_some_time_and_by_chance(bench: FaultBench) -> None:
+    direct(bench)
+    bench.faults.sms.delay(by="30s")
+    bench.text("late")
+    bench.text("behind it")
+    assert bench.wait("30s") == b""
+    assert bodies(bench.wait("5s")) == [b"late", b"behind it"]
+    bench.faults.sms.delay(by="10s", jitter="20s", sticky=True)
+    began, taken = bench.world.now(), []
+    for number in range(8):
+        bench.text(f"{number}")
+        while not (said := bodies(bench.wait("100ms"))):
+            pass
+        assert said == [b"%d" % number]
+        taken.append((bench.world.now() - began) / 1e9)
+        began = bench.world.now()
+    assert all(10 < span < 32 for span in taken)
+    assert len({round(span) for span in taken}) > 3
+
+
 @pytest.mark.strikes("sms-same-reference")
 def test_a_reference_used_again(bench: FaultBench) -> None:
     direct(bench, text_mode=False)
