@@ -44,6 +44,16 @@ def test_identity_network_and_messages(client: tuple[Any, list[str]], place: Pla
     assert modem.listStoredSms() == []
 
 
+def test_the_own_number_is_kept_on_the_card(client: tuple[Any, list[str]], place: Place) -> None:
+    modem, _ = client
+    assert modem.ownNumber == "+15550001111"
+    modem.ownNumber = "+447700900123"  # into phone book ON
+    assert modem.ownNumber == "+447700900123"
+    card = place.modem.slot.card
+    assert card is not None
+    assert card.files.files[0x6F40].records[0][14:22].hex() == "0791447700091032"
+
+
 def test_service_codes_are_refused(client: tuple[Any, list[str]]) -> None:
     modem, _ = client
     with pytest.raises(sys.modules["gsmmodem.exceptions"].CommandError):

@@ -80,6 +80,7 @@ def _property(bus: Bus, interface: str, name: str, path: str = MODEM) -> str:
 def test_identity_messages_and_data(manager: Bus, place: Place) -> None:
     assert _property(manager, "Modem", "EquipmentIdentifier") == f"(<'{place.modem.imei}'>,)"
     assert _property(manager, "Modem", "Model") == "(<'EC25'>,)"
+    assert _property(manager, "Modem", "OwnNumbers") == "(<['+15550001111']>,)"
     assert _property(manager, "Sim", "Imsi", f"{ROOT}/SIM/0") == f"(<'{place.modem.imsi}'>,)"
     assert _property(manager, "Sim", "SimIdentifier", f"{ROOT}/SIM/0") == f"(<'{place.modem.iccid}'>,)"
     manager.wait_for("uint32 5", MODEM, "org.freedesktop.DBus.Properties.Get", f"{SERVICE}.Modem.Modem3gpp",
