@@ -311,7 +311,7 @@ class Session:
             self._pending = result
             result.start(partial(self._ended, self._serial))
         elif isinstance(result, Connect):
-            self._connect(result)
+            self.connect(result)
         elif isinstance(result, Resume):
             self.resume()
         else:
@@ -441,7 +441,8 @@ class Session:
             else:
                 self.hang_up()
 
-    def _connect(self, result: Connect) -> None:
+    def connect(self, result: Connect) -> None:
+        """Go to data mode; without a command that asks for it only while the port is idle."""
         plain = result.final.startswith("CONNECT ") and not self.settings.number("X")  # X0: no rate (V.250 6.2.7)
         self._say_final(Reply(final="CONNECT" if plain else result.final))
         self._queue.clear()

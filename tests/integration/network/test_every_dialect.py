@@ -69,6 +69,14 @@ def test_an_ip_command_goes_there_and_back(lab: Lab) -> None:
         socket.send(b"x", to=GATEWAY)
 
 
+def test_a_socket_stays_open_however_long_nothing_comes(lab: Lab) -> None:
+    lab.modem.registered()
+    with lab.modem.udp_open(6969) as socket:
+        lab.world.clock.sleep("2h")
+        lab.send_ip(6969, b"late")
+        assert socket.expect(within="30s").payload == b"late"
+
+
 def test_the_longest_ip_command_fits(lab: Lab) -> None:
     lab.modem.registered()
     payload = b"x" * min(1_300, lab.modem.dialect.udp.max_payload)

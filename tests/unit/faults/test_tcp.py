@@ -56,7 +56,7 @@ MAKERS = {
                      b"OK\r\n", b"+CME ERROR: 3\r\n", b"+CME ERROR: 3\r\n", b"+CME ERROR: 3\r\n",
                      "+USOWR=0,{length}", b"+UUSORD: 0,", "+USORD=0,1024", b"+UUSOCL: 0",
                      ("+USOCTL=0,11", b"+USOCTL: 0,11,4\r\n")),
-    "ME910": Maker(('+CGDCONT=1,"IP","super"', "#SGACT=1,1"), ('#SD=1,0,7,"{host}",0,0,1',),
+    "ME910": Maker(('+CGDCONT=1,"IP","super"', "#SGACT=1,1", "#SCFG=1,1,300,0,600,50"), ('#SD=1,0,7,"{host}",0,0,1',),
                    b"OK\r\n", b"+CME ERROR: 562\r\n", b"+CME ERROR: 559\r\n", b"+CME ERROR: 558\r\n",
                    "#SSENDEXT=1,{length}", b"SRING: 1", "#SRECV=1,1500", b"NO CARRIER",
                    ("#SI=1", b"#SI: 1,4,0,0,4\r\n")),

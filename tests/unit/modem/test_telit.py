@@ -171,6 +171,24 @@ def test_why_a_connection_ended(online: Bench, reason: CloseReason, cause: int) 
     assert online.at("#SLASTCLOSURE=1") == b"\r\n#SLASTCLOSURE: 1,%d\r\n" % cause + OK
 
 
+def test_a_listener_may_go_online_by_itself(online: Bench) -> None:
+    assert online.at("#SCFGEXT=2,0,0,0,1") == OK
+    assert online.at("#SL=2,1,8080") == OK
+    far = online.carrier.connection(("100.64.7.8", 8080), ("198.19.1.1", 4000))
+    far.handler = online.carrier.listeners[8080](far)
+    far.handler.received(b"hello")
+    assert online.wait("100ms") == b"\r\nCONNECT\r\nhello"
+    online.type(b"world")
+    assert far.sent == b"world"
+    far.handler.closed(CloseReason.CLOSED_BY_PEER)
+    assert online.heard() == b"\r\nNO CARRIER\r\n"
+    online.at("+COPS=?")  # the port is busy: then it rings
+    far = online.carrier.connection(("100.64.7.8", 8080), ("198.19.1.1", 4001))
+    far.handler = online.carrier.listeners[8080](far)
+    assert b"SRING: 2" in online.wait("60s")
+    assert online.at("#SA=2,0") == b"\r\nCONNECT\r\n"
+
+
 def test_a_connection_without_data_is_closed_after_90_seconds_or_as_scfg_has_it(online: Bench) -> None:
     far = connect(online)
     online.wait("80s")

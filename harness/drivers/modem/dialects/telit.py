@@ -42,7 +42,7 @@ TELIT = Dialect(
         address=("AT#CGPADDR=1", r'#CGPADDR: *(?P<context>\d+),"(?P<ip>[\d.]+)"'),
         configure=('AT+CGDCONT=1,"IP","{apn}"',),
         activate="AT#SGACT=1,1",
-        prepare=("AT#SCFGEXT={socket},1,0,0",),
+        prepare=("AT#SCFG={socket},1,300,0,600,50", "AT#SCFGEXT={socket},1,0,0"),  # 0: idle sockets stay,
         # a peer that is this host itself means any peer
         open='AT#SD={socket},1,1,"127.0.0.1",0,{port},1',
         opened="",
@@ -57,7 +57,7 @@ TELIT = Dialect(
     ),
     tcp=TcpProcedure(
         max_payload=1_500,
-        prepare=("AT#SCFGEXT={socket},0,0,0",),
+        prepare=("AT#SCFG={socket},1,300,0,600,50", "AT#SCFGEXT={socket},0,0,0"),
         open='AT#SD={socket},0,{port},"{host}",0,0,1',
         send="AT#SSENDEXT={socket},{length}",
         arrived=r"SRING: *(?P<socket>\d+)(?:,\d+)?",

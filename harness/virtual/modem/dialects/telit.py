@@ -21,6 +21,7 @@ from harness.virtual.modem.command import (
     info,
 )
 from harness.virtual.modem.dialects import telit_module, telit_tools
+from harness.virtual.modem.engine import State
 from harness.virtual.modem.settings import Value
 from harness.virtual.modem.socket_link import SocketLink
 from harness.virtual.modem.socket_opening import OpenFailure, Opening, Outcome, error_number, open_socket
@@ -36,6 +37,7 @@ from harness.virtual.modem.sockets import ANYBODY, Service, Socket, SocketState
 from harness.virtual.network.seams import Address, Datagram, Session
 
 if TYPE_CHECKING:
+    from harness.virtual.modem.engine import Session as Port
     from harness.virtual.modem.modem import VirtualModem
 
 _MANUAL = "Telit ME910 AT manual"
@@ -91,7 +93,7 @@ def _addresses(call: Call) -> Result:
 _BASIC = ((1, 6, 1), (0, 1500, 300), (0, 65535, 90), (10, 1200, 600), (0, 255, 50))  # low, high, factory value
 _EXTENDED = ((0, 3, 0), (0, 1, 0), (0, 240, 0), (0, 1, 0), (0, 1, 0))
 _IDLE_LIMIT, _CONNECT_LIMIT = 2, 3  # of the basic ones: in seconds, and in tenths of a second
-_SRING_MODE, _HEX_RECEIVED, _HEX_SENT = 0, 1, 4  # of the extended ones
+_SRING_MODE, _HEX_RECEIVED, _AUTO_ACCEPT, _HEX_SENT = 0, 1, 3, 4  # of the extended ones
 _SECOND = 1_000_000_000
 
 
@@ -155,7 +157,7 @@ def _dial(call: Call) -> Result:
         if failure is not None or socket is None:
             return Reply(final="NO CARRIER") if online else cme(error_number(failure or OpenFailure.GONE, _ERRORS))
         _end_when_idle(modem, socket)
-        return _online(call, socket) if online else OK
+        return _online(modem, socket) if online else OK
 
     return Pending(lambda finish: open_socket(modem, wanted, lambda failure: finish(opened(failure))))
 
@@ -165,9 +167,9 @@ def _end_when_idle(modem: VirtualModem, socket: Socket) -> None:
         modem.sockets.close_when_idle(socket, limit * _SECOND)
 
 
-def _online(call: Call, socket: Socket) -> Connect:
+def _online(modem: VirtualModem, socket: Socket) -> Connect:
     """Return the way to a connection in online mode; what waited already comes first."""
-    return Connect(open=lambda port: SocketLink(call.modem, socket, port, keep=True), left="OK")
+    return Connect(open=lambda port: SocketLink(modem, socket, port, keep=True), left="OK")
 
 
 def _resume(call: Call) -> Result:
@@ -175,7 +177,7 @@ def _resume(call: Call) -> Result:
     socket = _socket(call)
     if socket.state is not SocketState.OPEN:
         return cme(_WRONG_STATE)
-    return _online(call, socket)
+    return _online(call.modem, socket)
 
 
 def _listen(call: Call) -> Result:
@@ -192,6 +194,8 @@ def _listen(call: Call) -> Result:
     if struck := modem.sockets.struck_error():
         return cme(struck)
     modem.sockets.listen(number + 100, cid, port, 0)
+    if isinstance(dialect := modem.sockets.dialect, Sockets):
+        dialect.listening[number] = call.session
     return OK
 
 
@@ -238,7 +242,7 @@ def _accept(call: Call) -> Result:
     socket.listener = None
     _end_when_idle(modem, socket)
     if online:
-        return _online(call, socket)
+        return _online(modem, socket)
     dialect = modem.sockets.dialect
     if isinstance(dialect, Sockets):
         modem.later(0, lambda: dialect.announce(socket), name="modem-sring")
@@ -328,6 +332,8 @@ class Sockets:
 
     def __init__(self, modem: VirtualModem) -> None:
         self._modem = modem
+        self.listening: dict[int, Port] = {}
+        """The port that asked to listen, by connection."""
 
     def __repr__(self) -> str:
         return f"Sockets({self._modem.name})"
@@ -369,8 +375,23 @@ class Sockets:
         number = listener.number - 100
         if number in self._modem.sockets.open:
             return None
-        self._modem.urc(f"SRING: {number}")
+        if _extended(self._modem, number, _AUTO_ACCEPT):
+            self._modem.later(0, lambda: self._take(number), name="modem-sring")
+        else:
+            self._modem.urc(f"SRING: {number}")
         return number
+
+    def _take(self, number: int) -> None:
+        """Put the port that listens online with a connection that came; ring if it has something else to do."""
+        socket, port = self._modem.sockets.open.get(number), self.listening.get(number)
+        if socket is None or socket.listener is None:
+            return
+        if port is not None and port in self._modem.sessions and port.state is State.IDLE:
+            socket.listener = None
+            _end_when_idle(self._modem, socket)
+            port.connect(_online(self._modem, socket))
+        else:
+            self._modem.urc(f"SRING: {number}")
 
     def dropped(self, socket: Socket, *, by_network: bool) -> None:
         """Tell that a socket ended with its context."""
