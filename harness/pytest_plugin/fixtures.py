@@ -108,7 +108,7 @@ def faults(rig: Rig) -> Iterator[Faults]:
     of_the_rig = len(rig.journal.select("fault_set", source="fault"))
     yield rig.faults
     for fault in rig.faults.unstruck:
-        if fault.number > of_the_rig:
+        if fault.number > of_the_rig and fault.spec.p == 1:  # what is left to chance may well not strike
             warnings.warn(f"fault {fault.number} never struck: {fault.spec.describe()}; {fault.seen} fitted",
                           FaultNeverStruck, stacklevel=1)
 

@@ -115,9 +115,12 @@ def test_faults_that_never_struck_are_told(pytester: pytest.Pytester) -> None:
         def test_one_does_not(modem, faults):
             with faults.on("AT+CGMR", nth=2).delay(by="1s"):
                 modem.command("AT+CGMR")
+
+        def test_chance_may_leave_one_out(modem, faults):
+            faults.sms.duplicate(p=0.1)
     """)
     result = pytester.runpytest_subprocess("--rig", "rig.toml", "-p", "no:cacheprovider")
-    result.assert_outcomes(passed=2, warnings=1)
+    result.assert_outcomes(passed=3, warnings=1)
     result.stdout.fnmatch_lines([
         "*FaultNeverStruck: fault 5 never struck: {'kind': 'delay', 'on': 'AT+CGMR', 'nth': 2, 'by': '1s'}; 1 fitted",
         "rig: never struck in any test: cme (fault 1 of the rig file)",
@@ -125,7 +128,7 @@ def test_faults_that_never_struck_are_told(pytester: pytest.Pytester) -> None:
     result.stdout.no_fnmatch_line("*never struck in any test: sim-busy*")
     strict = pytester.runpytest_subprocess("--rig", "rig.toml", "-p", "no:cacheprovider",
                                            "-W", "error::harness.pytest_plugin.FaultNeverStruck")
-    strict.assert_outcomes(passed=2, errors=1)
+    strict.assert_outcomes(passed=3, errors=1)
 
 
 @pytest.mark.parametrize(("text", "complaint"), [
