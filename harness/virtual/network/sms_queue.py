@@ -220,8 +220,7 @@ class SmsQueues:
             return
         terminal = self._reachable(queue.iccid)
         if terminal is None:
-            for part in tuple(queue.parts):
-                self._mark_attempted(part.text)
+            self._mark_all_attempted(queue)
             self._wait(queue, "absent subscriber")
             return
         chance = self._world.random("network.sms")
@@ -270,6 +269,8 @@ class SmsQueues:
         if isinstance(outcome, SmsRejected):
             if outcome.cause in TEMPORARY_CAUSES:
                 queue.full = outcome.cause == MEMORY_EXCEEDED
+                if queue.full:  # the network knows: an attempt with any other text is in vain
+                    self._mark_all_attempted(queue)
                 self._wait(queue, f"refused with cause {outcome.cause}")
             else:
                 self._fail(queue, part.text, outcome.cause, "refused")
@@ -335,6 +336,10 @@ class SmsQueues:
         for part in tuple(queue.parts):
             if part.text.expires <= now and part.text.parts_left:
                 self._fail(queue, part.text, 0, "validity period over")
+
+    def _mark_all_attempted(self, queue: _Queue) -> None:
+        for part in tuple(queue.parts):
+            self._mark_attempted(part.text)
 
     def _mark_attempted(self, text: StoredText) -> None:
         if not text.attempted:

@@ -37,6 +37,8 @@ _CELL = '[[network.cell]]\nplmn="310410"\noperator="A"\nci=1\n{}\n'
     ('[[modem]]\nname="a"\nprofile="bg97"',
      "rig.toml: modem[0]: there is no modem profile 'bg97' (did you mean 'BG96'?): there are BG95, "),
     ('[[modem]]\nname="a"\nports=["tcp:127.0.0.1:99999"]', "rig.toml: modem[0].ports[0]: a port is the path of a link"),
+    ('[[modem]]\nname="a"\nport="tcp:127.0.0.1:7000"',
+     "rig.toml: modem[0]: 'port' of a virtual modem is the path of a link, not 'tcp:127.0.0.1:7000': TCP and unix "),
     ('[[modem]]\nname="a"\nports=["tcp:10.0.0.1:99"]', "on loopback only, not 'tcp:10.0.0.1:99'"),
     ('[network]\nregistration="2x"', "'10s')\n"),
     ('[network]\nnat_timeout="0s"', "rig.toml: network.nat_timeout: input should be greater than 0"),
