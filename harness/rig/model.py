@@ -254,9 +254,9 @@ class ModemTable(Table):
     def _port_of_a_real_one(self) -> ModemTable:
         if self.kind == "serial" and self.port is None:
             raise ValueError("a modem of kind 'serial' needs 'port': a device such as /dev/serial/by-id/... or a URL")
-        if self.kind == "virtual" and self.port is not None and re.match(r"[a-z0-9]+:", self.port.removeprefix("pty:")):
-            raise ValueError(f"'port' of a virtual modem is the path of a link, not {self.port!r}: TCP and unix sockets "
-                             "go into 'ports'")
+        if self.kind == "virtual" and re.match(r"(?!pty:)[a-z0-9]+:", self.port or ""):
+            raise ValueError(f"'port' of a virtual modem is the path of a link, not {self.port!r}: TCP and unix "
+                             "sockets go into 'ports'")
         if self.product == "wireless" and self.sim_status == "inactive":
             raise ValueError("a SIM card of product 'wireless' is never 'inactive'")
         if self.narrowband and self.product != "wireless":

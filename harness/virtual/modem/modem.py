@@ -35,7 +35,7 @@ from harness.virtual.modem.sockets import SocketTable
 from harness.virtual.modem.timings import Timings
 from harness.virtual.modem.wall_clock import WallClock
 from harness.virtual.modem.watcher import Watcher
-from harness.virtual.network.seams import Carrier, Datagram, Registration, SmsOutcome
+from harness.virtual.network.seams import AccessTechnology, Carrier, Datagram, Registration, SmsOutcome
 from harness.virtual.world import Event, World
 
 
@@ -461,6 +461,10 @@ class VirtualModem:
         """Learn that the network ended a context."""
         if self.powered:
             self.packet.lost(cid)
+
+    def receives(self, act: AccessTechnology) -> bool:
+        """Tell whether this type of module works with cells of an access technology."""
+        return self.radio.receives(act)
 
     def forbidden_plmns(self) -> frozenset[str]:
         """Return what the card's EF_FPLMN holds."""

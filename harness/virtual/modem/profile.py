@@ -103,6 +103,7 @@ ANSWERS: Mapping[str, str | int | bool] = {
     "quote_addresses": False,  # +CGPADDR
     "creg_on_lte": True,  # +CREG tells the LTE registration too
     "wide_band": False,  # it uses the whole LTE carrier of a cell that carries LTE-M too, and tells of LTE
+    "technologies": "gsm,utran,lte,lte-m,nb-iot",  # what it receives
     "cgreg_on_lte": "same",  # what +CGREG tells on LTE: "same", or a number
     "routing": "(0-2),(0-3),(0,2),(0-2),(0,1)",  # what +CNMI takes
     "sms_full_urc": "",  # {memory} stands for the store
@@ -175,6 +176,9 @@ def parse_profile(text: str, *, source: str) -> Profile:
     for key in ("name", "manufacturer", "model", "revision", "features"):
         if key not in raw:
             raise UsageError(f"{source}: the key {key!r} must be there")
+    technologies = str(raw.get("answers", {}).get("technologies", ANSWERS["technologies"])).split(",")
+    if unknown := set(technologies) - set(str(ANSWERS["technologies"]).split(",")):
+        raise UsageError(f"{source}: answers.technologies: {min(unknown)!r} is none of {ANSWERS['technologies']}")
     try:
         return Profile(
             name=str(raw["name"]), description=str(raw.get("description", raw["model"])),

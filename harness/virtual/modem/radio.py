@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 DOMAINS = ("+CREG", "+CGREG", "+CEREG")
 OFFLINE = Registration(status=RegistrationStatus.NOT_REGISTERED)
 SERVED = (RegistrationStatus.HOME, RegistrationStatus.ROAMING)
+_TECHNOLOGIES = {"gsm": AccessTechnology.GSM, "utran": AccessTechnology.UTRAN, "lte": AccessTechnology.E_UTRAN,
+                 "lte-m": AccessTechnology.EMTC, "nb-iot": AccessTechnology.NB_IOT}
+_LTE_CARRIERS = (AccessTechnology.E_UTRAN, AccessTechnology.EMTC)
 
 Waiter = Callable[[Registration | None], None]
 
@@ -80,6 +83,12 @@ class Radio:
     def freshen(self) -> None:
         """Learn that the radio was switched on: operators that are forbidden are tried once more."""
         self._fresh = True
+
+    def receives(self, act: AccessTechnology) -> bool:
+        """Tell whether this type of module works with cells of an access technology. LTE-M is a part of LTE."""
+        words = self._modem.profile.text("technologies").split(",")
+        return any(_TECHNOLOGIES[word] is act for word in words) or (
+            act in _LTE_CARRIERS and not {"lte", "lte-m"}.isdisjoint(words))
 
     # -- forbidden operators ------------------------------------------------------------------------------------------
 

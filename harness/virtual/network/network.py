@@ -347,7 +347,7 @@ class Network:
         with self._world.turn():
             cell = self._registrar.cell_of(iccid)
             if cell is not None and cell.act is not act:
-                self._registrar.hand_over(iccid, self._cells.beside(cell, act).ci)
+                self._registrar.hand_over(iccid, self._cells.beside(cell, act).ci, forced=True)
 
     def look_at_connections(self) -> None:
         """Let faults strike connections on which nothing flows."""

@@ -155,7 +155,7 @@ class Registrar:
                 return 2
             return 3 if cell.plmn in forbidden else 1
 
-        found = operators(self._cells.received())
+        found = operators([cell for cell in self._cells.received() if terminal.receives(cell.act)])
         return tuple(FoundOperator(status=status(cell), cell=cell) for cell in found.values())
 
     def select(self, terminal: Terminal, plmn: str | None, act: AccessTechnology | None) -> None:
@@ -176,7 +176,7 @@ class Registrar:
 
     @staticmethod
     def _fits(entry: _Entry, cell: Cell | None) -> bool:
-        return cell is not None and (entry.selected is None or (
+        return cell is not None and entry.terminal.receives(cell.act) and (entry.selected is None or (
             cell.plmn == entry.selected[0] and entry.selected[1] in (None, cell.act)))
 
     # -- what the network knows ---------------------------------------------------------------------------------------
@@ -248,12 +248,15 @@ class Registrar:
         if self._cells.received():
             self._move(entry, Cause.COVERAGE_BACK)
 
-    def hand_over(self, iccid: str, ci: int) -> None:
+    def hand_over(self, iccid: str, ci: int, *, forced: bool = False) -> None:
         """Move a terminal that has service to another cell; its contexts stay.
 
+        Args:
+            forced: whether its module need not be of the kind that works with such cells.
+
         Raises:
-            UsageError: there is no such cell, it is not on the air, its operator is closed to the SIM card, or the
-                terminal has no service.
+            UsageError: there is no such cell, it is not on the air, its operator is closed to the SIM card, the module
+                does not work with it, or the terminal has no service.
         """
         entry = self._entries.get(iccid)
         cell = self._cells.cell(ci)
@@ -261,6 +264,8 @@ class Registrar:
             raise UsageError(f"the terminal of SIM card {iccid} has no service that could be handed over")
         if not self._cells.is_received(cell):
             raise UsageError(f"cell {ci:#x} is not on the air")
+        if not forced and not entry.terminal.receives(cell.act):
+            raise UsageError(f"the module of SIM card {iccid} does not work with {cell.act.name} of cell {ci:#x}")
         if cause := self._refusal(entry, cell):
             raise UsageError(f"SIM card {iccid} may not use operator {cell.plmn}, which refuses it with cause {cause}")
         self._hand_over(entry, cell)

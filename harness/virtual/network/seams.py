@@ -138,6 +138,9 @@ class Terminal(Protocol):
     def session_lost(self, cid: int) -> None:
         """Learn that the network ended packet context ``cid``."""
 
+    def receives(self, act: AccessTechnology) -> bool:
+        """Tell whether its module works with cells of an access technology."""
+
     def forbidden_plmns(self) -> frozenset[str]:
         """Return the PLMNs that the SIM card remembers as forbidden (EF_FPLMN, 3GPP TS 31.102 clause 4.2.16)."""
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+
+from harness.rig import RigOpener
+from harness.rig.load import parse_rig
 
 pytest_plugins = ["pytester"]
 
@@ -128,6 +133,37 @@ def test_operators_profiles_and_conditions(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(_EUROPEAN_TESTS)
     result = pytester.runpytest_subprocess("--rig=rig.toml", "-p", "no:cacheprovider")
     result.assert_outcomes(passed=2)
+
+
+_CELLS_OF_ALL_KINDS = "".join(
+    f"""
+[[network.cell]]
+plmn = "26201"
+operator = "Telekom"
+technology = "{technology}"
+ci = {ci}
+signal = {signal}
+""" for ci, (technology, signal) in enumerate((("utran", -50), ("nb-iot", -60), ("gsm", -70), ("lte", -80)), start=1))
+
+
+@pytest.mark.parametrize(("profile", "found"), [
+    ("BG95", {9, 0, 7}), ("BG96", {9, 0, 7}), ("EC25", {2, 0, 7}), ("EG21", {2, 0, 7}), ("EG91", {2, 7}),
+    ("ME910", {9, 7}), ("SARA-R4", {9, 7}), ("SARA-R5", {9, 7}), ("SIM7080G", {9, 7}), ("SIM7600", {2, 0, 7}),
+])
+def test_modules_find_what_they_can_receive(profile: str, found: set[int]) -> None:
+    text = f'board = []\n[[modem]]\nname = "m"\nprofile = "{profile}"\n{_CELLS_OF_ALL_KINDS}'
+    opener = RigOpener(parse_rig(text, name="rig.toml"), devices="virtual")
+    rig = opener.open()
+    try:
+        modem = rig.modem()
+        modem.registered(within="2min")
+        [told] = modem.command("AT+COPS?").lines
+        assert int(told.split(",")[3]) == (9 if 9 in found else 2), "the strongest that it receives"
+        [scan] = modem.command("AT+COPS=?", within="5min").lines
+        assert {int(act) for act in re.findall(r'"26201",(\d)', scan)} == found
+    finally:
+        rig.close()
+        opener.close()
 
 
 _CELL = {"plmn": '"310410"', "operator": '"A"', "ci": "1"}

@@ -104,6 +104,7 @@ HEAD = 'name = "X"\nmanufacturer = "M"\nmodel = "X"\nrevision = "1"\nfeatures = 
     (HEAD + "[[boot]]\nmoment = 1", "unknown key 'moment'"),
     (HEAD + "[answers]\ncolour = 'red'", "answers: unknown key 'colour'"),
     (HEAD + "[answers]\nmax_line = 'long'", "max_line must be of type int"),
+    (HEAD + "[answers]\ntechnologies = 'gsm,5g'", "answers.technologies: '5g' is none of gsm,utran,lte,lte-m,nb-iot"),
     (HEAD + "[stores]\nME = 'many'", "wrong type"),
     (HEAD + "[phone_book]\nMT = 10", "phone_book: unknown key 'MT': allowed are DC, EN"),
 ])

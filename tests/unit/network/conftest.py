@@ -10,6 +10,7 @@ import pytest
 from harness.formats.sms import Deliver, StatusReport, decode_from_network
 from harness.virtual.network import Network, NetworkSettings
 from harness.virtual.network.seams import (
+    AccessTechnology,
     Address,
     Datagram,
     Registration,
@@ -37,6 +38,7 @@ class FakeTerminal:
         self.lost: list[int] = []
         self.pages: list[bytes] = []
         self.forbidden: set[str] = set()
+        self.technologies = frozenset(AccessTechnology)
         self.refusal = 0
         self.silent = False
         self.under_way = 0
@@ -68,6 +70,9 @@ class FakeTerminal:
 
     def session_lost(self, cid: int) -> None:
         self.lost.append(cid)
+
+    def receives(self, act: AccessTechnology) -> bool:
+        return act in self.technologies
 
     def forbidden_plmns(self) -> frozenset[str]:
         return frozenset(self.forbidden)

@@ -197,6 +197,26 @@ def test_hand_over_on_demand(stage: Stage) -> None:
         stage.network.hand_over(terminal.iccid, 0x10)
 
 
+def test_a_module_uses_the_technologies_it_has(make_stage: Callable[..., Stage]) -> None:
+    gsm = replace(ATT2, act=AccessTechnology.GSM)
+    stage = make_stage(cells=(ATT, gsm, replace(TMO, act=AccessTechnology.NB_IOT)))
+    terminal = stage.terminal(attached=False)
+    terminal.technologies = frozenset({AccessTechnology.GSM, AccessTechnology.NB_IOT})
+    assert [found.cell.ci for found in stage.network.scan(terminal)] == [0x20, 0x11]
+    stage.network.attach(terminal)
+    stage.world.clock.sleep("5s")
+    assert where(stage, terminal) == ("ROAMING", 0x20)
+    with pytest.raises(UsageError, match="does not work with EMTC of cell 0x10"):
+        stage.network.hand_over(terminal.iccid, 0x10)
+    terminal.technologies = frozenset({AccessTechnology.GSM})
+    stage.network.switch_cell(0x20, False)
+    stage.world.clock.sleep("5s")
+    assert where(stage, terminal) == ("ROAMING", 0x11)
+    stage.network.switch_cell(0x11, False)
+    stage.world.clock.sleep("1min")
+    assert where(stage, terminal) == ("SEARCHING", 0)
+
+
 def test_no_hand_over_leads_to_an_operator_that_the_card_may_not_use(stage: Stage) -> None:
     terminal = stage.terminal()
     allow(stage, terminal, "310410")

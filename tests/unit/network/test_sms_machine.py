@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from harness.formats.sms import Deliver
 from harness.virtual.network import Network
 from harness.virtual.network.seams import (
+    AccessTechnology,
     Address,
     Datagram,
     Registration,
@@ -44,6 +45,9 @@ class _Terminal:
     def broadcast_received(self, page: bytes) -> None: ...
 
     def session_lost(self, cid: int) -> None: ...
+
+    def receives(self, act: AccessTechnology) -> bool:
+        return True
 
     def forbidden_plmns(self) -> frozenset[str]:
         return frozenset()
