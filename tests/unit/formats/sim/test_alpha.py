@@ -12,7 +12,7 @@ from harness.errors import CardFileError
 from harness.formats.sim import alpha, alpha_octets, decode_alpha, dialling, encode_alpha
 
 NAMES = st.text(st.characters(exclude_characters="\uffff", exclude_categories=["Cs"]), max_size=40)
-PAGES = st.integers(0, 0xFF00).flatmap(lambda base: st.text(st.characters(
+PAGES = (st.integers(0, 0xD700) | st.integers(0xE000, 0xFF00)).flatmap(lambda base: st.text(st.characters(
     min_codepoint=base, max_codepoint=base + 0xA0, exclude_categories=["Cs"]) | st.sampled_from("abc 1"), max_size=12))
 
 
