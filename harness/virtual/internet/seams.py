@@ -51,6 +51,14 @@ class HalfCloseHandler(TcpHandler, Protocol):
         """Learn that the peer sends no more and still hears; ``closed`` comes when this side ends, too."""
 
 
+@runtime_checkable
+class AcknowledgedHandler(TcpHandler, Protocol):
+    """One that wants to know when what it sent has arrived."""
+
+    def acknowledged(self) -> None:
+        """Learn that ``unacknowledged`` of the connection has become less."""
+
+
 class TcpConnection(Protocol):
     """The end of a TCP connection that acts. Nothing is an error once it is over: it just does nothing."""
 
@@ -62,7 +70,7 @@ class TcpConnection(Protocol):
 
     @property
     def unacknowledged(self) -> int:
-        """Octets that were taken and did not arrive yet."""
+        """Octets that were taken and, as far as this side knows, did not arrive yet."""
 
     def send(self, data: bytes) -> int:
         """Queue octets; return how many were taken (fewer than given if the peer does not read)."""

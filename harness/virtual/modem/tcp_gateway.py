@@ -2,9 +2,10 @@
 
 Theory of operation. The client has a TCP of its own, the virtual internet has connections; each connection of the
 client ends here and goes on as one of the context's. The client's SYN is answered when the host has answered, so a
-refusal is seen as one. What arrives in order is handed on and acknowledged, all else is dropped and comes again; what
-the host sends is kept until the client has acknowledged it, within the window it offers, and repeated with growing
-pauses (RFC 9293 clause 3.8, RFC 6298). There is no congestion control: behind the port is one serial line.
+refusal is seen as one. What arrives in order is handed on, and acknowledged when it has reached the host; all else is
+dropped and comes again. What the host sends is kept until the client has acknowledged it, within the window it offers,
+and repeated with growing pauses (RFC 9293 clause 3.8, RFC 6298). There is no congestion control: behind the port is one
+serial line.
 
 Each side may close its half while the other goes on.
 
@@ -32,6 +33,7 @@ _FIRST_REPEAT: Final = 1_000_000_000  # nanoseconds (RFC 6298 clause 2)
 _LONGEST_REPEAT: Final = 60_000_000_000
 _REPEATS: Final = 8
 _LINGER: Final = 60_000_000_000  # for the client's own end of a connection that the host has closed
+_GIVEN_UP: Final = 1_800_000_000_000  # until a client has forgotten a connection on which nobody answers
 _MASK: Final = 0xFFFFFFFF
 
 
@@ -98,6 +100,7 @@ class _Connection:
         self._client_done = self._host_done = self._end_sent = self._end_taken = False
         self._far_over = False  # the host hears no more, either
         self._over = False
+        self._silent = False  # as a connection is that a NAT has forgotten
         self._repeats = 0
         self._timer: Event | None = None
         self._far: TcpConnection = modem.carrier.connect_tcp(modem, gateway.cid, client[1], remote, self)
@@ -134,7 +137,9 @@ class _Connection:
         """The connection through the network is over."""
         if self._over:
             return
-        if reason in (CloseReason.TIMED_OUT, CloseReason.UNREACHABLE) and not self._answered:
+        if reason is CloseReason.TIMED_OUT and self._answered:
+            self._fall_silent()
+        elif reason in (CloseReason.TIMED_OUT, CloseReason.UNREACHABLE) and not self._answered:
             self.abandon()  # nobody answers: neither do we
         elif reason not in (CloseReason.CLOSED_BY_PEER, CloseReason.LOCAL) or not self._answered:
             self._reset()
@@ -143,10 +148,18 @@ class _Connection:
             self._push()
             self._linger()
 
+    def acknowledged(self) -> None:
+        """The host has more of what the client sent."""
+        if not self._over:
+            self._send()
+            self._finish_if_done()
+
     # -- the client ---------------------------------------------------------------------------------------------------
 
     def take(self, segment: ipv4.Segment) -> None:
         """Take a segment of the client."""
+        if self._silent:
+            return
         if segment.flags & RST:
             if segment.sequence == self._expected or not self._answered:
                 self.break_off()
@@ -190,11 +203,14 @@ class _Connection:
 
     def _end_acknowledged(self) -> None:
         self._end_taken = True
-        if self._client_done:
+        self._finish_if_done()
+        if not self._over:
+            self._set_timer()
+            self._linger()
+
+    def _finish_if_done(self) -> None:
+        if self._end_taken and self._client_done and self._heard == self._expected:
             self._finish()
-            return
-        self._set_timer()
-        self._linger()
 
     def _linger(self) -> None:
         """A client that has heard the end, and whom nobody hears any more, has some time to end, too."""
@@ -218,12 +234,17 @@ class _Connection:
             if ends and taken == len(data):
                 self._expected = (self._expected + 1) & _MASK
                 self._client_done = True
-                self._send()
                 self._far.half_close()
-                if self._end_taken:
-                    self._finish()
-                return
+            if taken and self._heard != self._expected:
+                return  # until it has arrived
         self._send()
+        self._finish_if_done()
+
+    @property
+    def _heard(self) -> int:
+        """The number of the first octet of the client that the host does not have; the stream's end counts as one."""
+        missing = 0 if self._far_over else self._far.unacknowledged
+        return (self._expected - missing - bool(missing and self._client_done)) & _MASK
 
     # -- segments -----------------------------------------------------------------------------------------------------
 
@@ -233,7 +254,7 @@ class _Connection:
 
     def _send(self, data: bytes = b"", *, offset: int = 0, flags: int = 0) -> None:
         self._deliver(ipv4.tcp(self._remote, self._client, data, sequence=self._acknowledged + offset,
-                               acknowledged=self._expected, flags=flags))
+                               acknowledged=self._heard, flags=flags))
 
     def _deliver(self, packet: ipv4.Packet) -> None:
         self._gateway.deliver(packet)
@@ -292,6 +313,14 @@ class _Connection:
             self._deliver(ipv4.tcp(self._remote, self._client, sequence=sequence, acknowledged=self._expected,
                                    flags=RST))
             self.break_off()
+
+    def _fall_silent(self) -> None:
+        """Answer nothing any more, and forget it when the client has given up by any standard."""
+        self._silent = True
+        self._unsent.clear()
+        self._sent = 0
+        self._set_timer()
+        self._timer = self._gateway.modem.later(_GIVEN_UP, self._finish, name="ppp-tcp", scaled=False)
 
     def _finish(self) -> None:
         self._over = True

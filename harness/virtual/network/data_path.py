@@ -50,7 +50,7 @@ class DataPath:
         self.capture = capture
         self.internet: Internet | None = None
         self.faults: NetworkFaults | None = None
-        self.nat_timeout: int | None = None  # in nanoseconds, instead of the settings'
+        self._nat_timeout: int | None = None  # in nanoseconds, instead of the settings'
         self.latency = to_ns(settings.ip_latency)
         self._settings = settings
         self._count = count
@@ -84,7 +84,7 @@ class DataPath:
     @property
     def tcp_timeout(self) -> int:
         """How long the NAT knows a connection on which nothing flows, in nanoseconds."""
-        return to_ns(self._settings.nat_tcp_timeout) if self.nat_timeout is None else self.nat_timeout
+        return to_ns(self._settings.nat_tcp_timeout) if self._nat_timeout is None else self._nat_timeout
 
     # -- TCP ----------------------------------------------------------------------------------------------------------
 
@@ -227,8 +227,21 @@ class DataPath:
     def is_open(self, traffic: Traffic, port: int, host: Address) -> bool:
         """Tell whether a datagram of a host finds the device's port, and keep the way open if so."""
         used = self._mappings.get(traffic.number, {}).get((port, host))
-        timeout = to_ns(self._settings.nat_timeout) if self.nat_timeout is None else self.nat_timeout
-        if used is None or self.world.now() - used > timeout:
+        if used is None or self._is_old(used):
             return False
         self.opened(traffic, port, host)
         return True
+
+    def limit_nat(self, timeout: int | None) -> None:
+        """Forget ways after so many idle nanoseconds, None as the settings say; those that are old by now are gone."""
+        for mappings in self._mappings.values():
+            for key in [key for key, used in mappings.items() if self._is_old(used)]:
+                del mappings[key]
+        for connections in self._connections.values():
+            for connection in connections:
+                connection.age()
+        self._nat_timeout = timeout
+
+    def _is_old(self, used: int) -> bool:
+        timeout = to_ns(self._settings.nat_timeout) if self._nat_timeout is None else self._nat_timeout
+        return self.world.now() - used > timeout

@@ -361,7 +361,7 @@ class Network:
     def limit_nat(self, timeout: int | None) -> None:
         """Let the gateway forget ways back after so many idle nanoseconds; None as the settings say."""
         with self._world.turn():
-            self._gateway.path.nat_timeout = timeout
+            self._gateway.path.limit_nat(timeout)
 
     # -- inside -------------------------------------------------------------------------------------------------------
 

@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING, Final
 
 from harness.virtual.faults.fault import Fault
 from harness.virtual.internet.lanes import WINDOW, Lane
-from harness.virtual.internet.seams import Address, CloseReason, HalfCloseHandler, TcpConnection, TcpHandler
+from harness.virtual.internet.seams import (
+    AcknowledgedHandler,
+    Address,
+    CloseReason,
+    HalfCloseHandler,
+    TcpConnection,
+    TcpHandler,
+)
 from harness.virtual.world import Event
 
 if TYPE_CHECKING:
@@ -62,7 +69,7 @@ class DeviceConnection:
         self._far_paused = self._paused = False
         self._used = self._world.now()
         self._forgotten = False  # by the NAT
-        self._swallowed = 0  # octets that got no further than the NAT, or no acknowledgement
+        self._unacknowledged = 0  # octets of the device
         self._passed = {True: 0, False: 0}  # octets, up and down
         self._cut = {True: False, False: False}  # nothing that is sent from now on arrives
         self._met: dict[int, bool] = {}
@@ -83,13 +90,14 @@ class DeviceConnection:
 
     @property
     def unacknowledged(self) -> int:
-        return self._up.octets + self._swallowed
+        return self._unacknowledged
 
     def send(self, data: bytes) -> int:
         if self.is_over or self._ended_here or not self._established:
             return 0
-        taken = bytes(data[:max(0, WINDOW - self.unacknowledged)])
+        taken = bytes(data[:WINDOW - self._unacknowledged])
         if taken:
+            self._unacknowledged += len(taken)
             self._path.count(self._traffic, up=_segments(len(taken)))
             self._trace.data(taken, up=True)
             self._pass(taken, up=True)
@@ -272,16 +280,20 @@ class DeviceConnection:
 
     # -- NAT ----------------------------------------------------------------------------------------------------------
 
-    def _is_mapped(self) -> bool:
-        """Tell whether the NAT knows the connection, and let it know that something flows."""
+    def age(self) -> None:
+        """Let the NAT forget it if nothing flowed for too long."""
         now = self._world.now()
         if not self._forgotten and now - self._used > self._path.tcp_timeout:
             self._forgotten = True
             self._world.journal.record(
                 "network", "nat_mapping_expired", device=self._traffic.iccid, local=f"{self.local[0]}:{self.local[1]}",
                 remote=f"{self.remote[0]}:{self.remote[1]}")
+
+    def _is_mapped(self) -> bool:
+        """Tell whether the NAT knows the connection, and let it know that something flows."""
+        self.age()
         if not self._forgotten:
-            self._used = now
+            self._used = self._world.now()
         return not self._forgotten
 
     def _watch(self) -> None:
@@ -314,10 +326,13 @@ class DeviceConnection:
         if self.far is None or self._far_over:
             return len(data)
         if not self._is_mapped():
-            self._swallowed += len(data)
             self._watch()
             return len(data)
-        return self.far.send(data)
+        taken = self.far.send(data)
+        if taken:
+            self._world.call_at(self._world.now() + self._path.latency, partial(self._tell_acknowledged, taken),
+                                name="network.tcp acknowledgement")
+        return taken
 
     def _say_end(self) -> None:
         self._ended_here = True
@@ -358,6 +373,11 @@ class DeviceConnection:
         self._trace.opened()
         self.handler.connected()
         self.look(opened=True)
+
+    def _tell_acknowledged(self, octets: int) -> None:
+        self._unacknowledged -= octets
+        if not self.is_over and isinstance(self.handler, AcknowledgedHandler):
+            self.handler.acknowledged()
 
     def _tell_half_closed(self) -> None:
         if self.is_over or self._ended_there:

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.virtual.internet.seams import TcpConnection
+from tests.unit.faults.conftest import Shout
+
 if TYPE_CHECKING:
     from tests.unit.faults.conftest import FaultBench
 
@@ -72,6 +75,27 @@ def test_nat_timeout(bench: FaultBench) -> None:
     assert b"heard" not in bench.send_datagram(b"two", '"192.0.2.7",7')
     bench.wait("1min")
     assert b"heard" in bench.send_datagram(b"three", '"192.0.2.7",7')
+
+
+@pytest.mark.strikes("packet-nat-timeout")
+def test_nat_timeout_of_a_connection(bench: FaultBench) -> None:
+    ends: list[Shout] = []
+
+    def accept(connection: TcpConnection) -> Shout:
+        ends.append(Shout(connection))
+        return ends[-1]
+
+    bench.internet.add_host("shout.example", address="192.0.2.7").on_tcp(7, accept)
+    bench.online()
+    assert b"+QIOPEN: 1,0" in bench.at('+QIOPEN=1,1,"TCP","192.0.2.7",7', wait="2s")
+    nat = bench.faults.packet.nat_timeout(timeout="5min")
+    bench.wait("301s")
+    nat.remove()  # what is forgotten stays so
+    bench.at("+QISEND=1,4")
+    assert bench.type(b"data", wait="5min") == b"\r\nSEND OK\r\n"
+    assert bench.at("+QISEND=1,0").startswith(b"\r\n+QISEND: 4,0,4\r\n")
+    assert bench.wait("3min") == b'\r\n+QIURC: "closed",1\r\n'
+    assert ends[0].data == b""
 
 
 @pytest.mark.strikes("packet-socket-error", "packet-buffer-full")

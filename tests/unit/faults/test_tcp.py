@@ -197,12 +197,11 @@ def test_a_stall_that_ends(line: Line) -> None:
 def test_a_stall_without_end(line: Line) -> None:
     stall = line.faults.tcp.stall(direction="up")
     line.open()
-    said = line.send(b"four", wait="5min") + line.bench.wait("3min")
-    assert line.maker.closed in said or b"+IPCLOSE: 0,2" in said  # the module gives up, each in its time and words
+    assert line.maker.closed in line.send(b"four", wait="8min")  # the module gives up
     assert line.ends[0].data == b""
     stall.remove()
     line.bench.wait("1s")
-    assert line.ends[0].ends in (["reset by the peer"], ["closed by the peer"])  # or closed in order, on Telit
+    assert line.ends[0].ends in (["reset by the peer"], ["closed by the peer"])
 
 
 @pytest.mark.strikes("tcp-delay")

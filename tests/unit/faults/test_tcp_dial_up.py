@@ -127,6 +127,30 @@ def test_stalled_and_late(client: DialUp) -> None:
     assert [segment.payload for segment in client.take("1s")] == [b"TWO"]
 
 
+@pytest.mark.strikes("tcp-stall")
+def test_nobody_acknowledges_what_is_stalled(client: DialUp) -> None:
+    client.open()
+    stall = client.faults.tcp.stall(direction="up")
+    client.write(b"hello")
+    assert client.heard("30s") == []
+    stall.remove()
+    acknowledgement, answer = client.heard("1s")
+    assert acknowledgement.acknowledged == client.sequence & 0xFFFFFFFF
+    assert answer.payload == b"HELLO"
+
+
+@pytest.mark.strikes("packet-nat-timeout")
+def test_a_connection_that_idles_dies_without_a_word(client: DialUp) -> None:
+    client.open()
+    client.faults.packet.nat_timeout(timeout="1min")
+    client.write(b"in time")
+    assert [segment.payload for segment in client.take()] == [b"IN TIME"]
+    client.bench.wait("61s")
+    client.write(b"too late")
+    assert client.heard("20min") == []
+    assert client.ends[0].data == b"in time"
+
+
 @pytest.mark.strikes("dns-fail", "dns-slow", "dns-wrong")
 def test_names(client: DialUp) -> None:
     client.faults.dns.fail(answer="none")

@@ -105,6 +105,36 @@ def test_octets_travel_both_ways(opened: TcpClient) -> None:
     assert opened.heard("100s") == []
 
 
+def test_octets_are_acknowledged_when_they_have_arrived(opened: TcpClient) -> None:
+    begin = opened.sequence
+    opened.far.unacknowledged = 5
+    opened.write(b"hello")
+    opened.far.unacknowledged = 9
+    opened.send(ACK | PSH | FIN, b" all")
+    assert opened.heard("500ms") == []
+    opened.send(ACK, b"hello", sequence=begin)  # said again
+    assert [segment.acknowledged for segment in opened.heard()] == [begin & 0xFFFFFFFF]
+    opened.far.unacknowledged = 4
+    opened.far.handler.acknowledged()
+    assert [segment.acknowledged for segment in opened.heard()] == [(begin + 5) & 0xFFFFFFFF]
+    opened.far.unacknowledged = 0
+    opened.far.handler.acknowledged()
+    assert [segment.acknowledged for segment in opened.heard()] == [(begin + 10) & 0xFFFFFFFF]
+    assert opened.far.sent == b"hello all"
+
+
+def test_a_connection_that_is_forgotten_on_its_way_says_nothing_more(opened: TcpClient) -> None:
+    opened.far.unacknowledged = 5
+    opened.write(b"hello")
+    opened.far.handler.closed(CloseReason.TIMED_OUT)
+    for _ in range(5):
+        opened.send(ACK | PSH, b"hello", sequence=opened.sequence - 5)
+        assert opened.heard("60s") == []
+    opened.bench.wait("31min")
+    opened.send(ACK)
+    assert [segment.flags for segment in opened.heard()] == [RST]
+
+
 @pytest.mark.parametrize(("reason", "refused"), [(CloseReason.REFUSED, True), (CloseReason.NETWORK_LOST, True),
                                                  (CloseReason.TIMED_OUT, False), (CloseReason.UNREACHABLE, False)])
 def test_a_host_that_does_not_answer(tcp: TcpClient, reason: CloseReason, refused: bool) -> None:
