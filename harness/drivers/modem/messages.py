@@ -189,7 +189,12 @@ class Messages:
         """Read what comes until something is found."""
         span, begin = to_ns(within), self._clock.now()
         while True:
-            self.fetch()
+            try:
+                self.fetch()
+            except TimeoutExpired:  # a modem that has just been switched on, or is busy
+                if self._clock.now() - begin >= span:
+                    raise
+                continue
             if (received := found()) is not None:
                 return received
             if not self._wait(begin, span, what):

@@ -367,16 +367,21 @@ class Modem:
         span = to_ns(within)
         deadline = self._clock.now() + span
         while True:
-            self._stay_prepared()
-            mark = self.mark()
-            state = self.registration()
-            if state.status.has_service:
-                return state
+            mark, state, problem = self.mark(), None, ""
+            try:
+                self._stay_prepared()
+                state = self.registration()
+                if state.status.has_service:
+                    return state
+            except (PortLost, UsageError):
+                raise
+            except (ModemError, TimeoutExpired) as error:  # as when it has just been switched on
+                problem = str(error)
             left = deadline - self._clock.now()
             if left <= 0:
                 saw = self._port.saw()
                 raise TimeoutExpired(f"registration of {self.name}", within=span / NANOSECONDS,
-                                     saw=", ".join([*self._why_not(state), saw]))
+                                     saw=", ".join([*(self._why_not(state) if state is not None else [problem]), saw]))
             self._wait_or(self._spoke_of_registration(mark), min(left, to_ns(_POLL)))
 
     def _why_not(self, state: RegistrationState) -> list[str]:

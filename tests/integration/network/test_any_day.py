@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from harness.errors import HarnessError, InternalError, TimeoutExpired
+from harness.virtual.faults import KINDS
+from harness.virtual.faults.kinds import Mode
 from harness.virtual.modem.profile import profile_names
 from tests.unit.faults.strategies import SPANS, faults
 
@@ -129,3 +131,79 @@ def test_no_plan_wedges_the_driver(make_lab: MakeLab) -> None:
     run_state_machine_as_test(machine, settings=settings(
         max_examples=40, stateful_step_count=15, deadline=None,
         suppress_health_check=[HealthCheck.too_slow]))
+
+
+HARMLESS: dict[str, dict[str, Any]] = {
+    "brown-out": {"silence": "3s"}, "hang": {"span": "20s"}, "unplug": {"span": "15s"}, "hang-up": {},
+    "slow-boot": {"by": "20s"}, "delay": {"by": "20s"}, "jitter": {"high": "3s"}, "split": {"size": 3},
+    "blank-lines": {}, "no-echo": {}, "echo-loss": {}, "urc-first": {}, "urc-burst": {"text": "RING", "count": 30},
+    "urc": {"text": "+CGEV: NW DETACH"}, "network-lost": {"span": "30s"}, "network-searching": {"span": "40s"},
+    "sms-loss": {}, "sms-duplicate": {}, "sms-reorder": {}, "sms-redeliver": {}, "sms-delay": {"by": "30s"},
+    "cms": {"number": 500}, "error": {}, "never": {}, "truncate": {"after": 9}, "duplicate": {},
+}
+"""Faults after which a text that the network delivered is in the store, or was read."""
+
+
+@st.composite
+def harmless(draw: st.DrawFn) -> dict[str, Any]:
+    kind = draw(st.sampled_from(sorted(HARMLESS)))
+    described = {"kind": kind, **HARMLESS[kind]}
+    if KINDS[kind].mode is Mode.ACT or draw(st.booleans()):
+        described.update(draw(st.sampled_from([
+            {"on": "AT+CMGR"}, {"on": "AT+CMGD"}, {"on": "AT+CPMS"}, {"on": "/./", "nth": 3}, {"in": "2s"},
+            {"on": "AT"}, {"on": "/./", "p": 0.2},
+            {"urc": "+CMTI"} if kind in ("brown-out", "hang", "unplug", "hang-up") else {}])))
+    return described
+
+
+class NoTextIsLost(RuleBasedStateMachine):
+    """Texts arrive while this and that goes wrong; the test reads them when it gets to it."""
+
+    make: MakeLab
+
+    lab: Lab
+
+    @initialize(profile=st.sampled_from(profile_names()))
+    def a_module(self, profile: str) -> None:
+        self.sent: list[str] = []
+        self.lab = self.make(profile=profile, dialect=None)
+        self.lab.far.power_on()
+        self.lab.modem.open(within="60s")
+        self.lab.modem.registered()
+
+    @rule(described=harmless())
+    def something_goes_wrong(self, described: dict[str, Any]) -> None:
+        self.lab.faults.set(described)
+
+    @rule(length=st.sampled_from([1, 20, 200]))
+    def a_text_arrives(self, length: int) -> None:
+        text = f"{len(self.sent)}:" + "x" * length
+        self.sent.append(text)
+        self.lab.send_sms(text)
+
+    @rule(span=st.sampled_from(["1s", "10s", "1min"]))
+    def the_test_waits_for_one(self, span: str) -> None:
+        modem = self.lab.modem
+        try:
+            if not modem.channel.is_open:
+                modem.reopen(within="60s")
+            modem.expect_sms("none such", within=span)
+        except InternalError:
+            raise
+        except HarnessError:
+            pass
+
+    def teardown(self) -> None:
+        lab = self.lab
+        lab.faults.clear()
+        lab.world.clock.sleep("1min")
+        lab.modem.reopen(within="5min")
+        for text in self.sent:
+            assert lab.modem.expect_sms(text, within="24h").sender == "000"
+        lab.close()
+
+
+def test_no_text_is_lost(make_lab: MakeLab) -> None:
+    machine = type("Machine", (NoTextIsLost,), {"make": staticmethod(make_lab)})
+    run_state_machine_as_test(machine, settings=settings(
+        max_examples=40, stateful_step_count=15, deadline=None, suppress_health_check=[HealthCheck.too_slow]))

@@ -229,6 +229,18 @@ def test_registration_waits_for_service(virtual: Bench) -> None:
     assert virtual.clock.now() - before == 1_000_000_000
 
 
+def test_registration_is_asked_for_again_whatever_a_modem_says_that_has_just_started(virtual: Bench) -> None:
+    virtual.modem.open()
+    virtual.peer.script["AT+CREG?"] = "\r\n+CME ERROR: 14\r\n"
+    virtual.peer.script["AT+CEREG?"] = ["\r\n+CME ERROR: 14\r\n", virtual.ok("+CEREG: 2,x"), "",
+                                        virtual.ok("+CEREG: 2,5")]
+    assert virtual.modem.registered(within="60s").status.is_roaming
+    virtual.peer.script["AT+CEREG?"] = "\r\n+CME ERROR: 14\r\n"
+    with pytest.raises(TimeoutExpired, match=r"^waited 10 s for registration of modem-1; saw instead: modem-1 tells no "
+                                             r"registration: it refuses AT\+CEREG\?, AT\+CREG\?"):
+        virtual.modem.registered(within="10s")
+
+
 def test_registration_in_vain_tells_the_state(virtual: Bench) -> None:
     virtual.peer.script |= {"AT+CEREG?": virtual.ok("+CEREG: 2,3"), "AT+CREG?": virtual.ok("+CREG: 2,3")}
     virtual.modem.open()
