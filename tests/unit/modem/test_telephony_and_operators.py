@@ -135,3 +135,14 @@ def test_contexts_of_types_that_the_network_does_not_carry(bench: Bench) -> None
         '+CGDCONT: 3,"Non-IP","super","0.0.0.0",0,0,0,0', '+CGDCONT: 4,"PPP","super","0.0.0.0",0,0,0,0')
     assert bench.at("+CGACT=1,3") == b"\r\n+CME ERROR: 132\r\n"
     assert bench.at('+CGDCONT=3,"X25","super"') == b"\r\n+CME ERROR: 50\r\n"
+
+
+def test_services_that_the_network_does_not_provide(bench: Bench) -> None:
+    assert bench.at("+CSSN=1,1;+CSSN?") == answer("+CSSN: 1,1")
+    assert bench.at("+CLIR=1;+CLIR?;+COLP?") == b"\r\n+CLIR: 1,0\r\n\r\n+COLP: 0,0\r\n\r\nOK\r\n"
+    assert bench.at("+CCWA=1;+CCWA?") == answer("+CCWA: 1")
+    for asked in ("+CCWA=1,2", "+CCWA=0,1,1", "+CCFC=0,2", '+CCFC=0,3,"+15550001111"'):
+        assert bench.at(asked) == b"\r\n+CME ERROR: 132\r\n", asked
+    assert bench.at("+CCFC=9,2") == bench.at("+CCWA=2") == b"\r\n+CME ERROR: 50\r\n"
+    bench.at("+COPS=2")
+    assert bench.at("+CCFC=0,2") == b"\r\n+CME ERROR: 30\r\n"

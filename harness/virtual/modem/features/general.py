@@ -99,7 +99,7 @@ def _exec(name: str, clause: str, handler: Handler, test: str) -> Command:
 
 DEFAULTS: dict[str, Value] = {
     "+CMEE": (0,), "+CSCS": ("GSM",), "+IPR": (115200,), "+IFC": (0, 0), "+ICF": (3, 3), "+CTZU": (0,), "+CTZR": (0,),
-    "+WS46": (25,), "+CLIP": (0,), "+CRC": (0,), "+FCLASS": (0,),
+    "+WS46": (25,), "+CRC": (0,), "+FCLASS": (0,),
 }
 
 COMMANDS = (
@@ -118,7 +118,6 @@ COMMANDS = (
     setting("+IFC", Number(0, 2), Number(0, 2), clause="V.250 6.2.12", optional=1),
     setting("+ICF", Number(0, 3), Number(0, 3), clause="V.250 6.2.11", optional=1),
     setting("+WS46", Choice((12, 22, 25, 28, 29)), clause="27.007 5.9"),
-    setting("+CLIP", Number(0, 1), clause="27.007 7.11"),
     setting("+CRC", Number(0, 1), clause="27.007 6.11"),
     setting("+FCLASS", Choice((0,)), clause="V.250 6.7.1"),
 )
