@@ -30,7 +30,7 @@ BARE_OK = {"+CSIM", "+CCHO", "+CCHC", "+CGLA", "+CLCC", "+CHUP", "+COPN",
     "+QCMGS", "+QCMGR",
     "+CEDRXRDP",
     # SIMCom
-    "+SPIC", "+CREBOOT", "+CICCID", "+CPMUTEMP", "+CPOF", "+CRESET", "+NETOPEN", "+NETCLOSE", "+IPADDR",
+    "+SPIC", "+CSPN", "+CREBOOT", "+CICCID", "+CPMUTEMP", "+CPOF", "+CRESET", "+NETOPEN", "+NETCLOSE", "+IPADDR",
     # u-blox
     "+UPINCNT", "+USOER", "+CPWROFF",
     # Telit

@@ -72,3 +72,16 @@ def test_bands_of_one_system_are_chosen_and_the_others_stay(bench: Bench) -> Non
     assert bench.at('+QCFG="band",1,0x400a0e189f,10,1;+QCFG="band"') == (
         b'\r\n+QCFG: "band",0x1,0x400a0e189f,0x10\r\n' + OK)
     assert bench.at('+QCFG="band",all') == b"\r\n+CME ERROR: 50\r\n"
+
+
+def test_system_and_signal_are_told_where_asked_for(bench: Bench) -> None:
+    assert bench.at('+QINDCFG="csq"') == b'\r\n+QINDCFG: "csq",0\r\n' + OK
+    assert bench.at('+QINDCFG="csq",1,0;+QINDCFG="act",1') == OK
+    bench.at("+COPS=2")
+    said = bench.at("+COPS=0", wait="5s")
+    assert b'\r\n+QIND: "act","eMTC"\r\n' in said
+    assert b'\r\n+QIND: "csq",20,99\r\n' in said
+    bench.at('+QINDCFG="all",0')
+    bench.at("+COPS=2")
+    assert b"+QIND" not in bench.at("+COPS=0", wait="5s")
+    assert bench.at('+QINDCFG="colour",1') == b"\r\n+CME ERROR: 50\r\n"

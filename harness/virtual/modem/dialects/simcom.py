@@ -129,10 +129,16 @@ def reset(call: Call) -> Result:
     return OK
 
 
+def _provider(call: Call) -> Result:
+    card = call.modem.slot.card
+    return info(f'+CSPN: "{call.modem.encode_text(card.spn if card is not None else "")}",0')
+
+
 DEFAULTS: dict[str, Value] = {"+CNSMOD": (0,), "+CSCLK": (0,), "+CPSI": (0,), "+CNMP": (2,)}
 
 COMMANDS = (
     Command(name="+SPIC", clause=MANUAL, test=NO_PARAMETERS, exec=_pin_counters, needs=Needs.SIM),
+    Command(name="+CSPN", clause=MANUAL, test=NO_PARAMETERS, read=_provider, needs=Needs.UNLOCKED),
     Command(name="+CPSI", clause=MANUAL, test="(0-255)", read=_system, set=_system_period),
     Command(name="+CNSMOD", clause=MANUAL, test="(0,1)", read=_read_mode, set=_set_mode),
     setting("+CSCLK", Number(0, 2), clause=MANUAL),

@@ -174,8 +174,8 @@ def _operator_profile(call: Call) -> Result:
 
 
 def _set_access(call: Call) -> Result:
-    call.at_most(3)
-    chosen = tuple(call.number(position, high=9) for position in range(max(1, call.count)))
+    call.at_most(2)
+    chosen = tuple(call.number(position, low=7, high=8) for position in range(max(1, call.count)))
     call.modem.settings["+URAT"] = chosen
     return OK
 
@@ -245,7 +245,7 @@ COMMANDS = (
     Command(name="+UPINCNT", clause=_MANUAL, test=NO_PARAMETERS, exec=_pin_counters, needs=Needs.SIM),
     Command(name="+UCGED", clause=_MANUAL, test="(0,2,5)", read=_cell_data,
             set=setting("+UCGED", Choice((0, 2, 5)), clause=_MANUAL).set),
-    Command(name="+URAT", clause=_MANUAL, test="(0-9),(0-9),(0-9)", read=_access, set=_set_access),
+    Command(name="+URAT", clause=_MANUAL, test="(7,8),(7,8)", read=_access, set=_set_access),
     Command(name="+UMNOPROF", clause=_MANUAL, test="(0-6,8-14,18-21,28,31,32,36,38,39,43,44,90,100,101,198,201)",
             read=setting("+UMNOPROF", Number(0, 201), clause=_MANUAL).read, set=_operator_profile),
     Command(name="+UBANDMASK", clause=_MANUAL, test="(0,1),(0-9223372036854775807)", read=_bands, set=_set_bands),

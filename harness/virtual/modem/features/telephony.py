@@ -97,8 +97,8 @@ def _refused(call: Call) -> Result:
     return cme(Cme.SERVICE_OPTION_NOT_SUPPORTED if call.modem.radio.served else Cme.NO_NETWORK)
 
 
-DEFAULTS: dict[str, Value] = {"+CLVL": (3,), "+CMUT": (0,), "+CUSD": (0,), "+CSSN": (0, 0), "+CCWA": (0,), "+CLIP": (0,),
-                              "+CLIR": (0,), "+COLP": (0,)}
+DEFAULTS: dict[str, Value] = {"+CLVL": (3,), "+CMUT": (0,), "+CUSD": (0,), "+CSSN": (0, 0), "+CCWA": (0,),
+                              "+CLIP": (0,), "+CLIR": (0,), "+COLP": (0,)}
 
 COMMANDS = (
     setting("+CLVL", Number(0, 5), clause="27.007 8.23"),
