@@ -1,4 +1,4 @@
-"""ModemManager drives the modem over an abstract unix socket, with its generic plug-in and character set UCS2."""
+"""ModemManager drives the modem over an abstract unix socket, with its generic plug-in and with those for makers."""
 
 from __future__ import annotations
 
@@ -29,8 +29,15 @@ def port() -> str:
 
 
 @pytest.fixture
-def place(tmp_path: Path, port: str) -> Iterator[Place]:
-    opened = Place(tmp_path / "ttyVM0", profile="EC25", ports=(f"abstract:{port}",))
+def module(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """The plug-in and the module."""
+    chosen: tuple[str, str] = getattr(request, "param", ("generic", "EC25"))
+    return chosen
+
+
+@pytest.fixture
+def place(tmp_path: Path, port: str, module: tuple[str, str]) -> Iterator[Place]:
+    opened = Place(tmp_path / "ttyVM0", profile=module[1], ports=(f"abstract:{port}",))
     yield opened
     opened.close()
 
@@ -55,13 +62,13 @@ def blocked(locked: SimCard, place: Place) -> None:
 
 
 @pytest.fixture
-def started(place: Place, port: str, tmp_path: Path) -> Iterator[Bus]:
+def started(place: Place, port: str, module: tuple[str, str], tmp_path: Path) -> Iterator[Bus]:
     """A ModemManager of our own, which has found its modem."""
     with tempfile.TemporaryDirectory() as short, message_bus(Path(short), SERVICE) as bus, \
             program(tmp_path / "mm.log", "ModemManager", "--test-session", "--test-enable", "--test-no-udev",
                     "--test-no-suspend-resume", "--debug", env=bus.environment):
         wait_until(lambda: bus.answers(ROOT, "org.freedesktop.DBus.ObjectManager.GetManagedObjects"), "ModemManager")
-        bus.call(ROOT, f"{SERVICE}.Test.SetProfile", "vm", "generic", f"['{port}']")
+        bus.call(ROOT, f"{SERVICE}.Test.SetProfile", "vm", module[0], f"['{port}']")
         bus.wait_for("Modem/0", ROOT, "org.freedesktop.DBus.ObjectManager.GetManagedObjects")
         yield bus
 
@@ -135,3 +142,22 @@ def test_a_card_that_asks_for_its_puk(locked: SimCard, blocked: None, started: B
     wait_until(lambda: started.answers(MODEM, f"{SERVICE}.Modem.Enable", "true"), "enabled modem")
     place.until(lambda: place.modem.radio.served, "service")
     assert locked.pin1.verify("4321")
+
+
+@pytest.mark.parametrize("module", [("quectel", "BG96"), ("simtech", "SIM7080G")], indirect=True)
+def test_plug_ins_for_makers(manager: Bus, place: Place) -> None:
+    """They ask for more: tries of the PINs by raw access to the card, and what the module tells unasked."""
+    assert _property(manager, "Modem", "OwnNumbers") == "(<['+15550001111']>,)"
+    assert "uint32 2: uint32 3" in _property(manager, "Modem", "UnlockRetries")
+    manager.wait_for("uint32 5", MODEM, "org.freedesktop.DBus.Properties.Get", f"{SERVICE}.Modem.Modem3gpp",
+                     "RegistrationState")
+    assert _property(manager, "Modem.Modem3gpp", "EpsUeModeOperation") == "(<uint32 4>,)"  # +CEMODE: 2
+    manager.call(MODEM, f"{SERVICE}.Modem.Messaging.Create", "{'text': <'LED IS ON'>, 'number': <'000'>}")
+    manager.call(f"{ROOT}/SMS/0", f"{SERVICE}.Sms.Send", seconds=40)
+    place.until(lambda: place.cloud.texts == ["LED IS ON"], "text at the cloud")
+    # it hangs up by closing the port, as there is but one, and must find the module in command mode again
+    manager.call(MODEM, f"{SERVICE}.Modem.Simple.Connect", "{'apn': <'super'>, 'allow-roaming': <true>}", seconds=60)
+    assert place.modem.packet.active[1].apn == "super"
+    manager.call(MODEM, f"{SERVICE}.Modem.Simple.Disconnect", "/", seconds=60)
+    assert place.modem.profile.model in manager.call(MODEM, f"{SERVICE}.Modem.Command", "AT+CGMM", "3")
+    manager.call(MODEM, f"{SERVICE}.Modem.Enable", "false")
