@@ -63,6 +63,7 @@ class AtPort:
     Attributes:
         restarted: whether the modem told of a start, or echoes again, since somebody set this to False.
         echo_is_off: whether an echo means that the modem has lost its settings.
+        text_mode: whether somebody wanted texts in text mode (+CMGF=1) last.
         echoed: whether the last command was echoed.
         gaps: how often something unsolicited may have been missed, because the port had to get in step again.
     """
@@ -73,6 +74,7 @@ class AtPort:
         self.name = name
         self.restarted = False
         self.echo_is_off = False
+        self.text_mode = False
         self.echoed = False
         self.gaps = 0
         self._clock = clock
@@ -221,6 +223,8 @@ class AtPort:
             self.synchronise()
         if "E1" in text.upper().split("+")[0]:
             self.echo_is_off = False  # somebody wants it
+        if modes := re.findall(r"\+CMGF=([01])", text.upper()):
+            self.text_mode = modes[-1] == "1"
         span = self.dialect.timeout_for(text) if within is None else within
         return self._run(Command(text, sends_data=data is not None), within=span, data=data)
 

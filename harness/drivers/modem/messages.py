@@ -128,8 +128,15 @@ class Messages:
         self._prepare()
         if status_report and not text_mode:
             self._route_reports()
-        references = (self._send_text_mode(to, text) if text_mode
-                      else self._send_pdus(to, text, status_report=status_report))
+        wanted = self._port.text_mode  # somebody may have wanted it, for commands of their own
+        if wanted and not text_mode:  # where a length would be taken for a number to send to
+            self._port.command("AT+CMGF=0")
+        try:
+            references = (self._send_text_mode(to, text) if text_mode
+                          else self._send_pdus(to, text, status_report=status_report))
+        finally:
+            if wanted and not self._port.text_mode:
+                self._port.command("AT+CMGF=1")
         self._journal.record("driver", "sms_sent", device=self._port.name, to=to, text=text, parts=len(references))
         return SentSms(to=to, text=text, references=references)
 

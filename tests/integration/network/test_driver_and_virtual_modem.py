@@ -53,6 +53,15 @@ def test_long_texts_arrive_whole_in_both_directions(lab: Lab) -> None:
     assert lab.cloud.texts == [text]
 
 
+def test_who_works_in_text_mode_can_send_all_the_same(lab: Lab) -> None:
+    lab.modem.registered(within="60s")
+    lab.modem.command("AT+CMEE=2;+CMGF=1")
+    lab.modem.send_sms("000", "наконец " * 20)
+    lab.modem.send_sms("000", "short", text_mode=True)
+    assert lab.cloud.texts == ["наконец " * 20, "short"]
+    assert lab.modem.command("AT+CMGF?").lines == ("+CMGF: 1",), "as it was"
+
+
 def test_text_mode_and_status_reports(lab: Lab) -> None:
     lab.modem.registered()
     lab.modem.send_sms("000", "LED IS ON", text_mode=True)
