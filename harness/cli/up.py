@@ -67,7 +67,8 @@ def _show(doors: Doors) -> None:
     rows += [(name, getattr(doors.urls, name)) for name in ("supersim", "wireless", "microvisor", "upload")]
     rows += [("proxy", f"{doors.tls.proxy}  for the services' own host names: eval \"$(mvh env)\"")]
     rows += [("admin", f"{doors.admin.url}  token {doors.admin.token}")]
-    rows += [(modem.name, f"{modem.port}  Sim {modem.sim_sid}  ICCID {modem.iccid}") for modem in doors.modems]
+    rows += [(modem.name, "  ".join([*modem.ports, f"Sim {modem.sim_sid}", f"ICCID {modem.iccid}"]))
+             for modem in doors.modems]
     rows += [(board.name, "  ".join([f"{board.device_sid}  debug probe {board.probe}", *(
         f"{name} {path}" for name, path in board.consoles.items())])) for board in doors.boards]
     for name, value in rows:

@@ -99,6 +99,18 @@ def test_a_taken_port_is_told_and_nothing_is_left(up: Up, tmp_path: Path, runtim
     assert not list((runtime / "mvh").iterdir())
 
 
+def test_every_port_of_a_modem_is_shown(tmp_path: Path, runtime: Path) -> None:
+    rig = tmp_path / "rig.toml"
+    rig.write_text(f'board = []\n[[modem]]\nname = "m"\nport = "{tmp_path}/tty"\nports = ["abstract:{runtime}"]\n')
+    with subprocess.Popen([sys.executable, "-m", "harness.cli", "up", "--rig", str(rig)], stdout=subprocess.PIPE,
+                          text=True, env={**os.environ, "XDG_RUNTIME_DIR": str(runtime), "COLUMNS": "40"}) as process:
+        assert process.stdout is not None
+        line = next(line for line in process.stdout if line.startswith("m "))
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=15)
+    assert f" {tmp_path}/tty  abstract:{runtime}  Sim HS" in line
+
+
 def test_two_stacks_live_side_by_side(up: Up) -> None:
     first, one = up()
     second, other = up()
