@@ -7,10 +7,14 @@ from dataclasses import dataclass, field
 
 EF_DIR = 0x2F00
 EF_PL = 0x2F05
+EF_ARR_MF = 0x2F06
 EF_ICCID = 0x2FE2
 EF_PBR = 0x4F30
 EF_LI = 0x6F05
+EF_ARR = 0x6F06
 EF_IMSI = 0x6F07
+EF_KEYS = 0x6F08
+EF_KEYS_PS = 0x6F09
 EF_HPPLMN = 0x6F31
 EF_UST = 0x6F38
 EF_ADN = 0x6F3A
@@ -26,6 +30,8 @@ EF_SDN = 0x6F49
 EF_EXT1 = 0x6F4A
 EF_EXT2 = 0x6F4B
 EF_EST = 0x6F56
+EF_START_HFN = 0x6F5B
+EF_THRESHOLD = 0x6F5C
 EF_PLMN_ACT = 0x6F60
 EF_OPLMN_ACT = 0x6F61
 EF_HPLMN_ACT = 0x6F62
@@ -36,11 +42,13 @@ EF_LOCI = 0x6F7E
 EF_AD = 0x6FAD
 EF_PHASE = 0x6FAE
 EF_ECC = 0x6FB7
+EF_NETPAR = 0x6FC4
 EF_PNN = 0x6FC5
 EF_OPL = 0x6FC6
 EF_SPDI = 0x6FCD
 EF_EHPLMN = 0x6FD9
 EF_EPSLOCI = 0x6FE3
+EF_EPSNSC = 0x6FE4
 
 PLMN_ACT_OCTETS = 5
 """Octets of an operator with its access technologies in the three lists of operators."""
@@ -74,11 +82,17 @@ class ElementaryFile:
         """Octets in the whole file."""
         return sum(len(record) for record in self.records)
 
+    @property
+    def rule(self) -> tuple[bool, int | None]:
+        """Whether reading needs the PIN, and whether updating needs PIN (1) or PIN2 (2); None: it is never allowed."""
+        return self.secret, 2 if self.guarded else 1 if self.writable else None
+
     def response(self, identifier: int) -> bytes:
         """Return what GET RESPONSE tells of it, in the form of a SIM (TS 51.011 clause 9.2.1)."""
-        update = 2 if self.guarded else 1 if self.writable else _NEVER
+        read, needed = self.rule
+        update = _NEVER if needed is None else needed
         head = bytes((0, 0, self.size >> 8, self.size & 0xFF, identifier >> 8, identifier & 0xFF, 0x04, 0x00,
-                      int(self.secret) << 4 | update, 0xFF, 0x44, 0x01, 0x02))
+                      int(read) << 4 | update, 0xFF, 0x44, 0x01, 0x02))
         if self.linear:
             return head + bytes((0x01, len(self.records[0])))
         return head + bytes((0x00, 0x00))

@@ -17,10 +17,13 @@ from harness.virtual.modem.sim_files import (
     EF_ACC,
     EF_AD,
     EF_ADN,
+    EF_ARR,
+    EF_ARR_MF,
     EF_DIR,
     EF_ECC,
     EF_EHPLMN,
     EF_EPSLOCI,
+    EF_EPSNSC,
     EF_EST,
     EF_EXT1,
     EF_EXT2,
@@ -32,9 +35,12 @@ from harness.virtual.modem.sim_files import (
     EF_HPPLMN,
     EF_ICCID,
     EF_IMSI,
+    EF_KEYS,
+    EF_KEYS_PS,
     EF_LI,
     EF_LOCI,
     EF_MSISDN,
+    EF_NETPAR,
     EF_OPL,
     EF_OPLMN_ACT,
     EF_PBR,
@@ -48,6 +54,8 @@ from harness.virtual.modem.sim_files import (
     EF_SMSS,
     EF_SPDI,
     EF_SPN,
+    EF_START_HFN,
+    EF_THRESHOLD,
     EF_UST,
     FPLMN_ENTRIES,
     ElementaryFile,
@@ -64,6 +72,8 @@ _NUMBER_OCTETS = 28  # 14 characters of name
 _ADN_RECORDS, _FDN_RECORDS, _SDN_RECORDS, _EXTENSIONS, _ECC_RECORDS = 50, 10, 5, 10, 5
 _PLMN_ACT_ENTRIES = 10
 _NO_PLMN_ACT = b"\xff\xff\xff\x00\x00"
+_NO_KEYS = b"\x07" + b"\xff" * 32  # no key set, and no keys (clause 4.2.3)
+_ARR_OCTETS = 22
 _PNN_OCTETS = 28
 _SPN_OCTETS = 16
 _SMSP_OCTETS = 42
@@ -78,9 +88,17 @@ def make_files(*, iccid: str, imsi: str, mnc_digits: int, spn: str, msisdn: str,
     return FileStore({
         EF_DIR: ElementaryFile([_application()], linear=True, secret=False),
         EF_PL: ElementaryFile([_LANGUAGES], secret=False),
+        EF_ARR_MF: ElementaryFile(_access_rules(), linear=True, secret=False),
         EF_ICCID: ElementaryFile([swapped_digits(iccid, 10)], secret=False),
         EF_LI: ElementaryFile([_LANGUAGES], secret=False),
+        EF_ARR: ElementaryFile(_access_rules(), linear=True, secret=False),
         EF_IMSI: ElementaryFile([encode_imsi(imsi)]),
+        EF_KEYS: ElementaryFile([_NO_KEYS], writable=True),
+        EF_KEYS_PS: ElementaryFile([_NO_KEYS], writable=True),
+        EF_START_HFN: ElementaryFile([bytes.fromhex("F00000F00000")], writable=True),
+        EF_THRESHOLD: ElementaryFile([b"\xff" * 3]),
+        EF_NETPAR: ElementaryFile([b"\xff" * 46], writable=True),
+        EF_EPSNSC: ElementaryFile([b"\xff" * 80], linear=True, writable=True),
         EF_AD: ElementaryFile([bytes((0, 0, 0, mnc_digits))], secret=False),
         EF_PHASE: ElementaryFile([b"\x03"], secret=False),
         EF_UST: ElementaryFile([_services()]),
@@ -121,6 +139,18 @@ def _numbers(records: int, *, writable: bool = False, guarded: bool = False) -> 
 
 def _extensions(*, guarded: bool = False) -> ElementaryFile:
     return ElementaryFile([b"\xff" * EXTENSION_OCTETS] * _EXTENSIONS, linear=True, writable=True, guarded=guarded)
+
+
+RULES: Final[tuple[tuple[bool, int | None], ...]] = tuple((read, update) for read in (False, True)
+                                                          for update in (None, 1, 2))
+"""Access rules, in the order of the records of EF_ARR: whether reading needs the PIN, and what updating needs."""
+
+
+def _access_rules() -> list[bytes]:
+    """Return the records of EF_ARR: reading (1) and updating (2) always, never or by PIN (TS 102 221 clause 9.2)."""
+    pins = {1: "A406830101950108", 2: "A406830181950108"}
+    rules = (f"800101{pins[1] if read else '9000'}800102{pins.get(update or 0, '9700')}" for read, update in RULES)
+    return [bytes.fromhex(rule).ljust(_ARR_OCTETS, b"\xff") for rule in rules]
 
 
 def _application() -> bytes:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from harness.virtual.modem.sim_files import (
     EF_ADN,
+    EF_ARR,
+    EF_ARR_MF,
     EF_DIR,
     EF_EXT1,
     EF_EXT2,
@@ -24,7 +26,7 @@ from harness.virtual.modem.sim_files import (
     EF_SMSS,
     ElementaryFile,
 )
-from harness.virtual.modem.sim_personalisation import USIM_AID
+from harness.virtual.modem.sim_personalisation import RULES, USIM_AID
 
 if TYPE_CHECKING:
     from harness.virtual.modem.sim_card import SimCard
@@ -35,7 +37,7 @@ PARENTS: Final[dict[int, tuple[int, ...]]] = {MF: (), DF_TELECOM: (MF,), DF_GSM:
                                               DF_PHONEBOOK: (DF_TELECOM, ADF_USIM)}
 """Folders, and the folders that they may be reached from."""
 
-_OF_MASTER: Final = frozenset({EF_DIR, EF_PL, EF_ICCID})
+_OF_MASTER: Final = frozenset({EF_DIR, EF_PL, EF_ICCID, EF_ARR_MF})
 _OF_PHONE_BOOK: Final = frozenset({EF_PBR, EF_ADN, EF_EXT1})
 _OF_TELECOM: Final = frozenset({EF_ADN, EF_EXT1, EF_EXT2, EF_FDN, EF_SDN, EF_SMS, EF_SMSP, EF_SMSS, EF_MSISDN})
 _NOT_OF_USIM: Final = _OF_MASTER | {EF_PBR, EF_ADN, EF_EXT1}
@@ -103,16 +105,24 @@ def describe(identifier: int, file: ElementaryFile | None, card: SimCard) -> byt
         body = _tag(0x82, b"\x78\x21")
         body += _tag(0x84, USIM_AID) if identifier == ADF_USIM else _tag(0x83, identifier.to_bytes(2, "big"))
         enabled = 0xC0 if card.pin_enabled else 0x40  # of PIN, then of PIN2, which is always on
-        return _tag(0x62, body + _tag(0x8A, b"\x05") + _tag(0xC6, bytes((0x90, 1, enabled, 0x83, 1, 1, 0x83, 1, 0x81))))
+        body += _tag(0x8A, b"\x05") + _rule(EF_ARR_MF, (False, None))
+        return _tag(0x62, body + _tag(0xC6, bytes((0x90, 1, enabled, 0x83, 1, 1, 0x83, 1, 0x81))))
     if file.linear:
         length = len(file.records[0])
         body = _tag(0x82, b"\x42\x21" + length.to_bytes(2, "big") + bytes((len(file.records),)))
     else:
         body = _tag(0x82, b"\x41\x21")
-    body += _tag(0x83, identifier.to_bytes(2, "big")) + _tag(0x8A, b"\x05") + _tag(0x80, file.size.to_bytes(2, "big"))
+    body += _tag(0x83, identifier.to_bytes(2, "big")) + _tag(0x8A, b"\x05")
+    body += _rule(EF_ARR_MF if identifier in _OF_MASTER else EF_ARR, file.rule)
+    body += _tag(0x80, file.size.to_bytes(2, "big"))
     short = next((one for folder in SHORT_IDENTIFIERS.values() for one, other in folder.items()
                   if other == identifier), None)
     return _tag(0x62, body + (_tag(0x88, bytes((short << 3,))) if short is not None else b""))
+
+
+def _rule(rules: int, rule: tuple[bool, int | None]) -> bytes:
+    """Return the reference to the record of EF_ARR that says who may read and update."""
+    return _tag(0x8B, rules.to_bytes(2, "big") + bytes((RULES.index(rule) + 1,)))
 
 
 def _tag(number: int, value: bytes) -> bytes:

@@ -275,3 +275,18 @@ def test_every_command_has_status_words(make_bench: Callable[..., Bench], make_c
         answer = transmit(bench, apdu.hex().upper())
         assert len(answer) >= 4
         assert answer[-4] in "69", answer
+
+
+@pytest.mark.parametrize(("file", "rule"), [
+    ("2FE2", "8001019000" "8001029700"),  # read always, updated never
+    ("6F07", "800101A406830101950108" "8001029700"),
+    ("6F7B", "800101A406830101950108" "800102A406830101950108"),
+    ("6F3B", "800101A406830101950108" "800102A406830181950108"),  # updated with PIN2
+])
+def test_files_refer_to_their_access_rules(bench: Bench, file: str, rule: str) -> None:
+    transmit(bench, f"00A4000402{file}")
+    template = bytes.fromhex(transmit(bench, "00C0000000"))
+    reference = template.index(b"\x8b\x03")
+    rules, record = template[reference + 2:reference + 4].hex(), template[reference + 4]
+    transmit(bench, f"00A4000C02{rules}")
+    assert transmit(bench, f"00B2{record:02X}0416") == rule.ljust(44, "F") + "9000"
