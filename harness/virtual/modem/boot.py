@@ -77,4 +77,4 @@ class BootSequence:
         modem = self._modem
         if (step.needs_pin and not modem.slot.ready) or (step.needs_sim and not modem.slot.started):
             return False
-        return not step.when or step.when not in modem.settings or bool(modem.settings.number(step.when))
+        return not step.when or modem.settings.allows(step.when)

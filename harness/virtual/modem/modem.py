@@ -335,8 +335,9 @@ class VirtualModem:
 
     @property
     def link_reserved(self) -> bool:
-        """Whether every port that would tell is in data mode."""
-        return all(session.state is State.DATA for session in self._telling())
+        """Whether every port that would tell is in data mode; a module without ports has no link to reserve."""
+        ports = self._telling()
+        return bool(ports) and all(session.state is State.DATA for session in ports)
 
     def _telling(self) -> tuple[Session, ...]:
         """Return all ports, or the one that was chosen by +QURCCFG with the channels of a multiplexer."""

@@ -65,6 +65,14 @@ class Settings:
         """Return a value that is a text."""
         return str(self._values[name][position])
 
+    def allows(self, *switches: str) -> bool:
+        """Tell whether none of these switches is off; one that there is not is on."""
+        return all(bool(self._values.get(name, (1,))[0]) for name in switches)
+
+    def keep(self, name: str) -> None:
+        """Keep one value in force for the next power-up."""
+        self._stored[name] = self._values[name]
+
     def store(self) -> None:
         """Keep the values in force for the next power-up (&W)."""
         self._stored = dict(self._values)

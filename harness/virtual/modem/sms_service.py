@@ -205,7 +205,7 @@ class SmsService:
             self._full.add(store.name)
             self._modem.record("sms_refused", cause=MEMORY_EXCEEDED, memory=store.name)
             urc = self._modem.profile.text("sms_full_urc")
-            if urc and not told:
+            if urc and not told and self._modem.settings.allows("+QINDCFG.all", "+QINDCFG.smsfull"):
                 self._modem.urc(urc.format(memory=store.name))
             self.changed()
         self._answer(done, SmsRejected(cause=MEMORY_EXCEEDED))
@@ -272,6 +272,8 @@ class SmsService:
         Mode 0 keeps it until another mode is set. A port in data mode, whose link is reserved, says it later, or in
         mode 1 not at all; the channels of a multiplexer are what mode 3 calls an in-band technique.
         """
+        if not self._modem.settings.allows("+QINDCFG.all", "+QINDCFG.smsincoming"):
+            return
         mode = self._modem.settings.number("+CNMI")
         if mode == 0:
             self._buffer.append(text)

@@ -84,3 +84,9 @@ def test_another_port_hears_it_at_once(bench: Bench, mode: int) -> None:
     assert deliver(bench, message())[1] == [SmsAccepted()]
     assert other.startswith(b"\r\n+CMT: ,")
     assert (b"+CMT" in back(bench)) is (mode == 2)
+
+
+def test_a_module_without_ports_has_no_link_that_could_be_reserved(bench: Bench) -> None:
+    bench.at("+CNMI=1,2,0,0,0")
+    bench.modem.remove_port(bench.port)
+    assert deliver(bench, message())[1] == [SmsAccepted()]

@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from harness.virtual.modem.command import NO_PARAMETERS, OK, Call, Choice, Command, Number, Reply, Result, info, setting
-from harness.virtual.modem.features import identity, network, power, quectel_messages, quectel_sockets, sim
+from harness.virtual.modem.features import (
+    identity,
+    network,
+    power,
+    quectel_indications,
+    quectel_messages,
+    quectel_sockets,
+    sim,
+)
 from harness.virtual.modem.features.network import signal_of
 from harness.virtual.modem.settings import Value
 from harness.virtual.modem.watcher import Watcher
@@ -211,7 +219,7 @@ DEFAULTS: dict[str, Value] = {
     **{f"+QCFG.{name}": (words,) for name, words in _WORDS.items()},
     **{f"+QINDCFG.{name}": (int(name in ("all", "smsfull", "ring")),) for name in _INDICATIONS},
     "+QSIMDET": (0, 0), "+QSIMSTAT": (0,), "+QURCCFG": ("all",),
-    **quectel_sockets.DEFAULTS,
+    **quectel_indications.DEFAULTS, **quectel_sockets.DEFAULTS,
 }
 
 COMMANDS = (
@@ -227,11 +235,12 @@ COMMANDS = (
     Command(name="+QSIMSTAT", clause=_MANUAL, test="(0,1)", read=_read_card,
             set=setting("+QSIMSTAT", Number(0, 1), clause=_MANUAL).set),
     Command(name="+QURCCFG", clause=_MANUAL, test='"urcport",("usbat","usbmodem","uart1","all")', set=_urc_port),
-    *quectel_messages.COMMANDS, *quectel_sockets.COMMANDS,
+    *quectel_indications.COMMANDS, *quectel_messages.COMMANDS, *quectel_sockets.COMMANDS,
 )
 
 
 def attach(modem: VirtualModem) -> None:
     """Let this dialect tell of the modem's sockets, card and sleep."""
     quectel_sockets.attach(modem)
+    quectel_indications.attach(modem)
     modem.watchers.append(QuectelWatcher(modem))

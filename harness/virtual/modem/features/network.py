@@ -260,7 +260,7 @@ def _extended_signal(call: Call) -> Result:
     return info(f"+CESQ: {max(0, min(63, dbm + 111))},0,255,255,255,255")
 
 
-_MODE_NAMES = {0: "GSM", 2: "WCDMA", 7: "LTE", 8: "eMTC", 9: "NBIoT"}
+MODE_NAMES = {0: "GSM", 2: "WCDMA", 7: "LTE", 8: "eMTC", 9: "NBIoT"}
 _INFO_NAMES = {0: "GSM", 2: "WCDMA", 7: "FDD LTE", 8: "eMTC", 9: "NBIoT"}
 
 
@@ -269,7 +269,7 @@ def _quectel_signal(call: Call) -> Result:
     cell, dbm = radio.cell, signal_of(call)
     if cell is None or dbm is None:
         return info('+QCSQ: "NOSERVICE"')
-    name = _MODE_NAMES[int(cell.act)]
+    name = MODE_NAMES[int(cell.act)]
     if not radio.on_lte:
         return info(f'+QCSQ: "{name}",{dbm}')
     return info(f'+QCSQ: "{name}",{dbm},{dbm - 20},150,-10')
