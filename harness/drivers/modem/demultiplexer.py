@@ -150,13 +150,18 @@ class Demultiplexer:
                 return
             yield self._give_up(self._head)
         command = self.command
-        self._last = self._cut = None
         if command is not None and _ends(event, command, self._dialect):
             command.result, command.success, command.code = event.text, event.ok, event.code
-            self.command = None
+            self.command = self._last = self._cut = None
             yield Filed(kind=LineKind.FINAL, text=event.text, t=now)
         else:
+            self._may_cut(event.apart)
             yield self._unsolicited(event.text, now)
+
+    def _may_cut(self, apart: bool) -> None:
+        """Note that something unsolicited came; without an empty line before it, it has cut the last line in two."""
+        if not apart and self._last is not None:
+            self._cut, self._last = self._last, None
 
     # -- lines --------------------------------------------------------------------------------------------------------
 
@@ -172,8 +177,7 @@ class Demultiplexer:
             if urc is None:
                 yield self._give_up(head)
         if urc is not None:
-            if not apart and self._last is not None:
-                self._cut, self._last = self._last, None
+            self._may_cut(apart)
         elif self._cut is not None:
             (before, of_response), self._cut = self._cut, None
             if not apart and not self._begins_anew(text):
@@ -192,6 +196,8 @@ class Demultiplexer:
             self._last = (text, True)
             yield Filed(kind=LineKind.RESPONSE, text=text, t=now)
         elif (urc is not None and urc.has_more(text)) or self._dialect.has_payload(text):
+            if self._head is not None:  # what belongs to it never came
+                yield self._give_up(self._head)
             octets = _PDU_HEAD.fullmatch(text)
             self._head = _Head(text, now, urc.more_lines if urc else 0, octets=int(octets[1]) if octets else None)
         else:
