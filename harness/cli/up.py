@@ -42,8 +42,10 @@ def up(
         else:
             _show(stack.doors)
         follow = _print_json_entry if as_json else _print_entry
-        cursor = 0
-        while not over.wait(0.1):
+        cursor, done = 0, False
+        while not done:
+            if done := over.wait(0.1):
+                stack.tell_what_never_happened()
             for entry in stack.journal.since(cursor):
                 cursor = entry.seq + 1
                 follow(entry)

@@ -161,6 +161,10 @@ class RunningStack:
         """What happens in it."""
         return self._stack.world.journal
 
+    def tell_what_never_happened(self) -> None:
+        """Write into the journal which faults have not struck."""
+        self._stack.faults.tell_unstruck()
+
     def close(self) -> None:
         """Switch everything off: no thread, port, link or socket stays. May be called twice."""
         while self._undo:

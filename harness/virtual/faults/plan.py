@@ -97,6 +97,11 @@ class FaultPlan:
             self._changed()
             return fault
 
+    def tell_unstruck(self) -> None:
+        """Write into the journal which faults have not struck."""
+        for fault in self.unstruck:
+            self._record("fault_never_struck", fault, seen=fault.seen)
+
     def __contains__(self, fault: Fault) -> bool:
         return fault.number in self._faults
 

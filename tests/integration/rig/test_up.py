@@ -111,6 +111,19 @@ def test_every_port_of_a_modem_is_shown(tmp_path: Path, runtime: Path) -> None:
     assert f" {tmp_path}/tty  abstract:{runtime}  Sim HS" in line
 
 
+def test_faults_that_never_struck_are_told_at_the_end(tmp_path: Path, runtime: Path) -> None:
+    rig = tmp_path / "rig.toml"
+    rig.write_text('board = []\n[[faults]]\nkind = "sms-drop"\n[[faults]]\nkind = "sim-busy"\nspan = "1s"\n')
+    with subprocess.Popen([sys.executable, "-m", "harness.cli", "up", "--json", "--rig", str(rig)], text=True,
+                          stdout=subprocess.PIPE, env={**os.environ, "XDG_RUNTIME_DIR": str(runtime)}) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=15)
+    told = [entry for entry in map(json.loads, said.splitlines()) if entry["event"] == "fault_never_struck"]
+    assert [(entry["data"]["fault"], entry["data"]["kind"]) for entry in told] == [(1, "sms-drop")]
+
+
 def test_two_stacks_live_side_by_side(up: Up) -> None:
     first, one = up()
     second, other = up()
