@@ -252,3 +252,11 @@ def test_a_connection_that_is_not_made_in_time_is_given_up(online: Bench) -> Non
 def test_levels_are_told_in_tenths(bench: Bench) -> None:
     assert bench.at("+CPSI?") == (b"\r\n+CPSI: LTE,Online,310-410,0x2F0B,10597059,257,EUTRAN-BAND12,5110,3,3,"
                                   b"-100,-930,-730,15\r\n" + OK)
+
+
+def test_signal_is_told_where_asked_for(bench: Bench) -> None:
+    assert bench.at("+AUTOCSQ=1,1;+AUTOCSQ?;+CLCC=1;+CLCC?;+CLCC") == (
+        b"\r\n+AUTOCSQ: 1,1\r\n\r\n+CLCC: 1\r\n" + OK)
+    assert bench.at("+CSPN?") == b'\r\n+CSPN: "Twilio",0\r\n' + OK
+    bench.at("+COPS=2")
+    assert b"\r\n+CSQ: 20,99\r\n" in bench.at("+COPS=0", wait="5s")

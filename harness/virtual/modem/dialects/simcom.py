@@ -116,6 +116,9 @@ class SimcomWatcher(Watcher):
         """Tell another system mode, where +CNSMOD asks for it."""
         if self.modem.settings.number("+CNSMOD"):
             self.modem.urc(f"+CNSMOD: {_mode(self.modem)}")
+        dbm = self.modem.carrier.signal(self.modem) if self.modem.radio.cell is not None else None
+        if self.modem.settings.number("+AUTOCSQ") and dbm is not None:
+            self.modem.urc(f"+CSQ: {max(0, min(31, (dbm + 113) // 2))},99")
 
     def sleeping(self) -> None:
         """Tell of power saving mode, where +CPSMSTATUS asks for it."""
@@ -134,13 +137,18 @@ def _provider(call: Call) -> Result:
     return info(f'+CSPN: "{call.modem.encode_text(card.spn if card is not None else "")}",0')
 
 
-DEFAULTS: dict[str, Value] = {"+CNSMOD": (0,), "+CSCLK": (0,), "+CPSI": (0,), "+CNMP": (2,)}
+_calls = setting("+CLCC", Choice((0, 1)), clause=MANUAL)  # whether changes of calls, of which there are none, are told
+
+DEFAULTS: dict[str, Value] = {"+AUTOCSQ": (0, 0), "+CLCC": (0,), "+CNSMOD": (0,),
+                              "+CSCLK": (0,), "+CPSI": (0,), "+CNMP": (2,)}
 
 COMMANDS = (
     Command(name="+SPIC", clause=MANUAL, test=NO_PARAMETERS, exec=_pin_counters, needs=Needs.SIM),
     Command(name="+CSPN", clause=MANUAL, test=NO_PARAMETERS, read=_provider, needs=Needs.UNLOCKED),
     Command(name="+CPSI", clause=MANUAL, test="(0-255)", read=_system, set=_system_period),
     Command(name="+CNSMOD", clause=MANUAL, test="(0,1)", read=_read_mode, set=_set_mode),
+    setting("+AUTOCSQ", Choice((0, 1)), Choice((0, 1)), clause=MANUAL, optional=1),
+    Command(name="+CLCC", clause=MANUAL, test="(0,1)", read=_calls.read, set=_calls.set, exec=lambda call: OK),
     setting("+CSCLK", Number(0, 2), clause=MANUAL),
     setting("+CNMP", Choice((2, 13, 14, 38, 39, 48, 51, 54, 59)), clause=MANUAL),
 )
