@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from harness.clock import to_ns
 from harness.virtual.cloud.account import Account
@@ -199,8 +199,9 @@ def _session_data(session: OpenSession, usage: DataUsage, kind: EventType, now: 
         "data_session_start_time": stamp(session.start),
     }
     if kind is not EventType.SESSION_STARTED:
+        start = session.reported + timedelta(microseconds=usage.idle // 1_000)
         data |= {
-            "data_session_update_start_time": stamp(session.reported), "data_session_update_end_time": stamp(now),
+            "data_session_update_start_time": stamp(start), "data_session_update_end_time": stamp(now),
             "data_upload": usage.up, "data_download": usage.down, "data_total": usage.up + usage.down,
             "data_session_data_upload": session.up, "data_session_data_download": session.down,
             "data_session_data_total": session.up + session.down,

@@ -50,6 +50,7 @@ class Traffic:
     down_packets: int = 0
     cell: Cell | None = None
     reported: tuple[int, int, int, int] = (0, 0, 0, 0)
+    idle: int = 0  # nanoseconds for which nothing was told
     meter: Event | None = None
 
     def unreported(self) -> tuple[int, int, int, int]:
@@ -250,6 +251,7 @@ class IpGateway:
     def _report(self, traffic: Traffic) -> None:
         self._plan_report(traffic)
         up, down = self._tell(traffic)
+        traffic.idle = 0 if up or down else traffic.idle + to_ns(self._settings.meter_interval)
         self._world.journal.record("network", "data_session_updated", device=traffic.iccid, cid=traffic.session.cid,
                                    ip=traffic.session.ip, up=up, down=down, total_up=traffic.up,
                                    total_down=traffic.down)
@@ -262,7 +264,8 @@ class IpGateway:
             self._metering.data_usage(DataUsage(
                 iccid=traffic.iccid, imsi=traffic.imsi, imei=traffic.terminal.imei, session_id=traffic.number,
                 apn=traffic.session.apn, ip=traffic.session.ip, cell=traffic.cell,
-                began=began, ended=ended, up=up, down=down, up_packets=up_packets, down_packets=down_packets))
+                began=began, ended=ended, up=up, down=down, up_packets=up_packets, down_packets=down_packets,
+                idle=traffic.idle))
         return up, down
 
     @staticmethod

@@ -257,6 +257,8 @@ class DataUsage:
         began, ended: whether this is the first, or the last report of the session.
         up, down: from, and to the device since the last report.
         up_packets, down_packets: IP packets from, and to the device since the last report.
+        idle: nanoseconds after the last report in which nothing flowed and nothing was told: what this one tells of
+            begins behind them.
         cause: ESM cause if the network refused to begin the session (3GPP TS 24.301 clause 9.9.4.4), else 0; such a
             session has this one report, and ``ip`` is empty.
     """
@@ -274,6 +276,7 @@ class DataUsage:
     down: int = 0
     up_packets: int = 0
     down_packets: int = 0
+    idle: int = 0
     cause: int = 0
 
 

@@ -230,6 +230,29 @@ def test_a_session_is_told_to_a_sink_in_batches(place: Place) -> None:
     assert ended["data_session_end_time"] == ended["timestamp"]
 
 
+def test_an_update_tells_of_six_minutes_whatever_was_silent_before(place: Place) -> None:
+    place.cloud.add_sim(place.device.iccid)
+    place.attach()
+    assert place.activate() is not None
+    carried = place.download(1_000)
+    place.clock.sleep("1h")
+    carried_later = place.download(2_000)
+    place.clock.sleep("1h")
+    place.detach()
+    place.clock.sleep("1s")
+    found: list[Any] = [event["data"] for event in place.cloud.connection_events.events]
+    updates = [data for data in found if data["event_type"].endswith(("updated", "ended"))]
+    assert [data["data_total"] for data in updates] == [carried, carried_later, 0]
+    spans = [[_seconds(data[f"data_session_update_{end}_time"]) for end in ("start", "end")] for data in updates]
+    assert [end - start for start, end in spans[:2]] == [360, 360]
+    assert spans[2][1] - spans[2][0] < 360
+    assert spans[1][0] - spans[0][1] == 54 * 60
+
+
+def _seconds(stamp: str) -> int:
+    return int(stamp[11:13]) * 3_600 + int(stamp[14:16]) * 60 + int(stamp[17:19])
+
+
 def test_a_data_limit_is_looked_at_every_six_minutes(place: Place) -> None:
     sid = place.cloud.add_sim(place.device.iccid)
     place.call("UpdateFleet", "default", DataLimit="1")
