@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from harness.clock import Duration
+from harness.errors import UsageError
 from harness.virtual.faults.plan import FaultPlan
 from harness.virtual.internet.seams import Address, Internet, TcpConnection, TcpHandler
 from harness.virtual.network.capture import Capture
@@ -215,25 +216,36 @@ class Network:
     # -- conditions: for tests and fault plans ------------------------------------------------------------------------
 
     def lose_coverage(self, iccid: str, *, duration: Duration | None = None) -> None:
-        """Take coverage from the terminal with this SIM card, for a while or until :meth:`restore_coverage`."""
+        """Take coverage from the terminal with this SIM card, for a while or until :meth:`restore_coverage`.
+
+        Raises:
+            UsageError: nobody knows the SIM card.
+        """
         with self._world.turn():
+            self._check_known(iccid)
             self._registrar.set_coverage(iccid, False)
             if duration is not None:
                 self._world.call_later(duration, partial(self._registrar.set_coverage, iccid, True),
                                        name="network.coverage")
 
     def restore_coverage(self, iccid: str) -> None:
-        """Give coverage back: the terminal searches and registers."""
+        """Give coverage back: the terminal searches and registers.
+
+        Raises:
+            UsageError: nobody knows the SIM card.
+        """
         with self._world.turn():
+            self._check_known(iccid)
             self._registrar.set_coverage(iccid, True)
 
     def deny(self, iccid: str, cause: int | None) -> None:
         """Deny service with this EMM cause (3GPP TS 24.301 clause 9.9.3.9) whatever the subscription; None ends it.
 
         Raises:
-            UsageError: no such cause.
+            UsageError: no such cause, or nobody knows the SIM card.
         """
         with self._world.turn():
+            self._check_known(iccid)
             self._registrar.set_denial(iccid, cause)
 
     def set_signal(self, ci: int, signal: int | SignalCurve) -> None:
@@ -305,8 +317,13 @@ class Network:
         return self._broadcasts.on_air
 
     def end_sessions(self, iccid: str) -> None:
-        """End all packet contexts of this SIM card from the network's side."""
+        """End all packet contexts of this SIM card from the network's side.
+
+        Raises:
+            UsageError: nobody knows the SIM card.
+        """
         with self._world.turn():
+            self._check_known(iccid)
             self._gateway.end_all(iccid, "ended by the network", by_network=True)
 
     def sessions(self, iccid: str) -> list[Traffic]:
@@ -364,6 +381,11 @@ class Network:
             self._gateway.path.limit_nat(timeout)
 
     # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _check_known(self, iccid: str) -> None:
+        """Refuse what would have no effect, such as the name of a modem."""
+        if self._subscriptions is not None and self._subscription(iccid) is None and not self._registrar.knows(iccid):
+            raise UsageError(f"no SIM card has the ICCID {iccid!r}: 'modem.iccid' is that of a modem's")
 
     def _subscription(self, iccid: str) -> Subscription | None:
         return self._subscriptions.subscription(iccid) if self._subscriptions is not None else None

@@ -181,6 +181,10 @@ class Registrar:
 
     # -- what the network knows ---------------------------------------------------------------------------------------
 
+    def knows(self, iccid: str) -> bool:
+        """Tell whether a terminal with this SIM card is switched on."""
+        return iccid in self._entries
+
     def reachable(self, iccid: str) -> Terminal | None:
         """Return the terminal that holds this SIM card if it has service."""
         entry = self._entries.get(iccid)

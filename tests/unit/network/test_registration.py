@@ -113,6 +113,18 @@ def test_service_can_be_denied_by_plan(stage: Stage) -> None:
         stage.network.deny(terminal.iccid, 0)
 
 
+def test_conditions_for_a_card_that_nobody_knows_are_refused(stage: Stage) -> None:
+    stage.terminal()
+    for condition in (stage.network.lose_coverage, stage.network.restore_coverage, stage.network.end_sessions,
+                      lambda iccid: stage.network.deny(iccid, 15)):
+        with pytest.raises(UsageError, match="no SIM card has the ICCID 'modem-1'"):
+            condition("modem-1")
+    unknown = stage.terminal(2, allowed=False)
+    stage.network.lose_coverage(unknown.iccid)  # no account owns it, but it is there
+    absent = stage.terminal(3, attached=False)
+    stage.network.lose_coverage(absent.iccid)  # it will be there
+
+
 def test_the_newest_of_two_equal_cards_has_service(stage: Stage) -> None:
     first = stage.terminal()
     second = stage.terminal()
