@@ -172,3 +172,19 @@ def test_the_service_centre_is_the_cards(bench: Bench) -> None:
     bench.wait("10s")
     bench.at("E0")
     assert bench.at("+CSCA?") == b'\r\n+CSCA: "+44770009000",145\r\n' + OK
+
+
+def test_records_of_messages_are_a_file_of_fixed_size(bench: Bench) -> None:
+    card = bench.modem.slot.card
+    assert card is not None
+    records = card.files.files[0x6F3C].records
+    assert [len(record) for record in records[23:30]] == [176, 176]
+    with pytest.raises(IndexError):
+        records[25]
+    with pytest.raises(TypeError):
+        records.append(b"")
+    with pytest.raises(TypeError):
+        del records[0]
+    with pytest.raises(TypeError):
+        records[0:1] = [b""]
+    assert len(records) == 25
