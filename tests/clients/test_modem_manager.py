@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from harness.virtual.modem import SimCard
+from harness.virtual.modem import SimCard, fixed_dialling
 from tests.clients.bus import Bus, message_bus, missing, program, wait_until
 from tests.clients.conftest import Place
 
@@ -59,6 +59,15 @@ def blocked(locked: SimCard, place: Place) -> None:
     """The card asks for its PUK: the PIN was wrong three times."""
     with place.world.turn():
         locked.block()
+
+
+@pytest.fixture
+def fixed(place: Place) -> None:
+    """The card in the modem lets only fixed numbers be called."""
+    card = place.modem.slot.card
+    assert card is not None
+    with place.world.turn():
+        fixed_dialling.switch(card, True)
 
 
 @pytest.fixture
@@ -161,3 +170,8 @@ def test_plug_ins_for_makers(manager: Bus, place: Place) -> None:
     manager.call(MODEM, f"{SERVICE}.Modem.Simple.Disconnect", "/", seconds=60)
     assert place.modem.profile.model in manager.call(MODEM, f"{SERVICE}.Modem.Command", "AT+CGMM", "3")
     manager.call(MODEM, f"{SERVICE}.Modem.Enable", "false")
+
+
+def test_fixed_dialling_is_one_of_the_locks_that_are_on(fixed: None, manager: Bus) -> None:
+    manager.wait_for("uint32 2>", MODEM, "org.freedesktop.DBus.Properties.Get", f"{SERVICE}.Modem.Modem3gpp",
+                     "EnabledFacilityLocks")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness.formats.sim import DiallingNumber, encode_record
-from harness.virtual.modem import SimCard
+from harness.virtual.modem import SimCard, fixed_dialling
 from harness.virtual.modem.phone_book import CardBook
 from harness.virtual.modem.sim_files import EF_ADN, EF_EXT1, EF_SDN
 from tests.clients.bus import Bus, message_bus, missing, program, wait_until
@@ -36,6 +36,15 @@ def place(tmp_path: Path) -> Iterator[Place]:
     opened = Place(tmp_path / "ttyVM0", profile="EC25", ports=("tcp:127.0.0.1:0",))
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def fixed(place: Place) -> None:
+    """The card in the modem lets only fixed numbers be called."""
+    card = place.modem.slot.card
+    assert card is not None
+    with place.world.turn():
+        fixed_dialling.switch(card, True)
 
 
 @pytest.fixture
@@ -174,3 +183,8 @@ def test_a_card_that_asks_for_its_pin_and_then_for_its_puk(locked: SimCard, powe
     powered.call(MODEM, f"{sim}.ResetPin", "puk", "12345678", "4321")
     assert locked.is_ready  # oFono's phonesim driver does not look at it again
     assert locked.pin1.verify("4321")
+
+
+def test_fixed_dialling_is_read_from_the_cards_files(fixed: None, powered: Bus) -> None:
+    """By the table of services and that of those that are on."""
+    powered.wait_for("'FixedDialing': <true>", MODEM, "org.ofono.SimManager.GetProperties")
