@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from harness.virtual.modem.modem import VirtualModem
 
 MAX_CONTEXTS = 15
+NOT_CARRIED = frozenset({"IPV6", "Non-IP"})
+"""Types that the network refuses: it gives IPv4 addresses only (3GPP TS 24.301 clause 6.5.1.4.1, cause 50)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +77,13 @@ class PacketContexts:
         if cid in self._requests:
             self._requests[cid].waiting.append(done)
             return
+        definition = self.definitions.get(cid, ContextDefinition())
+        if definition.pdp_type in NOT_CARRIED:
+            self._modem.record("context_refused", cid=cid, kind=definition.pdp_type)
+            done(None)
+            return
         request = self._requests[cid] = _Request([done])
-        apn = self.definitions[cid].apn if cid in self.definitions else ""
+        apn = definition.apn
         self._modem.carrier.activate(self._modem, cid, apn, partial(self._answered, cid, request))
 
     def _answered(self, cid: int, request: _Request, session: Session | None) -> None:

@@ -349,3 +349,25 @@ def test_a_line_feed_that_is_data_is_sent(bench: Bench, payload: bytes) -> None:
     bench.wait("5ms")
     assert bench.type(b"\n") + bench.type(b"x") == b"\r\nSEND OK\r\n"
     assert bench.carrier.datagrams[-1][1].payload == b"\nx"
+
+
+@pytest.mark.parametrize("kind", ["IPV6", "Non-IP", "PPP"])
+def test_types_that_no_network_here_carries(bench: Bench, kind: str) -> None:
+    bench.at(f'+CGDCONT=1,"{kind}","super"', wait="2s")
+    if kind != "PPP":
+        assert bench.at("+CGACT?") == b"\r\n+CGACT: 1,0\r\n" + OK
+        assert bench.at("D*99#", wait="2s") == b"\r\nNO CARRIER\r\n"
+        assert bench.at("+CGACT=1,1", wait="2s") == b"\r\n+CME ERROR: 132\r\n"
+    else:  # dialled, it is as good as any
+        assert bench.at("D*99#", wait="2s").startswith(b"\r\nCONNECT")
+
+
+def test_a_context_of_both_kinds_gets_an_address_of_the_older(bench: Bench) -> None:
+    bench.at('+CGDCONT=1,"IPV4V6","super"', wait="2s")
+    assert bench.at("+CGPADDR=1") == b"\r\n+CGPADDR: 1,100.64.7.8\r\n" + OK
+
+
+def test_a_makers_own_definition_of_the_other_kind_is_refused_as_well(bench: Bench) -> None:
+    bench.at('+QICSGP=1,2,"super","","",0')
+    assert bench.at("+QIACT=1", wait="2s") == b"\r\nERROR\r\n"
+    assert bench.at("+QIGETERROR") == b"\r\n+QIGETERROR: 561,open PDP context failed\r\n" + OK

@@ -89,8 +89,6 @@ _CONFIGURATIONS = (
 
 # -- network ----------------------------------------------------------------------------------------------------------
 
-_ACTS = {AccessTechnology.GSM: "GSM", AccessTechnology.UTRAN: "WCDMA", AccessTechnology.E_UTRAN: "LTE",
-         AccessTechnology.EMTC: "eMTC", AccessTechnology.NB_IOT: "NBIoT"}
 _SYSTEMS = {AccessTechnology.GSM: "GSM", AccessTechnology.UTRAN: "WCDMA", AccessTechnology.E_UTRAN: "LTE",
             AccessTechnology.EMTC: "CAT-M", AccessTechnology.NB_IOT: "CAT-NB"}
 
@@ -148,29 +146,6 @@ def _initialisation(call: Call) -> Result:
     return info(f"+QINISTAT: {int(modem.slot.ready) | (done if modem.card_initialised else 0)}")
 
 
-# -- what is told unasked ---------------------------------------------------------------------------------------------
-
-_INDICATIONS = ("all", "csq", "smsfull", "ring", "smsincoming", "act", "ccinfo")
-
-
-def _indicate(call: Call) -> Result:
-    """+QINDCFG: let the module tell of something, or no longer; the last parameter only says whether to keep that."""
-    call.at_most(3)
-    name = call.text(0).lower()
-    if name not in _INDICATIONS:
-        raise call.bad()
-    key = f"+QINDCFG.{name}"
-    if call.count == 1:
-        return info(f'+QINDCFG: "{name}",{call.modem.settings.number(key)}')
-    call.number(2, 0, high=1)
-    call.modem.settings[key] = (call.number(1, high=1),)
-    return OK
-
-
-def _told(modem: VirtualModem, name: str) -> bool:
-    return bool(modem.settings.number("+QINDCFG.all") and modem.settings.number(f"+QINDCFG.{name}"))
-
-
 class QuectelWatcher(Watcher):
     """Tells of card and sleep in Quectel's words."""
 
@@ -178,17 +153,6 @@ class QuectelWatcher(Watcher):
         """Tell that a card was put in or pulled out, where +QSIMSTAT asks for it."""
         if self.modem.settings.number("+QSIMSTAT"):
             self.modem.urc(_card_line(self.modem))
-
-    def cell_changed(self) -> None:
-        """Tell system and signal of the cell, where +QINDCFG asks for it."""
-        modem, cell = self.modem, self.modem.radio.cell
-        if cell is None:
-            return
-        if _told(modem, "act"):
-            modem.urc(f'+QIND: "act","{_ACTS[cell.act]}"')
-        dbm = modem.carrier.signal(modem)
-        if _told(modem, "csq") and dbm is not None:
-            modem.urc(f'+QIND: "csq",{max(0, min(31, (dbm + 113) // 2))},99')
 
     def sleeping(self) -> None:
         """Tell the timers of power saving mode, where +QCFG asks for it."""
@@ -217,7 +181,6 @@ def _urc_port(call: Call) -> Result:
 DEFAULTS: dict[str, Value] = {
     **{f"+QCFG.{name}": tuple(factory for _, _, factory in ranges) for name, ranges in _SWITCHES.items()},
     **{f"+QCFG.{name}": (words,) for name, words in _WORDS.items()},
-    **{f"+QINDCFG.{name}": (int(name in ("all", "smsfull", "ring")),) for name in _INDICATIONS},
     "+QSIMDET": (0, 0), "+QSIMSTAT": (0,), "+QURCCFG": ("all",),
     **quectel_indications.DEFAULTS, **quectel_sockets.DEFAULTS,
 }
@@ -226,8 +189,6 @@ COMMANDS = (
     *identity.QUECTEL_COMMANDS, *sim.QUECTEL_COMMANDS, *network.QUECTEL_COMMANDS, *power.QUECTEL_COMMANDS,
     Command(name="+QGMR", clause=_MANUAL, test=NO_PARAMETERS, exec=_firmware),
     Command(name="+QCFG", clause=_MANUAL, test=_CONFIGURATIONS, set=_configure),
-    Command(name="+QINDCFG", clause=_MANUAL, set=_indicate,
-            test="(" + ",".join(f'"{name}"' for name in _INDICATIONS) + "),(0,1),(0,1)"),
     Command(name="+QENG", clause=_MANUAL, test='("servingcell","neighbourcell")', set=_engineering),
     Command(name="+QLTS", clause=_MANUAL, test="(0-2)", set=_network_time, exec=_network_time),
     Command(name="+QINISTAT", clause=_MANUAL, test="(0-7)", exec=_initialisation),

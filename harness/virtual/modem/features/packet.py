@@ -20,13 +20,13 @@ from harness.virtual.modem.command import (
     info,
     setting,
 )
-from harness.virtual.modem.packet import MAX_CONTEXTS, ContextDefinition
+from harness.virtual.modem.packet import MAX_CONTEXTS, NOT_CARRIED, ContextDefinition
 from harness.virtual.modem.settings import Value
 from harness.virtual.network.seams import Session
 
 _TYPES = ("IP", "IPV6", "IPV4V6", "PPP", "Non-IP")
 _BY_TYPE = {kind.upper(): kind for kind in _TYPES}
-_NOT_CARRIED = ("PPP", "Non-IP")
+_NOT_ACTIVATED = frozenset({"PPP", *NOT_CARRIED})  # a PPP context comes up when it is dialled
 _OPTIONS = (2, 4, 1, 4)  # the highest values of what may follow the address
 
 
@@ -130,7 +130,7 @@ def _activate(call: Call) -> Result:
         return cme(Cme.NO_NETWORK)
     if any(cid not in packet.definitions for cid in cids):
         raise CommandError(cme(Cme.INCORRECT_PARAMETERS))
-    if any(packet.definitions[cid].pdp_type in _NOT_CARRIED for cid in cids):
+    if any(packet.definitions[cid].pdp_type in _NOT_ACTIVATED for cid in cids):
         return cme(Cme.SERVICE_OPTION_NOT_SUPPORTED)
     return activation(call, cids, lambda: cme(Cme.SERVICE_NOT_SUBSCRIBED))
 

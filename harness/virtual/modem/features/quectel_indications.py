@@ -12,8 +12,11 @@ from harness.virtual.modem.watcher import Watcher
 if TYPE_CHECKING:
     from harness.virtual.modem.modem import VirtualModem
 
-_FACTORY: Final = {"all": 1, "csq": 0, "smsfull": 1, "ring": 1, "smsincoming": 1, "act": 0}
-"""What is on at first; modules have smsfull off, and clients that never heard of it are told all the same here."""
+_FACTORY: Final = {"all": 1, "csq": 0, "smsfull": 1, "ring": 1, "smsincoming": 1, "act": 0, "ccinfo": 0}
+"""What is on at first; modules have smsfull off, and clients that never heard of it are told all the same here.
+
+There are no calls, so ring and ccinfo are only kept.
+"""
 _LOOK_EVERY: Final = 5_000_000_000
 _UNKNOWN: Final = 99
 
@@ -55,12 +58,14 @@ class _Indications(Watcher):
         self._technology = ""
 
     def cell_changed(self) -> None:
-        """Tell of another technology."""
+        """Tell of another technology, and of the signal of the new cell."""
         cell = self.modem.radio.cell
-        technology = "NOSERVICE" if cell is None else MODE_NAMES[int(cell.act)]
-        if technology != self._technology and is_on(self.modem, "act"):
+        technology = "" if cell is None else MODE_NAMES[int(cell.act)]
+        if technology not in ("", self._technology) and is_on(self.modem, "act"):
             self.modem.urc(f'+QIND: "act","{technology}"')
         self._technology = technology
+        if self._watched == self.modem.power_cycle:
+            self._tell_level()
 
     def look(self) -> None:
         """Begin to watch the signal if that is wanted, and not done yet."""
@@ -75,10 +80,13 @@ class _Indications(Watcher):
         if not is_on(self.modem, "csq"):
             self._watched = -1
             return
-        before, self._level = self._level, self._now()
-        if before != self._level:
-            self.modem.urc(f'+QIND: "csq",{self._level},{_UNKNOWN}')
+        self._tell_level()
         self._look_later()
+
+    def _tell_level(self) -> None:
+        before, self._level = self._level, self._now()
+        if before != self._level and is_on(self.modem, "csq"):
+            self.modem.urc(f'+QIND: "csq",{self._level},{_UNKNOWN}')
 
     def _now(self) -> int:
         dbm = signal_of_modem(self.modem)
@@ -98,5 +106,5 @@ DEFAULTS: Final[dict[str, Value]] = {_key(name): (value,) for name, value in _FA
 
 COMMANDS = (
     Command(name="+QINDCFG", clause="Quectel general AT manual", set=_configure,
-            test=tuple(f'"{name}",(0,1),(0,1)' for name in _FACTORY)),
+            test="(" + ",".join(f'"{name}"' for name in _FACTORY) + "),(0,1),(0,1)"),
 )
