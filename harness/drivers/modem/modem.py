@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from harness.clock import NANOSECONDS, Clock, Duration, to_ns
@@ -14,9 +14,10 @@ from harness.drivers.modem.connections import TcpConnection, TcpConnections
 from harness.drivers.modem.dialect import Dialect, SetupStep
 from harness.drivers.modem.dialects import DIALECTS, recognise
 from harness.drivers.modem.dialects.generic import GENERIC
-from harness.drivers.modem.facts import Identity, RegistrationState, Signal, parse_registration
+from harness.drivers.modem.facts import Identity, RegistrationState, Signal
 from harness.drivers.modem.lines import Line, Response
 from harness.drivers.modem.messages import Messages, ReceivedSms, SentSms
+from harness.drivers.modem.registration import Registration
 from harness.drivers.modem.sockets import UdpSocket, UdpSockets
 from harness.drivers.power import PowerSwitch
 from harness.errors import CommandFailed, ModemError, PortLost, TimeoutExpired, UsageError
@@ -26,7 +27,7 @@ from harness.journal import Journal
 
 _SIM_START, _SIM_POLL = "20s", "500ms"  # a card is readable some seconds after its modem was switched on
 _REOPEN = "1s"
-_POLL = "2s"  # between questions about registration, unless the modem speaks first
+_CARD_STARTED = ("+CPIN: READY", "+QUSIM: 1", "#QSS:", "+UUSIMSTAT:")
 
 
 class Modem:
@@ -65,7 +66,9 @@ class Modem:
         self._messages = Messages(self._port, clock, journal, self._stay_prepared)
         self._sockets = UdpSockets(self._port, clock)
         self._connections = TcpConnections(self._port, clock, self._sockets)
+        self._registration = Registration(self._port, clock, self._stay_prepared)
         self._identity: Identity | None = None
+        self._port.subscribe(self._card_may_have_changed)
         self._refused: list[SetupStep] = []
 
     def __repr__(self) -> str:
@@ -296,7 +299,8 @@ class Modem:
     # -- who and where ------------------------------------------------------------------------------------------------
 
     def identity(self) -> Identity:
-        """Return who the modem is; asked once after each opening, and again while there is no readable SIM card.
+        """Return who the modem is; asked once after each opening, again while there is no readable SIM card, and again
+        when the modem told that a card has started.
 
         Raises:
             ModemError: an answer is not what such an answer looks like, or not what was expected.
@@ -345,18 +349,7 @@ class Modem:
         Raises:
             ModemError: an answer is not what it must be.
         """
-        states = []
-        for query in self.dialect.registration:
-            try:
-                state = parse_registration(self.command(query).value(query.removeprefix("AT").rstrip("?") + ":"))
-            except CommandFailed:
-                continue
-            if state.status.has_service:
-                return state
-            states.append(state)
-        if not states:
-            raise ModemError(f"{self.name} tells no registration: it refuses {', '.join(self.dialect.registration)}")
-        return states[0]
+        return self._registration.state()
 
     def registered(self, *, within: Duration = "60s") -> RegistrationState:
         """Wait until the modem is registered, at home or roaming, and return how.
@@ -364,41 +357,7 @@ class Modem:
         Raises:
             TimeoutExpired: not in this time; tells the last state.
         """
-        span = to_ns(within)
-        deadline = self._clock.now() + span
-        while True:
-            mark, state, problem = self.mark(), None, ""
-            try:
-                self._stay_prepared()
-                state = self.registration()
-                if state.status.has_service:
-                    return state
-            except (PortLost, UsageError):
-                raise
-            except (ModemError, TimeoutExpired) as error:  # as when it has just been switched on
-                problem = str(error)
-            left = deadline - self._clock.now()
-            if left <= 0:
-                saw = self._port.saw()
-                raise TimeoutExpired(f"registration of {self.name}", within=span / NANOSECONDS,
-                                     saw=", ".join([*(self._why_not(state) if state is not None else [problem]), saw]))
-            self._wait_or(self._spoke_of_registration(mark), min(left, to_ns(_POLL)))
-
-    def _why_not(self, state: RegistrationState) -> list[str]:
-        """Return in words why there may be no service, as far as the modem tells."""
-        told = [state.status.name.lower().replace("_", " ")]
-        for question, prefix, word in (("AT+CPIN?", "+CPIN:", "SIM card"), ("AT+CEER", "+CEER:", "cause")):
-            try:
-                answer = self._port.command(question, within="5s").value(prefix)
-                told += [f"{word}: {answer}"] if answer not in ("READY", "") else []
-            except CommandFailed as failure:
-                told += [f"{word}: {failure.result}"] if question == "AT+CPIN?" else []
-            except (ModemError, TimeoutExpired):
-                return told
-        with contextlib.suppress(ModemError, TimeoutExpired):
-            levels = self._port.command("AT+CESQ", within="5s").value("+CESQ:").split(",")
-            told += ["no signal"] if levels and set(levels) <= {"99", "255"} else []
-        return told
+        return self._registration.wait(within)
 
     # -- SMS ----------------------------------------------------------------------------------------------------------
 
@@ -477,6 +436,10 @@ class Modem:
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
+    def _card_may_have_changed(self, line: Line) -> None:
+        if line.text.startswith(_CARD_STARTED):
+            self._identity = None
+
     def _read_iccid(self) -> str:
         return self._digits("iccid", r"\d{18,20}", optional=True)
 
@@ -494,19 +457,3 @@ class Modem:
         if not re.fullmatch(pattern, answer):
             raise ModemError(f"{self.name} answered {self.dialect.identity[what]} with {answer!r}, which is no {what}")
         return answer
-
-    def _spoke_of_registration(self, mark: int) -> Callable[[], bool]:
-        prefixes = [query.removeprefix("AT").rstrip("?") + ":" for query in self.dialect.registration]
-        anything = re.compile("")
-
-        def spoke() -> bool:
-            self.channel.check()
-            return any(self._port.find_urc(prefix, mark, anything) for prefix in prefixes)
-
-        return spoke
-
-    def _wait_or(self, predicate: Callable[[], bool], nanoseconds: int) -> None:
-        try:
-            self._clock.wait(predicate, within=nanoseconds / NANOSECONDS, what="news of the registration")
-        except TimeoutExpired:
-            return

@@ -139,6 +139,25 @@ def test_another_card_than_the_rig_file_says(make_lab: MakeLab) -> None:
         lab.modem.identity()
 
 
+def test_a_card_that_is_another_one_meanwhile(make_lab: MakeLab) -> None:
+    lab = make_lab(expected={"iccid": "8988307000000000001"})
+    lab.far.power_on()
+    lab.modem.open(within="60s")
+    lab.modem.registered()
+    assert lab.modem.identity().imsi == "732123000000001"
+    with lab.faults.sim.iccid("8988307000000000009"):
+        lab.world.clock.sleep("20s")
+        with pytest.raises(ModemError, match="says iccid 8988307000000000001, the modem says 8988307000000000009"):
+            lab.modem.identity()
+    lab.world.clock.sleep("20s")
+    assert lab.modem.identity().iccid == "8988307000000000001"
+    lab.faults.sim.imsi("310170845466094")
+    lab.world.clock.sleep("20s")
+    assert lab.modem.identity().imsi == "310170845466094"
+    lab.modem.command("AT+CFUN=0")  # the card is off: what is known of it stays known
+    assert lab.modem.iccid == "8988307000000000001"
+
+
 def test_a_modem_of_no_known_family_is_told_as_such(make_lab: MakeLab) -> None:
     lab = make_lab(profile="BG96", dialect=None)
     lab.far.profile = type(lab.far.profile)(**{
