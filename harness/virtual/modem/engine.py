@@ -323,18 +323,14 @@ class Session:
             if result.length is None:
                 self._reader.expect_prompt_text(limit=result.limit)
             else:
-                self._ask_for_octets(result.length)
+                self._reader.end_line()
                 self._reader.expect_bytes(result.length)
+                if result.length > 1:
+                    self._asked_at = self._modem.world.now()
             self.output.say(Kind.PROMPT, result.text)
             if self._modem.faults is not None and self._modem.faults.prompted(self):
                 self._modem.faults.keep_back(self, self._reader.discard_pending())
         return False
-
-    def _ask_for_octets(self, count: int | None) -> None:
-        """From here on every octet counts: what is left of the command line's end must not be taken for one."""
-        self._reader.end_line()
-        if count != 1:
-            self._asked_at = self._modem.world.now()
 
     def withdraw(self, about: object, result: Reply | Refused) -> None:
         """Wait no longer for data that is about this; no effect if no prompt asks for any."""
@@ -393,7 +389,7 @@ class Session:
         self._say_final(Reply(final="CONNECT"))
         self._queue.clear()
         self.state = State.DATA
-        self._ask_for_octets(None)
+        self._reader.end_line()
         self._data.resume()
 
     def hang_up(self) -> None:
@@ -452,7 +448,7 @@ class Session:
         link = result.open(self)
         self._data = DataMode(self._modem.world, link, guard=self.settings.number("S12"),
                               escaped=self._escaped if result.escape else None)
-        self._ask_for_octets(None)
+        self._reader.end_line()
         link.resumed()
         if waiting := self._reader.discard_pending():
             self._data.receive(waiting)

@@ -195,8 +195,8 @@ def test_the_line_feed_of_the_command_is_not_sent_in_transparent_mode(online: Be
     online.type(b"+++")
     online.wait("2s")
     assert online.type(b"ATO\r\n") == b"\r\nCONNECT\r\n"
-    online.type(b"on")
-    assert far.sent == b"\nrawon"
+    online.type(b"\n")
+    assert far.sent == b"\nraw\n"
 
 
 def test_transparent_mode_that_does_not_come_about(online: Bench) -> None:
