@@ -169,8 +169,8 @@ class Registrar:
         if wanted == entry.selected and entry.state is State.SERVED:
             return
         entry.selected = wanted
-        if entry.state is State.SERVED and wanted is not None and self._fits(entry, entry.cell):
-            return
+        if entry.state is State.SERVED and self._fits(entry, entry.cell):
+            return  # where it may choose again it chooses what it has
         dark = self._dark.get(entry.iccid, False)
         self._move(entry, Cause.COVERAGE_BACK if entry.state is State.LOST and not dark else Cause.SELECT)
 

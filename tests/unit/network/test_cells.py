@@ -154,6 +154,19 @@ def test_selecting_an_operator_by_hand_tries_it_even_if_forbidden(stage: Stage) 
     assert stage.network.registration(terminal).status is RegistrationStatus.ROAMING
 
 
+def test_who_may_choose_again_keeps_what_it_has(stage: Stage) -> None:
+    terminal = stage.terminal()
+    told: list[Session | None] = []
+    stage.network.activate(terminal, 1, "super", told.append)
+    stage.world.clock.sleep("1s")
+    stage.network.select(terminal, "310410")
+    stage.network.select(terminal, None)
+    stage.world.clock.sleep("10s")
+    assert [item.status.name for item in terminal.registrations] == ["SEARCHING", "ROAMING"], "no new search"
+    assert terminal.lost == []
+    assert len(stage.network.sessions(terminal.iccid)) == 1
+
+
 def test_a_scan_finds_operators_with_their_status(stage: Stage) -> None:
     terminal = stage.terminal()
     terminal.forbidden.add("310260")
