@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from harness.virtual.modem.socket_pace import ENOUGH
 from harness.virtual.modem.sockets import MAX_UNACKNOWLEDGED, TRANSPARENT, Socket, SocketState
 from harness.virtual.world import Event
 
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from harness.virtual.modem.modem import VirtualModem
     from harness.virtual.network.seams import Datagram
 
-_ENOUGH: Final = 65_536  # octets under way in one direction, from which on their sender has to wait
 _MAX_WAITING: Final = 1 << 20  # octets of a client that can't be made to wait; more are lost
 _FIRST_LOOK: Final = 10_000_000  # nanoseconds until they are offered again
 _LAST_LOOK: Final = 1_000_000_000
@@ -127,8 +127,8 @@ class SocketLink:
         if connection is None:
             return
         has_port = self._socket.link is self
-        congested = has_port and wire.backlog >= _ENOUGH
-        wire.listen(not has_port or len(self._waiting) < _ENOUGH)
+        congested = has_port and wire.backlog >= ENOUGH
+        wire.listen(not has_port or len(self._waiting) < ENOUGH)
         if congested:
             connection.pause()
         elif has_port:

@@ -14,6 +14,7 @@ from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Protocol
 
 from harness.virtual.internet.seams import CloseReason, HalfCloseHandler, TcpConnection, TcpHandler
+from harness.virtual.modem.socket_pace import PushPace
 from harness.virtual.network.seams import Address, Datagram
 
 if TYPE_CHECKING:
@@ -212,6 +213,7 @@ class SocketTable:
         self._modem = modem
         self.dialect: SocketDialect | None = None
         self.open: dict[int, Socket] = {}
+        self._pace = PushPace(modem)
         self.ended: dict[int, CloseReason] = {}
         """Why the last socket of a number ended, unless a command closed it; ``LOCAL`` is for want of data."""
 
@@ -478,3 +480,5 @@ class SocketTable:
             socket.read += size
         if self.dialect is not None:
             self.dialect.arrived(socket, datagram)
+        if socket.access_mode and socket.connection is not None:
+            self._pace.pushed(socket.connection)

@@ -103,10 +103,10 @@ def place(tmp_path: Path) -> Iterator[Place]:
     opened.close()
 
 
-def connect(port: serial.SerialBase, number: int) -> None:
+def connect(port: serial.SerialBase, number: int, *, mode: int = 2, told: bytes = b"CONNECT\r\n") -> None:
     for command, answer in ((b"ATE0\r", b"OK\r\n"), (b'AT+QICSGP=1,1,"super"\r', b"OK\r\n"),
                             (b"AT+QIACT=1\r", b"OK\r\n"),
-                            (b'AT+QIOPEN=1,0,"TCP","much.example",%d,0,2\r' % number, b"CONNECT\r\n")):
+                            (b'AT+QIOPEN=1,0,"TCP","much.example",%d,0,%d\r' % (number, mode), told)):
         port.timeout = 10
         port.write(command)
         assert port.read_until(answer).endswith(answer)
@@ -122,6 +122,19 @@ def test_a_client_that_reads_slowly_gets_everything(place: Place) -> None:
             got += more
             pause(0.005)
     assert bytes(got[:-14]) == WHOLE
+
+
+def test_a_client_that_is_slow_to_read_what_is_pushed_gets_everything(place: Place) -> None:
+    with serial.Serial(place.modem.ports.addresses[0], timeout=10) as port:
+        connect(port, 80, mode=1, told=b"+QIOPEN: 0,0\r\n")
+        pause(1)  # in which all of it could come
+        got = bytearray()
+        while (head := port.read_until(b"\r\n+QIURC: \"") + port.read_until(b"\r\n")).find(b"recv") >= 0:
+            left = int(head.split(b",")[-1])
+            got += port.read(left)
+    assert head.endswith(b'+QIURC: "closed",0\r\n')
+    assert bytes(got) == WHOLE
+    assert not place.world.journal.select("output_lost")
 
 
 @pytest.mark.parametrize("number", [0, 1], ids=["terminal", "socket"])

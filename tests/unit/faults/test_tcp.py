@@ -307,6 +307,32 @@ def test_at_an_instant_in_a_state_and_on_a_command(quectel: Line) -> None:
     assert len(quectel.faults) == 0
 
 
+@pytest.mark.strikes("tcp-reset", "tcp-half-close")
+def test_connections_that_hosts_open(quectel: Line) -> None:
+    bench = quectel.bench
+    bench.at('+QIOPEN=1,0,"TCP LISTENER","127.0.0.1",0,2020,0', wait="1s")
+    device = (bench.modem.packet.active[1].ip, 2020)
+    bench.faults.tcp.half_close(nth=1, after=3, direction="down", host=NAME)
+    bench.faults.tcp.reset(nth=2, host=ADDRESS)
+
+    def call() -> Shout:
+        with bench.world.turn():
+            end = Shout(None)  # type: ignore[arg-type]
+            end.connection = quectel.host.connect(device, end)
+        return end
+
+    first = call()
+    assert b'+QIURC: "incoming",1,0,' in bench.wait("1s")
+    with bench.world.turn():
+        first.connection.send(b"hello")
+    said = bench.wait("1s")
+    assert said.endswith(b'\r\n+QIURC: "recv",1\r\n\r\n+QIURC: "closed",1\r\n')
+    assert b"+QIRD: 3\r\nhel\r\n" in bench.at("+QIRD=1,100")
+    second = call()
+    assert bench.wait("1s").endswith(b'\r\n+QIURC: "closed",2\r\n')
+    assert second.ends == ["reset by the peer"]
+
+
 def test_a_sticky_stall_is_lifted_from_all_connections(quectel: Line) -> None:
     stall = quectel.faults.tcp.stall(direction="down", sticky=True)
     quectel.open()

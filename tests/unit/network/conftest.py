@@ -143,7 +143,8 @@ class Stage:
         return steps
 
 
-def _stage(*, seed: int = 1, **settings: object) -> Stage:
+def new_stage(*, seed: int = 1, **settings: object) -> Stage:
+    """Return a network of its own."""
     world = World(seed=seed)
     network = Network(world, settings=NetworkSettings(**settings))  # type: ignore[arg-type]
     cloud = FakeCloud()
@@ -153,9 +154,9 @@ def _stage(*, seed: int = 1, **settings: object) -> Stage:
 
 @pytest.fixture
 def stage() -> Stage:
-    return _stage()
+    return new_stage()
 
 
 @pytest.fixture
 def make_stage() -> Callable[..., Stage]:
-    return _stage
+    return new_stage
