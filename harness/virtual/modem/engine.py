@@ -452,6 +452,7 @@ class Session:
         link.resumed()
         if waiting := self._reader.discard_pending():
             self._data.receive(waiting)
+        self.output.flush()
 
     def _escaped(self) -> None:
         final = Reply(final=self._left_final) if self._left_final else OK
