@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import Any
 
@@ -12,6 +13,16 @@ from rich.console import Console
 def console() -> Console:
     """Return the console for people: colour only on a terminal."""
     return Console(highlight=False, soft_wrap=True)
+
+
+def reader_gone() -> None:
+    """Let what is written to the standard output from now on go nowhere, with what waits to be written.
+
+    Whoever read it has gone. Without this the interpreter tries to write the rest when it ends, and ends with code 120.
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def print_json(value: Any) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli.ending import until_told
-from harness.cli.output import console, print_json
+from harness.cli.output import console, print_json, reader_gone
 
 if TYPE_CHECKING:
     from harness.journal import Entry
@@ -50,7 +50,7 @@ def up(
                 cursor = entry.seq + 1
                 follow(entry)
     except BrokenPipeError:
-        pass  # whoever read our output has gone, and means it
+        reader_gone()  # and means it
     finally:
         stack.close()
 

@@ -30,11 +30,13 @@ def runtime(tmp_path: Path) -> Path:
 def up(runtime: Path) -> Iterator[Up]:
     """Starts ``mvh up --json`` and returns the process and its first line."""
     started: list[subprocess.Popen[str]] = []
+    environment = {**os.environ, "XDG_RUNTIME_DIR": str(runtime)}
+    environment.pop("PYTHONUNBUFFERED", None)  # with which what can't be written is forgotten at once
 
     def start(*arguments: str) -> tuple[subprocess.Popen[str], dict[str, Any]]:
         process = subprocess.Popen(
             [sys.executable, "-m", "harness.cli", "up", "--json", *arguments], stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, env={**os.environ, "XDG_RUNTIME_DIR": str(runtime)})
+            stderr=subprocess.PIPE, text=True, env=environment)
         started.append(process)
         assert process.stdout is not None
         line = process.stdout.readline()
@@ -122,6 +124,15 @@ def test_faults_that_never_struck_are_told_at_the_end(tmp_path: Path, runtime: P
         said, _ = process.communicate(timeout=15)
     told = [entry for entry in map(json.loads, said.splitlines()) if entry["event"] == "fault_never_struck"]
     assert [(entry["data"]["fault"], entry["data"]["kind"]) for entry in told] == [(1, "sms-drop")]
+
+
+def test_it_ends_well_where_nobody_reads_what_it_has_to_tell(up: Up, tmp_path: Path) -> None:
+    rig = tmp_path / "rig.toml"
+    rig.write_text('board = []\n[[modem]]\nname = "modem-1"\n[[faults]]\nkind = "sms-drop"\n')
+    process, _ = up("--rig", str(rig))
+    assert process.stdout is not None
+    process.stdout.close()
+    _stop(process)
 
 
 def test_two_stacks_live_side_by_side(up: Up) -> None:
