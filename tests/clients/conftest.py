@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from harness.clock import RealClock, Stopwatch, pause
-from harness.virtual.modem import SimCard, VirtualModem
+from harness.virtual.modem import SimCard, VirtualModem, fixed_dialling
 from harness.virtual.network import Network, NetworkSettings
 from harness.virtual.network.seams import Address, SmsProgress, Subscription
 from harness.virtual.world import World
@@ -98,3 +98,12 @@ def place() -> Iterator[Place]:
         opened.close()
     # what terminal programs leave that are killed
     Path(f"/var/lock/LCK..{opened.link.name}").unlink(missing_ok=True)
+
+
+@pytest.fixture
+def fixed(place: Place) -> None:
+    """The card in the modem lets only fixed numbers be called."""
+    card = place.modem.slot.card
+    assert card is not None
+    with place.world.turn():
+        fixed_dialling.switch(card, True)

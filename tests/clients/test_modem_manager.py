@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from harness.virtual.modem import SimCard, fixed_dialling
+from harness.virtual.modem import SimCard
 from tests.clients.bus import Bus, message_bus, missing, program, wait_until
 from tests.clients.conftest import Place
 
@@ -59,15 +59,6 @@ def blocked(locked: SimCard, place: Place) -> None:
     """The card asks for its PUK: the PIN was wrong three times."""
     with place.world.turn():
         locked.block()
-
-
-@pytest.fixture
-def fixed(place: Place) -> None:
-    """The card in the modem lets only fixed numbers be called."""
-    card = place.modem.slot.card
-    assert card is not None
-    with place.world.turn():
-        fixed_dialling.switch(card, True)
 
 
 @pytest.fixture

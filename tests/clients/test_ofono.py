@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness.formats.sim import DiallingNumber, encode_record
-from harness.virtual.modem import SimCard, fixed_dialling
+from harness.virtual.modem import SimCard
 from harness.virtual.modem.phone_book import CardBook
 from harness.virtual.modem.sim_files import EF_ADN, EF_EXT1, EF_SDN
 from tests.clients.bus import Bus, message_bus, missing, program, wait_until
@@ -36,15 +36,6 @@ def place(tmp_path: Path) -> Iterator[Place]:
     opened = Place(tmp_path / "ttyVM0", profile="EC25", ports=("tcp:127.0.0.1:0",))
     yield opened
     opened.close()
-
-
-@pytest.fixture
-def fixed(place: Place) -> None:
-    """The card in the modem lets only fixed numbers be called."""
-    card = place.modem.slot.card
-    assert card is not None
-    with place.world.turn():
-        fixed_dialling.switch(card, True)
 
 
 @pytest.fixture

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
-
 import pytest
 import requests
 import serial
 
 from harness.rig import RigOpener
 from harness.rig.load import load_rig
-
-MVH = (sys.executable, "-m", "harness.cli")
+from tests.integration.rig.conftest import Stack
 
 
 def test_what_a_cell_says_is_heard_at_the_port() -> None:
@@ -41,32 +31,17 @@ def test_what_a_cell_says_is_heard_at_the_port() -> None:
         opener.close()
 
 
-@dataclass
-class Stack:
-    doors: dict[str, Any]
-    environment: dict[str, str]
-
-    def mvh(self, *arguments: str, code: int = 0) -> str:
-        result = subprocess.run([*MVH, "broadcast", *arguments], env=self.environment, capture_output=True, text=True,
-                                timeout=60, check=False)
-        assert result.returncode == code, result.stderr
-        return result.stdout if not code else result.stderr
-
-    def ask(self, method: str, body: object = None, **query: str) -> requests.Response:
-        door = self.doors["admin"]
-        return requests.request(method, f"{door['url']}/broadcasts", json=body, params=query, timeout=20,
-                                headers={"Authorization": f"Bearer {door['token']}"})
-
-
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    environment = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path_factory.mktemp("run"))}
-    process = subprocess.Popen([*MVH, "up", "--json"], stdout=subprocess.PIPE, text=True, env=environment)
-    assert process.stdout is not None
-    yield Stack(json.loads(process.stdout.readline()), environment)
-    process.send_signal(signal.SIGINT)
-    process.stdout.close()
-    assert process.wait(15) == 0
+def stack(stack: Stack) -> Stack:
+    """A running stack and ``mvh broadcast``."""
+    return stack.of("broadcast")
+
+
+def ask(stack: Stack, method: str, body: object = None) -> requests.Response:
+    """Ask the admin side."""
+    door = stack.doors["admin"]
+    return requests.request(method, f"{door['url']}/broadcasts", json=body, timeout=20,
+                            headers={"Authorization": f"Bearer {door['token']}"})
 
 
 def test_live(stack: Stack) -> None:
@@ -80,16 +55,16 @@ def test_live(stack: Stack) -> None:
             port.timeout = 0.2
             port.read_until(b"+CEREG: 5\r\n")
             port.timeout = 20
-        assert "nothing is on the air" in stack.mvh()
-        shown = stack.mvh("Storm at noon", "--repeat", "50", "--every", "1h")
+        assert "nothing is on the air" in stack.said()
+        shown = stack.said("Storm at noon", "--repeat", "50", "--every", "1h")
         assert "id 50: 1 page on 1 cells, 49 times more" in shown
         said = port.read_until(b"Storm at noon\r\n")
         assert b",50,15,1,1\r\nStorm at noon\r\n" in said
-    on_air = json.loads(stack.mvh("--json"))
+    on_air = stack.json()
     assert [item["message_id"] for item in on_air] == [50]
-    assert stack.mvh("--stop", str(on_air[0]["serial"])) == "stopped 1\n"
-    assert "no broadcast with serial number 9" in stack.mvh("--stop", "9", code=2)
-    assert "not 0x99" in stack.mvh("x", "--cell", "0x99", code=2)
+    assert stack.said("--stop", str(on_air[0]["serial"])) == "stopped 1\n"
+    assert "no broadcast with serial number 9" in stack.said("--stop", "9", code=2)
+    assert "not 0x99" in stack.said("x", "--cell", "0x99", code=2)
 
 
 @pytest.mark.parametrize(("body", "rule"), [
@@ -101,14 +76,14 @@ def test_live(stack: Stack) -> None:
     ({"message_id": 50, "text": "x", "cells": ["here"]}, "a cell's identity"),
 ])
 def test_what_is_refused_over_the_admin_side(stack: Stack, body: object, rule: str) -> None:
-    answer = stack.ask("POST", body)
+    answer = ask(stack, "POST", body)
     assert answer.status_code == 400
     assert rule in answer.json()["error"]
 
 
 def test_octets_over_the_admin_side(stack: Stack) -> None:
-    said = stack.ask("POST", {"message_id": 9, "data": "01FE", "coding": 0x44, "repeat": 2, "serial": 0x1231}).json()
+    said = ask(stack, "POST", {"message_id": 9, "data": "01FE", "coding": 0x44, "repeat": 2, "serial": 0x1231}).json()
     assert (said["serial"], said["pages"], said["rounds_left"]) == (0x1231, 1, 1)
-    assert stack.ask("GET").json()["broadcasts"] == [said]
-    assert stack.ask("DELETE").json() == {"stopped": 1}
-    assert stack.ask("GET").json()["broadcasts"] == []
+    assert ask(stack, "GET").json()["broadcasts"] == [said]
+    assert ask(stack, "DELETE").json() == {"stopped": 1}
+    assert ask(stack, "GET").json()["broadcasts"] == []

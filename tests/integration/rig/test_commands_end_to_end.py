@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -13,21 +13,7 @@ from harness.rig import Rig, RigOpener
 from harness.rig.model import ModemTable, NetworkTable, RigFile
 
 GATEWAY = ("100.64.0.1", 6969)
-_FILE = RigFile(modem=(ModemTable(name="super"), ModemTable(name="wireless", product="wireless")), board=())
-
-
-@pytest.fixture(scope="module")
-def opener() -> Iterator[RigOpener]:
-    opener = RigOpener(_FILE)
-    yield opener
-    opener.close()
-
-
-@pytest.fixture
-def rig(opener: RigOpener) -> Iterator[Rig]:
-    rig = opener.open()
-    yield rig
-    rig.close()
+RIG = RigFile(modem=(ModemTable(name="super"), ModemTable(name="wireless", product="wireless")), board=())
 
 
 def online(rig: Rig, name: str) -> Modem:
@@ -318,7 +304,7 @@ def test_a_plan_without_commands_is_33201_and_33203(rig: Rig) -> None:
 
 
 def test_rates() -> None:
-    opener = RigOpener(RigFile(modem=_FILE.modem[:1], board=(), network=NetworkTable(sms_rate=0.1)))
+    opener = RigOpener(RigFile(modem=RIG.modem[:1], board=(), network=NetworkTable(sms_rate=0.1)))
     try:
         rig = opener.open()
         try:

@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from harness.errors import ApiError, CommandFailed
-from harness.rig import Rig, RigOpener
+from harness.rig import Rig
 from harness.rig.model import ModemTable, RigFile
 
-_FILE = RigFile(modem=(ModemTable(name="super"), ModemTable(name="nb", product="wireless", narrowband=True)), board=())
-
-
-@pytest.fixture(scope="module")
-def opener() -> Iterator[RigOpener]:
-    opener = RigOpener(_FILE)
-    yield opener
-    opener.close()
-
-
-@pytest.fixture
-def rig(opener: RigOpener) -> Iterator[Rig]:
-    rig = opener.open()
-    yield rig
-    rig.close()
+RIG = RigFile(modem=(ModemTable(name="super"), ModemTable(name="nb", product="wireless", narrowband=True)), board=())
 
 
 def events(rig: Rig) -> list[tuple[str, object]]:

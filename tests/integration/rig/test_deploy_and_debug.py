@@ -8,43 +8,15 @@ import shutil
 import signal
 import stat
 import subprocess
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from harness.formats.bundle import Bundle, public_point_from_pem
+from tests.integration.rig.conftest import Stack
 
-MVH = (sys.executable, "-m", "harness.cli")
 FIXTURES = Path(__file__).parents[3] / "firmware_fixtures"
 HEARTBEAT = FIXTURES / "heartbeat" / "heartbeat.elf"
-
-
-@dataclass
-class Stack:
-    doors: dict[str, Any]
-    environment: dict[str, str]
-
-    def mvh(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([*MVH, *arguments], env=self.environment, capture_output=True, text=True, timeout=90,
-                              check=False)
-
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen([*MVH, *arguments], env=self.environment, stdout=subprocess.PIPE, text=True)
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    environment = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path_factory.mktemp("run"))}
-    process = subprocess.Popen([*MVH, "up", "--json"], stdout=subprocess.PIPE, text=True, env=environment)
-    assert process.stdout is not None
-    yield Stack(json.loads(process.stdout.readline()), environment)
-    process.send_signal(signal.SIGINT)
-    process.stdout.close()
-    assert process.wait(15) == 0
 
 
 def test_an_elf_file_becomes_a_running_application(stack: Stack) -> None:

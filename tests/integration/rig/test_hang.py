@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from harness.errors import ApplicationHung, BoardFault, TimeoutExpired
-from harness.rig import Rig, RigOpener
-
-
-@pytest.fixture
-def rig(opener: RigOpener) -> Iterator[Rig]:
-    rig = opener.open()
-    yield rig
-    rig.close()
+from harness.rig import Rig
 
 
 def deploy(rig: Rig, name: str) -> None:

@@ -8,10 +8,8 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,41 +18,25 @@ import pytest
 import requests
 
 from harness.clock import Stopwatch
+from tests.integration.rig.conftest import MVH, Stack
 
-MVH = (sys.executable, "-m", "harness.cli")
 FIXTURES = Path(__file__).parents[3] / "firmware_fixtures"
 
 
-@dataclass
-class Stack:
-    doors: dict[str, Any]
-    environment: dict[str, str]
-
-    def mvh(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([*MVH, *arguments], env=self.environment, capture_output=True, text=True, timeout=60,
-                              check=False)
-
-
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    environment = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path_factory.mktemp("run"))}
-    process = subprocess.Popen([*MVH, "up", "--json"], stdout=subprocess.PIPE, text=True, env=environment)
-    assert process.stdout is not None
-    doors = json.loads(process.stdout.readline())
+def stack(stack: Stack) -> Stack:
+    """A running stack whose board is told to run the heartbeat."""
+    doors = stack.doors
     auth = (doors["account_sid"], doors["auth_token"])
     bundle = (FIXTURES / "heartbeat" / "heartbeat.zip").read_bytes()
     app = requests.post(f"{doors['urls']['upload']}/v1/Apps", auth=auth, files={"File": bundle}, timeout=20).json()
     requests.post(f"{doors['urls']['microvisor']}/v1/Devices/{doors['boards'][0]['device_sid']}", auth=auth,
                   data={"TargetApp": app["sid"]}, timeout=20).raise_for_status()
-    yield Stack(doors, environment)
-    process.send_signal(signal.SIGINT)
-    process.stdout.close()
-    assert process.wait(15) == 0
+    return stack
 
 
 def test_it_follows_until_it_is_stopped(stack: Stack) -> None:
-    process = subprocess.Popen([*MVH, "logs", stack.doors["boards"][0]["name"], "--json"], stdout=subprocess.PIPE,
-                               text=True, env=stack.environment)
+    process = stack.start("logs", stack.doors["boards"][0]["name"], "--json")
     assert process.stdout is not None
     watch = Stopwatch()
     seen: list[dict[str, Any]] = []
@@ -123,8 +105,7 @@ def test_it_comes_back_where_the_connection_broke(stack: Stack) -> None:
     doors = file.read_text()
     relay = Relay(urlsplit(stack.doors["urls"]["microvisor"]).port or 0)
     file.write_text(doors.replace(stack.doors["urls"]["microvisor"], relay.url))
-    process = subprocess.Popen([*MVH, "logs", stack.doors["boards"][0]["name"], "--json"], stdout=subprocess.PIPE,
-                               text=True, env=stack.environment)
+    process = stack.start("logs", stack.doors["boards"][0]["name"], "--json")
     try:
         assert process.stdout is not None
         seen = [json.loads(process.stdout.readline())["sequence"]]

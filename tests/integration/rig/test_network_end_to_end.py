@@ -13,26 +13,12 @@ from harness.rig import Rig, RigOpener
 from harness.rig.model import CellTable, ModemTable, NetworkTable, RigFile
 
 AT_AND_T, T_MOBILE = "310410", "310260"
-_FILE = RigFile(
+RIG = RigFile(
     modem=(ModemTable(name="super"), ModemTable(name="native", imsi=f"{T_MOBILE}000000001")), board=(),
     network=NetworkTable(nat_timeout="30s", cell=(  # type: ignore[arg-type]
         CellTable(plmn=AT_AND_T, operator="AT&T", technology="lte-m", tac=0x10, ci=1, signal=-71),
         CellTable(plmn=AT_AND_T, operator="AT&T", technology="gsm", tac=0x11, ci=2, signal=-81),
         CellTable(plmn=T_MOBILE, operator="T-Mobile", technology="lte", tac=0x20, ci=3, signal=-91))))
-
-
-@pytest.fixture(scope="module")
-def opener() -> Iterator[RigOpener]:
-    opener = RigOpener(_FILE)
-    yield opener
-    opener.close()
-
-
-@pytest.fixture
-def rig(opener: RigOpener) -> Iterator[Rig]:
-    rig = opener.open()
-    yield rig
-    rig.close()
 
 
 @contextmanager

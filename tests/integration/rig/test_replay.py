@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,9 +14,10 @@ import pytest
 from harness.clock import RealClock
 from harness.drivers.modem import RegistrationStatus
 from harness.errors import CommandFailed, FormatError, UsageError
-from harness.rig import Rig, RigOpener
+from harness.rig import Rig
 from harness.rig.model import ModemTable, RigFile
 
+RIG = RigFile(board=(), modem=(ModemTable(name="live"),))
 DENIED = r"""# a module whose network denies it for ten minutes
 0.0 > AT\r
 0.1 < \r\nOK\r\n
@@ -31,15 +31,6 @@ DENIED = r"""# a module whose network denies it for ten minutes
 604.0 > ATE0\r
 604.1 < \r\nOK\r\n
 """
-
-
-@pytest.fixture
-def rig() -> Iterator[Rig]:
-    opener = RigOpener(RigFile(board=(), modem=(ModemTable(name="live"),)))
-    rig = opener.open()
-    yield rig
-    rig.close()
-    opener.close()
 
 
 def test_a_live_modem_and_its_recording_agree(rig: Rig, tmp_path: Path) -> None:
